@@ -1,0 +1,1 @@
+"""How the world is spoken to: the only place where third-party packages are imported."""

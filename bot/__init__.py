@@ -1,0 +1,1 @@
+"""What the bot does with a message or a command; the world is behind ports."""

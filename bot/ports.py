@@ -1,0 +1,132 @@
+"""The outside as the bot sees it: models, token counters, prices, and where a reply goes."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from bot.messages import End
+from quota.units import Rates, Usage
+
+
+class Message(NamedTuple):
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One request to a model. The output cap is what was held; it is always sent."""
+
+    model: str
+    messages: tuple[Message, ...]
+    output_cap: int
+    member_hash: str = ""
+
+
+class TextDelta(NamedTuple):
+    """A piece of the answer; every piece is at least one token."""
+
+    text: str
+
+
+class ReasoningDelta(NamedTuple):
+    """A piece of thinking that is not shown, but was generated and is billed."""
+
+    text: str
+
+
+class UsageReport(NamedTuple):
+    """The provider's own count so far (the last one is the total).
+
+    `usage` is None where the report cannot be true (negative, absurd, not a number).
+    """
+
+    usage: Usage | None
+    served_model: str = ""
+
+
+class Finished(NamedTuple):
+    """The provider says that the answer is complete, or why it ends."""
+
+    reason: Literal["stop", "length", "filtered"]
+
+
+ModelEvent = TextDelta | ReasoningDelta | UsageReport | Finished
+
+ModelTrouble = Literal[
+    "unreachable",  # no connection was made: nothing was sent
+    "overloaded",  # 429, 503: refused before any work
+    "rejected",  # 400, 401, 403, 404, 422: the request or the key is not accepted
+    "failed",  # 500 and others before the first byte of an answer
+    "silent",  # the provider's time ran out after the request was sent
+    "broken",  # the stream broke, or carried an error or nonsense
+]
+
+
+class ModelError(Exception):
+    """A model call that failed. Carries no text of the provider, so none can be shown.
+
+    `retry_after_ms` is what the provider asked for, None: nothing. `detail` is for the log only.
+    """
+
+    def __init__(
+        self, trouble: ModelTrouble, *, retry_after_ms: int | None = None, detail: str = ""
+    ) -> None:
+        """Name the trouble."""
+        super().__init__(trouble)
+        self.trouble: ModelTrouble = trouble
+        self.retry_after_ms = retry_after_ms
+        self.detail = detail
+
+
+class ChatModel(Protocol):
+    """A model that streams. It never retries by itself; time-outs are the caller's."""
+
+    def stream(
+        self, call: ModelCall
+    ) -> AbstractAsyncContextManager[AsyncIterator[ModelEvent]]:
+        """Send the request on entering, stop the provider on leaving, whatever happened.
+
+        Entering raises ModelError (unreachable, overloaded, rejected, failed, silent); reading
+        raises ModelError (broken, silent). A stream may end without `Finished`: it was cut.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Count(NamedTuple):
+    """Tokens of a text; `sure` where it is the model's own vocabulary that counted."""
+
+    tokens: int
+    sure: bool
+
+
+class TokenCounter(Protocol):
+    """Counts without ever raising, blocking the event loop, or using the network."""
+
+    async def count(self, model: str, text: str) -> Count:
+        """The tokens of any text; its length in bytes where no vocabulary can be had in time."""
+
+
+class Prices(Protocol):
+    """What a model costs when the config does not say."""
+
+    def rates(self, model: str, base_url: str | None) -> Rates | None:
+        """The price of a model, None: unknown or not to be believed."""
+
+
+class ReplyStream(Protocol):
+    """Where one answer goes. The adapter paces; the last text always arrives."""
+
+    async def update(self, delta: str) -> None:
+        """More of the answer."""
+
+    async def note(self, text: str) -> None:
+        """A passing remark, such as waiting for a running answer."""
+
+    async def finish(self, end: End) -> None:
+        """The one end of this ask."""

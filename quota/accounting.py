@@ -1,0 +1,124 @@
+"""Pure arithmetic: what a hold takes from each limit, what fits, which thresholds are crossed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from quota.units import (
+    MILLION,
+    TOKENS_MAX,
+    Rates,
+    Unit,
+    hold_credits,
+    output_affordable,
+)
+
+
+class Estimate(NamedTuple):
+    """What an answer may take: input tokens, at most and at least so many output tokens.
+
+    Below `output_floor` an answer is not worth giving. `rates` price it, None: no price known.
+    """
+
+    input: int
+    output_max: int
+    output_floor: int
+    rates: Rates | None = None
+
+
+class Room(NamedTuple):
+    """One limit's side of a decision, None where it is unlimited.
+
+    `whole` is what an untouched period allows, `unspent` what settled spending has left, and
+    `free` what neither spending nor holds have taken.
+    """
+
+    unit: Unit
+    whole: int | None
+    unspent: int
+    free: int
+
+
+class Plan(NamedTuple):
+    """The decision: grant `output` tokens, wait for holds, or (neither) refuse at `tightest`."""
+
+    output: int
+    waits: bool
+    tightest: int
+
+    @property
+    def refused(self) -> bool:
+        """Neither a grant nor worth waiting."""
+        return self.output == 0 and not self.waits
+
+
+def amount_held(unit: Unit, input_tokens: int, output_tokens: int, rates: Rates | None) -> int:
+    """What a call with so many tokens takes at most from a limit in this unit."""
+    if unit is Unit.TOKENS:
+        return input_tokens + output_tokens
+    if unit is Unit.REQUESTS:
+        return 1
+    return hold_credits(input_tokens, output_tokens, rates) if rates is not None else 0
+
+
+def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
+    """How many output tokens fit into an amount beside the input; negative: not even the input."""
+    if unit is Unit.TOKENS:
+        return amount - estimate.input
+    if unit is Unit.REQUESTS:
+        return TOKENS_MAX if amount >= 1 else -1
+    if estimate.rates is None:
+        return TOKENS_MAX
+    return output_affordable(amount, estimate.input, estimate.rates)
+
+
+def input_within(amount: int, unit: Unit, output: int, estimate: Estimate) -> int:
+    """How many input tokens fit into an amount beside so much output; negative: none."""
+    rates = estimate.rates
+    if unit is Unit.TOKENS or rates is None:
+        return amount - output
+    left = amount - hold_credits(0, output, rates)
+    dearest = max(rates.input, rates.cached)
+    return left * MILLION // dearest if dearest else TOKENS_MAX
+
+
+def plan_hold(rooms: Sequence[Room], estimate: Estimate, *, final: bool) -> Plan:
+    """Decide an ask against all its limits together.
+
+    What is unspent decides: the grant shrinks only against what is spent. Where that is covered
+    but holds are in the way the ask waits, unless this is its `final` try: then it takes what is
+    free, as long as that is worth having.
+    """
+    floor = min(estimate.output_floor, estimate.output_max)
+    unspent, tightest = _least([room.unspent for room in rooms], rooms, estimate)
+    if unspent < floor:
+        return Plan(0, waits=False, tightest=tightest)
+    free, blocking = _least([room.free for room in rooms], rooms, estimate)
+    target = unspent
+    if free >= target:
+        return Plan(target, waits=False, tightest=tightest)
+    if not final:
+        return Plan(0, waits=True, tightest=blocking)
+    output = free if free >= floor else 0
+    return Plan(output, waits=False, tightest=blocking)
+
+
+def _least(amounts: Sequence[int], rooms: Sequence[Room], estimate: Estimate) -> tuple[int, int]:
+    """The fewest output tokens that any limit allows, and which limit it is (-1: the model's)."""
+    least, at = estimate.output_max, -1
+    for index, (amount, room) in enumerate(zip(amounts, rooms, strict=True)):
+        if room.whole is not None:
+            fits = output_within(amount, room.unit, estimate)
+            if fits < least:
+                least, at = fits, index
+    return least, at
+
+
+def crossed(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> tuple[int, ...]:
+    """The thresholds (percent) that `used` has reached and that were not told before."""
+    return tuple(t for t in warn_at if t > warned and used * 100 >= t * granted)
+
+
+def split_charge(charge: int, base: int) -> tuple[int, int]:
+    """A charge taken from a line that held `base` of its own: its own part and the extra part."""
+    own = min(charge, base)
+    return own, charge - own

@@ -1,0 +1,235 @@
+"""Counters in memory: accounts, holds, grants, events, what has changed, and what they allow.
+
+A shelf brings what is not in memory; `Changes` says what a store has to write.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from quota.accounting import Room
+from quota.ledger import AccountRow, HoldLine, LedgerEntry
+from quota.limits import Bound
+from quota.store import GrantRequest, GrantRow
+from quota.units import Rates, Unit
+from quota.verdicts import Balance
+from quota.windows import Anchored, Calendar, Rolling
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """The counter of one limit, for one subject, in one period."""
+
+    id: int
+    book: str
+    opens_at: int
+    closes_at: int | None
+    spent: int = 0
+    held: int = 0
+    extra_spent: int = 0
+    extra_held: int = 0
+    warned: int = 0
+    pruned: int = 0
+    expired_to: int = 0
+    marks: list[tuple[int, int, int]] = field(default_factory=list)
+    rolling: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know a rolling window by the part of the book's name that the books wrote themselves."""
+        self.rolling = "/rolling " in self.book.split("|", 2)[1]
+
+    def row(self) -> AccountRow:
+        """The counter as it is stored."""
+        return AccountRow(
+            self.id,
+            self.book,
+            self.opens_at,
+            self.closes_at,
+            self.spent,
+            self.held,
+            self.extra_spent,
+            self.extra_held,
+            self.warned,
+            self.pruned,
+            self.expired_to,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """An amount set aside for one call."""
+
+    id: int
+    event: str
+    wallet: str
+    house: str
+    model: str
+    at: int
+    expires_at: int
+    input: int
+    output_cap: int
+    progress_step: int
+    rates: Rates | None
+    lines: tuple[HoldLine, ...]
+    purses: tuple[tuple[int, int], ...]
+    progress: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Purse:
+    """A grant while it is counted."""
+
+    id: int
+    request: GrantRequest
+    at: int
+    spent: int = 0
+    held: int = 0
+
+    def row(self) -> GrantRow:
+        """The grant as it is stored and shown."""
+        ask = self.request
+        return GrantRow(
+            self.id,
+            ask.wallet,
+            ask.unit,
+            ask.amount,
+            self.spent,
+            self.held,
+            self.at,
+            ask.until,
+            ask.actor,
+            ask.reason,
+        )
+
+
+@dataclass(slots=True)
+class Event:
+    """A platform event that was seen: what it said, and whether its turn was cut off."""
+
+    digest: str
+    at: int
+    interrupted: bool = False
+
+
+class Shelf(Protocol):
+    """Where counters come from that are not in memory; all of it what was last committed."""
+
+    def account(self, book: str, opens_at: int | None) -> Account | None:
+        """The account of a period; the latest one where `opens_at` is None."""
+
+    def account_by_id(self, account_id: int) -> Account | None:
+        """The account with this id, with the marks of a rolling window."""
+
+    def event(self, key: str) -> Event | None:
+        """An event, if it was ever seen."""
+
+    def holds(self) -> Iterable[Hold]:
+        """Every open hold."""
+
+    def resolution(self, hold_id: int) -> LedgerEntry | None:
+        """The entry that resolved a hold."""
+
+    def purses(self, wallet: str) -> list[Purse]:
+        """A member's grants, ordered by when they end."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the moves since the last commit touched."""
+
+    events: dict[str, Event] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    closed: list[int] = field(default_factory=list)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    marks: list[tuple[int, int, int, int]] = field(default_factory=list)
+    purses: dict[int, Purse] = field(default_factory=dict)
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(
+            self.events
+            or self.holds
+            or self.closed
+            or self.accounts
+            or self.marks
+            or self.purses
+            or self.entries
+        )
+
+
+@dataclass(slots=True)
+class Ids:
+    """The next free numbers."""
+
+    account: int = 1
+    hold: int = 1
+    entry: int = 1
+    purse: int = 1
+
+
+def takes_of(purses: Sequence[Purse], unit: Unit) -> int:
+    """What admins have taken from an allowance in this unit: zero or less."""
+    return sum(p.request.amount for p in purses if p.request.unit is unit and p.request.amount < 0)
+
+
+def extra_of(purses: Sequence[Purse], unit: Unit) -> tuple[int, int]:
+    """What grants still allow in this unit: not spent, and neither spent nor held."""
+    given = [p for p in purses if p.request.unit is unit and p.request.amount > 0]
+    unspent = sum(p.request.amount - p.spent for p in given)
+    return unspent, unspent - sum(p.held for p in given)
+
+
+def room_in(bound: Bound, account: Account, purses: Sequence[Purse]) -> Room:
+    """One limit's side of a decision. A limit lowered below what is used has no room, not less."""
+    whole = bound.amount
+    if whole is None:
+        return Room(bound.unit, None, 0, 0)
+    unspent_extra = free_extra = 0
+    if purses and bound.kind == "allowance":
+        whole += takes_of(purses, bound.unit)
+        unspent_extra, free_extra = extra_of(purses, bound.unit)
+    unspent = whole - account.spent
+    free = unspent - account.held
+    return Room(
+        bound.unit,
+        whole + unspent_extra,
+        (unspent if unspent > 0 else 0) + unspent_extra,
+        (free if free > 0 else 0) + free_extra,
+    )
+
+
+def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balance:
+    """The same, as a person reads it."""
+    room = room_in(bound, account, purses)
+    extra = extra_of(purses, bound.unit)[0] if purses and bound.kind == "allowance" else 0
+    granted = None if room.whole is None else room.whole + account.extra_spent
+    opens_at = account.closes_at if account.id or isinstance(bound.window, Calendar) else None
+    if isinstance(bound.window, Rolling) and account.marks:
+        opens_at = account.marks[0][0] + bound.window.length_ms
+    return Balance(
+        bound.limit.name,
+        bound.kind,
+        bound.unit,
+        granted,
+        account.spent + account.extra_spent,
+        account.held + account.extra_held,
+        None if room.whole is None else room.free,
+        extra,
+        opens_at,
+    )
+
+
+def opens_at(bound: Bound, account: Account, whole: int, needed: int) -> int | None:
+    """When so much will fit (UTC milliseconds) if nobody spends more; None: never by itself."""
+    if needed > whole:
+        return None
+    if isinstance(bound.window, Calendar | Anchored):
+        return account.closes_at
+    if isinstance(bound.window, Rolling):
+        left = whole - account.spent
+        for at, _, amount in account.marks:
+            left += amount
+            if left >= needed:
+                return at + bound.window.length_ms
+    return None

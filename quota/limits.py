@@ -1,0 +1,233 @@
+"""A limit, its one-line grammar, and the policy: which limits bind a requester, and why.
+
+Why most generous: a member in several roles is helped by each of them, never punished for one
+(the rule discourse-ai documents). Caps and shared limits are for the operator's protection, so
+they bind in addition and the tightest counts.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+from quota.errors import BadRuleError
+from quota.members import EVERYONE, Requester, Scope
+from quota.units import Unit, amount_text, parse_amount
+from quota.windows import Calendar, Window, WindowError, parse_window, window_text
+
+Kind = Literal["allowance", "cap", "shared"]
+Origin = Literal["config", "chat", "default"]
+
+
+class Rule(NamedTuple):
+    """What one line of grammar says: so much (None = unlimited) of a unit per window."""
+
+    amount: int | None
+    unit: Unit
+    window: Window
+
+    @property
+    def text(self) -> str:
+        """The canonical line, read back by `parse_rule`."""
+        if self.amount is None:
+            return "unlimited"
+        return f"{amount_text(self.amount, self.unit)}/{window_text(self.window)}"
+
+
+UNLIMITED = Rule(None, Unit.TOKENS, Calendar("day"))
+RULE_HELP = 'write it like "20k tokens/day", "60 requests/hour", "$2/month" or "unlimited"'
+
+
+def parse_rule(
+    text: str, *, zone: str = "UTC", week_start: int = 0, unit: Unit | None = None
+) -> Rule:
+    """Read one limit; `unit` is taken where the text names none. BadRuleError names the fault."""
+    line = " ".join(text.split())
+    if line.lower() == "unlimited":
+        return UNLIMITED
+    amount_part, slash, window_part = line.partition("/")
+    if not slash:
+        amount_part, slash, window_part = line.partition(" per ")
+    if not slash:
+        raise BadRuleError(f"{line[:60]!r} names no period; {RULE_HELP}")
+    if window_part.lower().split()[-1:] == ["fair"] or " fair " in f"{window_part} ".lower():
+        raise BadRuleError(
+            f"{line[:60]!r}: fair pools are not part of this version; leave out 'fair' and "
+            "the pool is first come, first served"
+        )
+    amount = parse_amount(amount_part)
+    if amount.signed:
+        raise BadRuleError(f"{line[:60]!r}: a limit has no sign; {RULE_HELP}")
+    if amount.value == 0:
+        raise BadRuleError(
+            f"{line[:60]!r} allows nothing; give a positive amount, or block instead"
+        )
+    kind = amount.unit or unit
+    if kind is None:
+        raise BadRuleError(f"{line[:60]!r} names no unit; say tokens, requests or $")
+    try:
+        window = parse_window(window_part, zone=zone, week_start=week_start)
+    except WindowError as error:
+        raise BadRuleError(f"{line[:60]!r}: {error}") from error
+    return Rule(amount.value, kind, window)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rule with whom it is about, for which models, of which kind, and where it comes from."""
+
+    scope: Scope
+    kind: Kind
+    rule: Rule
+    models: str = "*"
+    origin: Origin = "config"
+
+    @property
+    def slot(self) -> tuple[Scope, Kind, str, str, str]:
+        """Limits with the same slot override one another."""
+        rule = self.rule
+        if rule.amount is None:
+            return (self.scope, self.kind, "unlimited", "", self.models)
+        return (self.scope, self.kind, rule.unit, window_text(rule.window), self.models)
+
+    @property
+    def name(self) -> str:
+        """How people and programs see the limit: `everyone: 20k tokens/day`."""
+        models = "" if self.models == "*" else f" for {self.models}"
+        cap = " (cap)" if self.kind == "cap" else ""
+        return f"{self.scope.text}: {self.rule.text}{models}{cap}"
+
+    @property
+    def id(self) -> str:
+        """A short name for `limit remove`: scope, unit, window and models without the amount."""
+        scope, kind, unit, window, models = self.slot
+        parts = [scope.text.replace(" ", ":"), unit if not window else f"{unit}/{window}"]
+        parts += [models] if models != "*" else []
+        parts += ["cap"] if kind == "cap" else []
+        return " ".join(parts)
+
+
+class Bound(NamedTuple):
+    """A limit that binds a requester: the book it counts in, and how much it allows there."""
+
+    limit: Limit
+    book: str
+    amount: int | None
+    unit: Unit
+    window: Window
+    kind: Kind
+
+
+class Reason(NamedTuple):
+    """One line of an explanation: a limit, whether it binds, and why."""
+
+    limit: Limit
+    binds: bool
+    why: Literal["binds", "member_first", "role_first", "more_generous", "lifted", "tighter"]
+    by: Limit | None = None
+
+
+_RANK = {"member": 0, "role": 1, "everyone": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All limits that hold in one space, in the order in which people wrote them."""
+
+    limits: tuple[Limit, ...] = ()
+
+    def overridden_by(self, others: Iterable[Limit]) -> "Policy":
+        """This policy with each of the other limits in place of its own of the same slot."""
+        merged = {limit.slot: limit for limit in self.limits}
+        merged.update((limit.slot, limit) for limit in others)
+        return Policy(tuple(merged.values()))
+
+    def binding(self, requester: Requester, models: tuple[str, ...]) -> tuple[Bound, ...]:
+        """The limits that bind for a model (known by any of the names): own first, then shared.
+
+        All of them must have room.
+        """
+        bounds: dict[str, Bound] = {}
+        for reason in self.reasons(requester, models):
+            if reason.binds or reason.why == "lifted":
+                bound = _bound(reason, requester)
+                bounds.setdefault(bound.book, bound)
+        return tuple(sorted(bounds.values(), key=lambda b: b.kind == "shared"))
+
+    def reasons(self, requester: Requester, models: tuple[str, ...]) -> tuple[Reason, ...]:
+        """Every limit that could bind this requester, with what became of it and why."""
+        near = [limit for limit in self.limits if _concerns(limit, requester, models)]
+        own = [limit for limit in near if limit.kind == "allowance"]
+        caps = [limit for limit in near if limit.kind == "cap"]
+        free = next((x for x in own if x.rule.amount is None and x.scope != EVERYONE), None)
+        free = free or next((x for x in own if x.rule.amount is None), None)
+        verdicts = {}
+        for group in _groups(x for x in own if x.rule.amount is not None):
+            winner = min(group, key=lambda x: (_RANK[x.scope.kind], -(x.rule.amount or 0)))
+            verdicts.update((x.slot, _own_reason(x, winner, free)) for x in group)
+        for group in _groups(caps):
+            winner = min(group, key=lambda x: x.rule.amount or 0)
+            for limit in group:
+                wins = limit is winner
+                why: Literal["binds", "tighter"] = "binds" if wins else "tighter"
+                verdicts[limit.slot] = Reason(limit, wins, why, None if wins else winner)
+        return tuple(verdicts.get(x.slot) or Reason(x, binds=True, why="binds") for x in near)
+
+
+def _own_reason(limit: Limit, winner: Limit, free: Limit | None) -> Reason:
+    if free is not None and _RANK[free.scope.kind] <= _RANK[winner.scope.kind]:
+        return Reason(limit, binds=False, why="lifted", by=free)
+    if limit is winner:
+        return Reason(limit, binds=True, why="binds")
+    if winner.scope.kind == "member":
+        return Reason(limit, binds=False, why="member_first", by=winner)
+    if limit.scope.kind == "role":
+        return Reason(limit, binds=False, why="more_generous", by=winner)
+    return Reason(limit, binds=False, why="role_first", by=winner)
+
+
+def _groups(limits: Iterable[Limit]) -> list[list[Limit]]:
+    groups: dict[tuple[str, str, str], list[Limit]] = {}
+    for limit in limits:
+        groups.setdefault(limit.slot[2:], []).append(limit)
+    return list(groups.values())
+
+
+def _concerns(limit: Limit, requester: Requester, models: tuple[str, ...]) -> bool:
+    if limit.models != "*" and not any(fnmatchcase(name, limit.models) for name in models):
+        return False
+    return _TOUCHES[limit.scope.kind](limit.scope.name, requester)
+
+
+_TOUCHES: dict[str, Callable[[str, Requester], bool]] = {
+    "everyone": lambda _name, _who: True,
+    "space": lambda _name, _who: True,
+    "house": lambda _name, _who: True,
+    "role": lambda name, who: name in who.roles,
+    "member": lambda name, who: name == who.member.id,
+    "channel": lambda name, who: name == who.channel,
+}
+
+
+def _bound(reason: Reason, requester: Requester) -> Bound:
+    """What is counted; where an unlimited rule lifts a limit, its counter goes on without one."""
+    rule, lifted = reason.limit.rule, reason.why == "lifted"
+    named = reason.by if lifted and reason.by else reason.limit
+    amount = None if lifted else rule.amount
+    book = _book(reason.limit, requester)
+    return Bound(named, book, amount, rule.unit, rule.window, reason.limit.kind)
+
+
+def _book(limit: Limit, requester: Requester) -> str:
+    """Name the counter.
+
+    The name leaves out the amount and, for own limits, the role that gave it, so that what was
+    used survives a change of the limit, of roles, and rejoining.
+    """
+    rule = limit.rule
+    if limit.kind == "shared":
+        space = "" if limit.scope.kind == "house" else requester.member.space.key
+        subject = f"{limit.scope.kind} {limit.scope.name}@{space}"
+    else:
+        subject = requester.member.wallet
+    return f"{limit.kind}|{rule.unit}/{window_text(rule.window)}|{limit.models}|{subject}"

@@ -1,0 +1,249 @@
+"""A complete store in dictionaries: the reference for the contract suite, and for demos."""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from quota.books import Books
+from quota.counters import Account, Changes, Event, Hold, Ids, Purse
+from quota.errors import StoreUnavailableError
+from quota.ledger import Difference, LedgerEntry, PurseRow, differences
+from quota.limits import Bound
+from quota.store import (
+    AuditRow,
+    FlagRow,
+    GrantRequest,
+    GrantRow,
+    LimitRow,
+    ReserveRequest,
+    SettleRequest,
+)
+from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
+
+
+class MemoryShelf:
+    """Everything that was ever written, in dictionaries."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.accounts: dict[tuple[str, int], Account] = {}
+        self.latest: dict[str, Account] = {}
+        self.events: dict[str, Event] = {}
+        self.entries: list[LedgerEntry] = []
+        self.resolved: dict[int, LedgerEntry] = {}
+        self.grants: dict[int, Purse] = {}
+
+    def put(self, changes: Changes) -> None:
+        """Write what the moves touched."""
+        self.events.update(changes.events)
+        for account in changes.accounts.values():
+            self.accounts[(account.book, account.opens_at)] = account
+            self.latest[account.book] = account
+        self.entries.extend(changes.entries)
+        for entry in changes.entries:
+            if entry.kind in ("settle", "release", "lapse"):
+                self.resolved[entry.hold_id] = entry
+        self.grants.update(changes.purses)
+
+    def account(self, book: str, opens_at: int | None) -> Account | None:
+        """The account of a period; the latest one where `opens_at` is None."""
+        if opens_at is None:
+            return self.latest.get(book)
+        return self.accounts.get((book, opens_at))
+
+    def account_by_id(self, account_id: int) -> Account | None:
+        """The account with this id."""
+        return next((a for a in self.accounts.values() if a.id == account_id), None)
+
+    def event(self, key: str) -> Event | None:
+        """An event, if it was ever seen."""
+        return self.events.get(key)
+
+    def holds(self) -> Iterable[Hold]:
+        """Nothing outlives the process."""
+        return ()
+
+    def resolution(self, hold_id: int) -> LedgerEntry | None:
+        """The entry that resolved a hold."""
+        return self.resolved.get(hold_id)
+
+    def purses(self, wallet: str) -> list[Purse]:
+        """A member's grants; the books keep them in order from here on."""
+        return [p for p in self.grants.values() if p.request.wallet == wallet]
+
+
+class MemoryStore:
+    """The store verbs over `Books`, with nothing between a move and its effect."""
+
+    def __init__(self) -> None:
+        """Start with empty books."""
+        self.shelf = MemoryShelf()
+        self.books = Books(self.shelf, Ids())
+        self._limits: dict[tuple[str, ...], LimitRow] = {}
+        self._flags: dict[tuple[str, str, str], FlagRow] = {}
+        self._audit: list[AuditRow] = []
+        self._closed = False
+
+    async def accept(self, event: str, digest: str, now: int) -> Seen | None:
+        """See SpendingStore."""
+        seen = self._open().accept(event, digest, now)
+        self._put()
+        return seen
+
+    async def reserve(
+        self, request: ReserveRequest, now: int
+    ) -> Granted | Refused | Waiting | Seen:
+        """See SpendingStore."""
+        verdict = self._open().reserve(request, now)
+        self._put()
+        return verdict
+
+    async def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
+        """See SpendingStore."""
+        self._open().progress(hold_id, output_tokens, now)
+        self._put()
+
+    async def settle(self, request: SettleRequest, now: int) -> Settlement:
+        """See SpendingStore."""
+        done = self._open().settle(request, now)
+        self._put()
+        return done
+
+    async def release(self, hold_id: int, note: str, now: int) -> Settlement:
+        """See SpendingStore."""
+        done = self._open().release(hold_id, note, now)
+        self._put()
+        return done
+
+    async def note_attempt(self, hold_id: int, note: str, now: int) -> None:
+        """See SpendingStore."""
+        self._open().note_attempt(hold_id, note, now)
+        self._put()
+
+    async def lapse(self, now: int, at_most: int) -> list[Lapsed]:
+        """See SpendingStore."""
+        lapsed = self._open().lapse(now, at_most)
+        self._put()
+        return lapsed
+
+    async def balances(self, wallet: str, bounds: tuple[Bound, ...], now: int) -> list[Balance]:
+        """See SpendingStore."""
+        return self._open().balances(wallet, bounds, now)
+
+    async def grant(self, request: GrantRequest, audit: AuditRow, now: int) -> GrantRow:
+        """See GoverningStore."""
+        row = self._open().grant(request, now)
+        self._put(audit)
+        return row
+
+    async def grants(self, wallet: str, now: int) -> list[GrantRow]:
+        """See GoverningStore."""
+        return self._open().grants(wallet, now)
+
+    async def correct(
+        self, wallet: str, bounds: tuple[Bound, ...], audit: AuditRow, now: int
+    ) -> list[Balance]:
+        """See GoverningStore."""
+        balances = self._open().correct(wallet, bounds, audit.actor, audit.reason, now)
+        self._put(audit)
+        return balances
+
+    async def limits(self) -> list[LimitRow]:
+        """See GoverningStore."""
+        self._open()
+        return list(self._limits.values())
+
+    async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
+        """See GoverningStore."""
+        del now
+        self._open()
+        self._limits[(row.space, key)] = row
+        self._put(audit)
+
+    async def drop_limit(self, key: str, space: str, audit: AuditRow, now: int) -> bool:
+        """See GoverningStore."""
+        del now
+        self._open()
+        dropped = self._limits.pop((space, key), None)
+        self._put(audit)
+        return dropped is not None
+
+    async def flags(self) -> list[FlagRow]:
+        """See GoverningStore."""
+        self._open()
+        return list(self._flags.values())
+
+    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+        """See GoverningStore."""
+        del now
+        self._open()
+        key = (row.space, row.name, row.subject)
+        self._flags.pop(key, None)
+        if row.value:
+            self._flags[key] = row
+        self._put(audit)
+
+    async def audit(self, row: AuditRow, now: int) -> None:
+        """See GoverningStore."""
+        del now
+        self._open()
+        self._put(row)
+
+    async def audit_trail(self, space: str, since: int, at_most: int) -> list[AuditRow]:
+        """See GoverningStore."""
+        self._open()
+        rows = [row for row in reversed(self._audit) if row.space == space and row.at >= since]
+        return rows[:at_most]
+
+    async def entries(self, since_id: int, at_most: int | None) -> AsyncIterator[LedgerEntry]:
+        """See GoverningStore."""
+        self._open()
+        for entry in [e for e in self.shelf.entries if e.id > since_id][:at_most]:
+            yield entry
+
+    async def wallets(self) -> list[str]:
+        """See GoverningStore."""
+        self._open()
+        return sorted({entry.wallet for entry in self.shelf.entries})
+
+    async def verify(self) -> list[Difference]:
+        """See GoverningStore."""
+        books = self._open()
+        return differences(
+            [account.row() for account in self.shelf.accounts.values()],
+            self.shelf.entries,
+            [(hold.lines, hold.purses) for hold in books.holds.values()],
+            [PurseRow(p.id, p.spent, p.held) for p in self.shelf.grants.values()],
+        )
+
+    async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
+        """See GoverningStore. Events only: what is in memory is short-lived anyway."""
+        del entries_ms
+        self._open()
+        old = [key for key, event in self.shelf.events.items() if event.at < now - events_ms]
+        for key in old:
+            del self.shelf.events[key]
+        return len(old)
+
+    async def backup(self, target: Path) -> None:
+        """Memory has no copy that could be opened."""
+        raise StoreUnavailableError(f"books in memory cannot be backed up to {target.name}")
+
+    async def lower_mark(self, now: int) -> int:
+        """See GoverningStore."""
+        before, self.books.mark = self._open().mark, now
+        return before
+
+    async def close(self) -> None:
+        """See SpendingStore."""
+        self._closed = True
+
+    def _open(self) -> Books:
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        return self.books
+
+    def _put(self, audit: AuditRow | None = None) -> None:
+        self.shelf.put(self.books.changes)
+        self.books.changes = Changes()
+        if audit is not None:
+            self._audit.append(audit._replace(id=len(self._audit) + 1, at=self.books.mark))

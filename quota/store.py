@@ -1,0 +1,198 @@
+"""The store as a port: atomic verbs, each with its promise. Implementations: memory, SQLite.
+
+Every verb either happens whole and is durable when it returns, or did not happen and raises
+StoreUnavailableError. Every verb takes `now` (UTC milliseconds); the effective time is the
+later of `now` and the highest time the store has seen, which it keeps with the books.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from quota.accounting import Estimate
+from quota.ledger import Difference, LedgerEntry
+from quota.limits import Bound
+from quota.units import Unit, Usage
+from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
+
+
+class ReserveRequest(NamedTuple):
+    """One call to be paid for.
+
+    `event` names the platform event that asks (empty: a further call of the same turn), `digest`
+    is a hash of its content. `hold_ms` is how long the hold lives at most.
+    """
+
+    event: str
+    digest: str
+    wallet: str
+    house: str
+    model: str
+    bounds: tuple[Bound, ...]
+    estimate: Estimate
+    hold_ms: int
+    progress_step: int
+    final: bool = True
+
+
+class SettleRequest(NamedTuple):
+    """What a call really used; `bounds` and `warn_at` are for the balances and notices after."""
+
+    hold_id: int
+    usage: Usage
+    source: Literal["provider", "counted"]
+    bounds: tuple[Bound, ...] = ()
+    warn_at: tuple[int, ...] = ()
+    note: str = ""
+
+
+class GrantRequest(NamedTuple):
+    """Extra allowance (or less, where `amount` is negative) until a time, None: for good."""
+
+    wallet: str
+    unit: Unit
+    amount: int
+    until: int | None
+    actor: str
+    reason: str
+
+
+class GrantRow(NamedTuple):
+    """A grant as it stands."""
+
+    id: int
+    wallet: str
+    unit: Unit
+    amount: int
+    spent: int
+    held: int
+    at: int
+    until: int | None
+    actor: str
+    reason: str
+
+
+class LimitRow(NamedTuple):
+    """A limit that an admin set in a space: `rule` in the grammar of limits.py."""
+
+    space: str
+    scope_kind: str
+    scope_name: str
+    kind: str
+    rule: str
+    models: str
+
+
+class FlagRow(NamedTuple):
+    """A switch of a space or a member (`pause`, `block`, `note`), with when it ends by itself."""
+
+    space: str
+    name: str
+    subject: str
+    value: str
+    until: int | None
+
+
+class AuditRow(NamedTuple):
+    """One act of an admin, or an attempt that was refused."""
+
+    at: int
+    space: str
+    actor: str
+    action: str
+    subject: str
+    before: str
+    after: str
+    reason: str
+    id: int = 0
+
+
+class SpendingStore(Protocol):
+    """What a turn needs."""
+
+    async def accept(self, event: str, digest: str, now: int) -> Seen | None:
+        """Note an event that makes no hold; how it was seen before, if it was."""
+
+    async def reserve(
+        self, request: ReserveRequest, now: int
+    ) -> Granted | Refused | Waiting | Seen:
+        """Set the amount aside in every account, or in none; a refused event stays refused."""
+
+    async def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
+        """Note how far an answer has come, so that a lapse charges what was surely used."""
+
+    async def settle(self, request: SettleRequest, now: int) -> Settlement:
+        """Charge what was used, give back the rest; a second time only reports the first."""
+
+    async def release(self, hold_id: int, note: str, now: int) -> Settlement:
+        """Give everything back: nothing was sent. A second time only reports the first."""
+
+    async def note_attempt(self, hold_id: int, note: str, now: int) -> None:
+        """Write down a try that failed and cost nothing."""
+
+    async def lapse(self, now: int, at_most: int) -> list[Lapsed]:
+        """Charge the holds that are past their deadline by what is known of them."""
+
+    async def balances(self, wallet: str, bounds: tuple[Bound, ...], now: int) -> list[Balance]:
+        """Where a member stands, as one consistent snapshot; reads only."""
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of the files."""
+
+
+class GoverningStore(Protocol):
+    """What admins and upkeep need."""
+
+    async def grant(self, request: GrantRequest, audit: AuditRow, now: int) -> GrantRow:
+        """Add to or take from a member's allowance."""
+
+    async def grants(self, wallet: str, now: int) -> list[GrantRow]:
+        """The grants of a member that hold now."""
+
+    async def correct(
+        self, wallet: str, bounds: tuple[Bound, ...], audit: AuditRow, now: int
+    ) -> list[Balance]:
+        """Write off what the member has spent in these limits; holds stay."""
+
+    async def limits(self) -> list[LimitRow]:
+        """All limits that were set by admins."""
+
+    async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
+        """Set a limit in place of the one with this key (its slot) in the space."""
+
+    async def drop_limit(self, key: str, space: str, audit: AuditRow, now: int) -> bool:
+        """Remove a limit that an admin set; False where there is none."""
+
+    async def flags(self) -> list[FlagRow]:
+        """All switches, also those whose time has ended."""
+
+    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+        """Set a switch; an empty value removes it."""
+
+    async def audit(self, row: AuditRow, now: int) -> None:
+        """Write down an act that changed nothing, such as a refused command."""
+
+    async def audit_trail(self, space: str, since: int, at_most: int) -> list[AuditRow]:
+        """The newest acts first."""
+
+    def entries(self, since_id: int, at_most: int | None) -> AsyncIterator[LedgerEntry]:
+        """The ledger in order of writing."""
+
+    async def wallets(self) -> Sequence[str]:
+        """Every member who ever had an account."""
+
+    async def verify(self) -> list[Difference]:
+        """Recompute every counter from the entries; nothing, when the books agree."""
+
+    async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
+        """Forget what is older; sums stay. Returns how many rows went."""
+
+    async def backup(self, target: Path) -> None:
+        """Write a complete copy that can be opened in place of the store."""
+
+    async def lower_mark(self, now: int) -> int:
+        """Believe `now` although a later time was stored; returns the mark that was."""
+
+
+class Store(SpendingStore, GoverningStore, Protocol):
+    """Both halves."""
