@@ -1,4 +1,4 @@
-"""Platform-neutral views: a title, a tone, rows, gauges, a table, notes. Words come from text.py."""
+"""Platform-neutral views: title, tone, rows, gauges, table, notes. Words come from text.py."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -5,14 +5,14 @@ A shelf brings what is not in memory; `Changes` says what a store has to write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
-from quota.accounting import Room
+from quota.accounting import Room, amount_held
 from quota.ledger import AccountRow, HoldLine, LedgerEntry
 from quota.limits import Bound
 from quota.store import GrantRequest, GrantRow
-from quota.units import Rates, Unit
-from quota.verdicts import Balance
+from quota.units import Rates, Unit, Usage, cost_credits
+from quota.verdicts import Balance, Settlement
 from quota.windows import Anchored, Calendar, Rolling
 
 
@@ -194,8 +194,8 @@ def room_in(bound: Bound, account: Account, purses: Sequence[Purse]) -> Room:
     return Room(
         bound.unit,
         whole + unspent_extra,
-        (unspent if unspent > 0 else 0) + unspent_extra,
-        (free if free > 0 else 0) + free_extra,
+        (max(0, unspent)) + unspent_extra,
+        (max(0, free)) + free_extra,
     )
 
 
@@ -233,3 +233,36 @@ def opens_at(bound: Bound, account: Account, whole: int, needed: int) -> int | N
             if left >= needed:
                 return at + bound.window.length_ms
     return None
+
+
+def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """What the member pays, never above the hold, and what the house pays, by unit."""
+    if usage is None:
+        return (0, 0, 0), (0, 0, 0)
+    rates = hold.rates
+    tokens = usage.tokens
+    own = min(tokens, hold.input + hold.output_cap)
+    if rates is None:
+        return (own, 1, 0), (tokens - own, 0, 0)
+    cost = cost_credits(usage, rates)
+    paid = min(cost, amount_held(Unit.CREDITS, hold.input, hold.output_cap, rates))
+    return (own, 1, paid), (tokens - own, 0, cost - paid)
+
+
+def settlement_of(entry: LedgerEntry, *, first: bool) -> Settlement:
+    kind: Literal["settle", "release", "lapse"] = "release"
+    if entry.kind in {"settle", "lapse"}:
+        kind = "settle" if entry.kind == "settle" else "lapse"
+    return Settlement(
+        kind, entry.tokens, entry.house_tokens, entry.credits, entry.house_credits, first=first
+    )
+
+
+def spent_at(account: Account, now: int) -> dict[int, int]:
+    """What an account has spent, by the instant at which it counts."""
+    if not account.rolling:
+        return {now: account.spent}
+    spent: dict[int, int] = {}
+    for at, _, amount in account.marks:
+        spent[at] = spent.get(at, 0) + amount
+    return spent

@@ -105,25 +105,11 @@ def differences(
     purses: Iterable[PurseRow],
 ) -> list[Difference]:
     """Recompute every counter from entries and open holds; what does not agree, or nothing."""
-    lines: dict[int, list[EntryLine]] = defaultdict(list)
-    purse_spent: dict[int, int] = defaultdict(int)
-    for entry in entries:
-        for line in entry.lines:
-            lines[line.account].append(line)
-        for purse, amount in entry.purses:
-            purse_spent[purse] += amount
-    held: dict[int, int] = defaultdict(int)
-    extra_held: dict[int, int] = defaultdict(int)
-    purse_held: dict[int, int] = defaultdict(int)
-    for hold_lines, hold_purses in holds:
-        for hold_line in hold_lines:
-            held[hold_line.account] += hold_line.base
-            extra_held[hold_line.account] += hold_line.extra
-        for purse, amount in hold_purses:
-            purse_held[purse] += amount
+    spent, purse_spent = _sorted_lines(entries)
+    held, extra_held, purse_held = _sorted_holds(holds)
     found: list[Difference] = []
     for row in accounts:
-        own = [line for line in lines.pop(row.id, ()) if line.at > row.expired_to]
+        own = [line for line in spent.pop(row.id, ()) if line.at > row.expired_to]
         name = f"{row.book}@{row.opens_at}"
         found += _compare(f"{name} spent", row.spent, row.pruned + sum(x.spent for x in own))
         if not row.expired_to:
@@ -134,12 +120,40 @@ def differences(
         name = f"grant {purse_row.id}"
         found += _compare(f"{name} spent", purse_row.spent, purse_spent.pop(purse_row.id, 0))
         found += _compare(f"{name} held", purse_row.held, purse_held.pop(purse_row.id, 0))
-    for account, strays_of in lines.items():
-        found += _compare(f"missing counter {account} spent", 0, sum(x.spent for x in strays_of))
-    for what, strays in (("held", held), ("extra held", extra_held), ("grant held", purse_held)):
-        for key, amount in strays.items():
-            found += _compare(f"missing counter {key} {what}", 0, amount)
+    for account, strays in spent.items():
+        found += _compare(f"missing counter {account} spent", 0, sum(x.spent for x in strays))
+    for missing in (held, extra_held, purse_held):
+        for key, amount in missing.items():
+            found += _compare(f"missing counter {key} held", 0, amount)
     return found
+
+
+def _sorted_lines(
+    entries: Iterable[LedgerEntry],
+) -> tuple[dict[int, list[EntryLine]], dict[int, int]]:
+    lines: dict[int, list[EntryLine]] = defaultdict(list)
+    purses: dict[int, int] = defaultdict(int)
+    for entry in entries:
+        for line in entry.lines:
+            lines[line.account].append(line)
+        for purse, amount in entry.purses:
+            purses[purse] += amount
+    return lines, purses
+
+
+def _sorted_holds(
+    holds: Iterable[tuple[tuple[HoldLine, ...], tuple[tuple[int, int], ...]]],
+) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
+    held: dict[int, int] = defaultdict(int)
+    extra_held: dict[int, int] = defaultdict(int)
+    purse_held: dict[int, int] = defaultdict(int)
+    for hold_lines, hold_purses in holds:
+        for line in hold_lines:
+            held[line.account] += line.base
+            extra_held[line.account] += line.extra
+        for purse, amount in hold_purses:
+            purse_held[purse] += amount
+    return held, extra_held, purse_held
 
 
 def _compare(what: str, counted: int, proven: int) -> list[Difference]:

@@ -161,7 +161,7 @@ class Policy:
         caps = [limit for limit in near if limit.kind == "cap"]
         free = next((x for x in own if x.rule.amount is None and x.scope != EVERYONE), None)
         free = free or next((x for x in own if x.rule.amount is None), None)
-        verdicts = {}
+        verdicts: dict[tuple[Scope, Kind, str, str, str], Reason] = {}
         for group in _groups(x for x in own if x.rule.amount is not None):
             winner = min(group, key=lambda x: (_RANK[x.scope.kind], -(x.rule.amount or 0)))
             verdicts.update((x.slot, _own_reason(x, winner, free)) for x in group)

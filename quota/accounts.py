@@ -1,0 +1,100 @@
+"""The accounts in memory: found or fetched by window and time, opened, charged, let go."""
+
+from bisect import insort
+
+from quota.counters import Account, Changes, Ids, Shelf
+from quota.errors import UnknownHoldError
+from quota.limits import Bound
+from quota.windows import Anchored, Calendar, Period, Rolling
+
+
+class Accounts:
+    """Every account that was touched since the last `evict`."""
+
+    def __init__(self, shelf: Shelf, ids: Ids) -> None:
+        """Fetch from the shelf what is not in memory."""
+        self._shelf = shelf
+        self._ids = ids
+        self._by_period: dict[tuple[str, int], Account] = {}
+        self._latest: dict[str, Account] = {}
+        self._by_id: dict[int, Account] = {}
+
+    def __len__(self) -> int:
+        """How many accounts are in memory."""
+        return len(self._by_id)
+
+    def at(self, bound: Bound, now: int, changes: Changes) -> Account:
+        """The account that counts now; one with id 0 stands for a period not yet begun."""
+        window, book = bound.window, bound.book
+        if isinstance(window, Calendar):
+            return self.of(book, window.period_at(now))
+        if isinstance(window, Anchored):
+            latest = self._latest.get(book) or self._shelf.account(book, None)
+            if latest is not None and latest.closes_at is not None and now < latest.closes_at:
+                self._latest[book] = latest
+                return self._keep(latest)
+            return self.of(book, window.period_from(now))
+        account = self.of(book, Period(0, None))
+        if isinstance(window, Rolling):
+            _expire(account, now - window.length_ms, changes)
+        return account
+
+    def of(self, book: str, period: Period) -> Account:
+        """The account of a book in a period, or a new one with id 0."""
+        opens_at, closes_at = period
+        account = self._by_period.get((book, opens_at))
+        if account is not None:
+            return account
+        account = self._shelf.account(book, opens_at)
+        return self._keep(account or Account(0, book, opens_at, closes_at))
+
+    def numbered(self, account_id: int) -> Account:
+        """The account with this id; UnknownHoldError where an open hold names one that is gone."""
+        account = self._by_id.get(account_id)
+        if account is not None:
+            return account
+        account = self._shelf.account_by_id(account_id)
+        if account is None:
+            raise UnknownHoldError(f"account {account_id} of an open hold is missing")
+        return self._keep(account)
+
+    def open(self, account: Account) -> None:
+        """Give a new account its number: from here on it exists."""
+        account.id = self._ids.account
+        self._ids.account += 1
+        self._keep(account)
+        self._latest[account.book] = account
+
+    def spend(self, account: Account, at: int, amount: int, changes: Changes) -> None:
+        """Count an amount admitted at an instant; a rolling window remembers the instant."""
+        changes.accounts[account.id] = account
+        if account.rolling:
+            if at <= account.expired_to or not amount:
+                return
+            insort(account.marks, (at, self._ids.entry, amount))
+            changes.marks.append((account.id, at, self._ids.entry, amount))
+        account.spent += amount
+
+    def evict(self) -> None:
+        """Forget what the shelf can bring back."""
+        self._by_period.clear()
+        self._latest.clear()
+        self._by_id.clear()
+
+    def _keep(self, account: Account) -> Account:
+        if account.id and account.id not in self._by_id:
+            self._by_period[(account.book, account.opens_at)] = account
+            self._by_id[account.id] = account
+        return account
+
+
+def _expire(account: Account, to: int, changes: Changes) -> None:
+    """Let go of what a rolling window has left behind. Harmless to do again."""
+    old = 0
+    while old < len(account.marks) and account.marks[old][0] <= to:
+        account.spent -= account.marks[old][2]
+        old += 1
+    if old:
+        del account.marks[:old]
+        account.expired_to = to
+        changes.accounts[account.id] = account
