@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("quota/", "bot/", "adapters/")
+OURS = {"quota", "bot", "adapters", "tests"}
 
 # A function has at most 60 lines; the named ones are longer and may only shrink.
 FUNCTION_LINES_MAX = 60
@@ -38,8 +39,8 @@ SDKS = {
     *{"sqlite3", "tiktoken"},
 }
 
-# Real processes take real time.
-MAY_SLEEP = ("tests/processes/", "tests/bench/", "tests/long.py")
+# Real processes take real time, and so does a server that is slow on purpose.
+MAY_SLEEP = ("tests/processes/", "tests/bench/", "tests/servers/", "tests/long.py")
 
 TOP_LEVEL = {
     *{"bot", "quota", "adapters", "tests", "docs", "deploy", "pyproject.toml", "README.md"},
@@ -62,6 +63,8 @@ CLOCKS = {
     *{"time.clock_gettime_ns", "time.perf_counter", "time.perf_counter_ns", "time.localtime"},
     *{"time.gmtime", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"},
 }
+
+PATCH = re.compile(r"(monkeypatch|mocker|mp)\.(setattr|delattr|patch\S*)")
 
 # Letters in brackets, so that this file does not break the rules it holds.
 LEFT_OVER = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
@@ -250,10 +253,26 @@ def fakes_and_no_mocks(source: Source) -> Iterator[tuple[int, str]]:
         if module.startswith(("unittest.mock", "mock.", "pytest_mock")) or module == "mock":
             yield line, f"{module}: {advice}"
     for node in source.nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            patched = node.value.id in {"monkeypatch", "mocker", "mp"}
-            if patched and node.attr in {"setattr", "delattr", "setitem", "patch"}:
-                yield node.lineno, f"{node.value.id}.{node.attr}: {advice}"
+        if not isinstance(node, ast.Call) or patches_a_stranger(node, source):
+            continue
+        if PATCH.fullmatch(dotted(node.func)):
+            yield node.lineno, f"{dotted(node.func)} on our own code: {advice}"
+
+
+def patches_a_stranger(call: ast.Call, source: Source) -> bool:
+    """Whether what is patched is plainly another package's: its name is one, or is imported."""
+    match call.args:
+        case [ast.Constant(value=str(target)), *_]:
+            return target.split(".")[0] not in OURS
+        case [target, *_]:
+            root = dotted(target).split(".")[0]
+            whole = {module.split(".")[0] for _, module in imports(source)} - OURS
+            parts = {
+                m.rpartition(".")[2] for _, m in imports(source) if m.split(".")[0] not in OURS
+            }
+            return root in whole | parts
+        case _:
+            return False
 
 
 def no_test_sleeps(source: Source) -> Iterator[tuple[int, str]]:
@@ -293,7 +312,7 @@ def wide_nets_say_why(source: Source) -> Iterator[tuple[int, str]]:
     wide = {"Exception", "BaseException"}
     for node in source.nodes:
         caught: list[ast.expr | None] = []
-        if isinstance(node, ast.ExceptHandler):
+        if isinstance(node, ast.ExceptHandler) and not raises_again(node):
             caught = [*node.type.elts] if isinstance(node.type, ast.Tuple) else [node.type]
         elif isinstance(node, ast.Call) and dotted(node.func).endswith("suppress"):
             caught = [*node.args]
@@ -303,6 +322,11 @@ def wide_nets_say_why(source: Source) -> Iterator[tuple[int, str]]:
             reason = re.sub(r"(noqa|type: ignore|pragma)\S*( [A-Z]+\d+)*", "", comment)
             if len(re.findall(r"\w+", reason)) < len(("say", "the", "why")):
                 yield line, "name what is caught, or say on this line why it is everything"
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def nothing_speaks_of_where_it_was_built(source: Source) -> Iterator[tuple[int, str]]:
@@ -347,6 +371,12 @@ RULES: list[tuple[Rule, str, str]] = [
     (fakes_and_no_mocks, "tests/bot/chat_test.py", "from unittest.mock import Mock"),
     (fakes_and_no_mocks, "tests/bot/chat_test.py", "from unittest import mock"),
     (fakes_and_no_mocks, "tests/bot/chat_test.py", 'monkeypatch.setattr(chat, "now", None)'),
+    (fakes_and_no_mocks, "tests/bot/chat_test.py", 'monkeypatch.setattr("bot.chat.now", None)'),
+    (
+        fakes_and_no_mocks,
+        "tests/bot/chat_test.py",
+        "from bot import chat\nmonkeypatch.setattr(chat, 'a', 1)",
+    ),
     (no_test_sleeps, "tests/bot/chat_test.py", "async def f():\n    await asyncio.sleep(0.1)"),
     (no_test_sleeps, "tests/bot/chat_test.py", "time.sleep(0)"),
     (no_test_sleeps, "tests/bot/chat_test.py", "from time import sleep"),
@@ -376,10 +406,17 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (only_the_clock_reads_time, "quota/clock.py", "now = time.time()"),
     (only_the_clock_reads_time, "adapters/slack/stream.py", "now = clock.now()"),
     (only_whole_numbers_in_quota, "adapters/catalogue.py", "half = whole / 2"),
+    (fakes_and_no_mocks, "tests/bot/a_test.py", 'monkeypatch.setattr("tempfile.tempdir", "x")'),
+    (
+        fakes_and_no_mocks,
+        "tests/bot/a_test.py",
+        "import rich\nmonkeypatch.setattr(rich.box, 'a', 1)",
+    ),
     (fakes_and_no_mocks, "tests/bot/config_test.py", 'monkeypatch.setenv("TZ", "UTC")'),
     (no_test_sleeps, "tests/bot/chat_test.py", "async def f():\n    await asyncio.sleep(0)"),
     (no_test_sleeps, "tests/processes/kill_test.py", "time.sleep(0.1)"),
     (wide_nets_say_why, "bot/chat.py", "try: f()\nexcept Exception:  # a listener may fail\n g()"),
+    (wide_nets_say_why, "bot/chat.py", "try: f()\nexcept BaseException:\n g()\n raise"),
 ]
 
 
