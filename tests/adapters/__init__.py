@@ -1,0 +1,1 @@
+"""What the adapters take in and give out, against the real libraries and servers on loopback."""
