@@ -81,17 +81,21 @@ def input_within(amount: int, unit: Unit, output: int, estimate: Estimate) -> in
     return left * MILLION // dearest if dearest else TOKENS_MAX
 
 
-def plan_hold(rooms: Sequence[Room], estimate: Estimate, *, final: bool) -> Plan:
+def plan_hold(
+    rooms: Sequence[Room], estimate: Estimate, *, final: bool, behind: bool = False
+) -> Plan:
     """Decide an ask against all its limits together.
 
     What is unspent decides: the grant shrinks only against what is spent. Where that is covered
     but holds are in the way the ask waits, unless this is its `final` try: then it takes what is
-    free, as long as that is worth having.
+    free, as long as that is worth having. An ask `behind` others that wait takes nothing.
     """
     floor = min(estimate.output_floor, estimate.output_max)
     unspent, tightest = _least([room.unspent for room in rooms], rooms, estimate)
     if unspent < floor:
         return Plan(0, waits=False, tightest=tightest)
+    if behind and not final:
+        return Plan(0, waits=True, tightest=tightest)
     free, blocking = _least([room.free for room in rooms], rooms, estimate)
     target = unspent
     if free >= target:

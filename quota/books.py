@@ -83,7 +83,7 @@ class Books:
         accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
         purses = self._purses.live(ask.wallet, now)
         rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
-        plan = plan_hold(rooms, ask.estimate, final=ask.final)
+        plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
         if plan.waits:
             return Waiting(tuple(bound.book for bound in ask.bounds))
         # From here it succeeds.

@@ -20,7 +20,9 @@ class ReserveRequest(NamedTuple):
     """One call to be paid for.
 
     `event` names the platform event that asks (empty: a further call of the same turn), `digest`
-    is a hash of its content. `hold_ms` is how long the hold lives at most.
+    is a hash of its content. `hold_ms` is how long the hold lives at most. Unless this is its
+    `final` try an ask waits for holds that are in its way; one `behind` others that wait is not
+    granted yet.
     """
 
     event: str
@@ -33,6 +35,7 @@ class ReserveRequest(NamedTuple):
     hold_ms: int
     progress_step: int
     final: bool = True
+    behind: bool = False
 
 
 class SettleRequest(NamedTuple):

@@ -1,0 +1,203 @@
+"""What admins change: limits, grants, corrections, switches. Every act leaves an audit row."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from quota.clock import Clock
+from quota.errors import BadRuleError
+from quota.limits import Bound, Kind, Limit, parse_rule
+from quota.members import Member, Scope, ScopeKind
+from quota.store import AuditRow, FlagRow,  GrantRequest, GrantRow, LimitRow, Store
+from quota.units import Amount, Unit, amount_text
+from quota.verdicts import Balance
+from quota.windows import Anchored, Rolling
+
+# Switches that hold in every space.
+EVERYWHERE = "*"
+NEVER_ENDS = 1 << 62
+
+
+class Act(NamedTuple):
+    """Who does something, in which space, and why."""
+
+    actor: str
+    space: str
+    reason: str = ""
+
+
+class Governing:
+    """The admins' side of the books, with what every ask must know of it kept in memory."""
+
+    def __init__(self, store:  clock: Clock, changed: Callable[[], None]) -> None:
+        """Tell `changed` whenever an ask may be decided otherwise than before."""
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+        self._limits: dict[tuple[str, str], Limit] = {}
+        self._flags: dict[tuple[str, str, str], FlagRow] = {}
+
+    async def load(self, *, zone: str, week_start: int) -> None:
+        """Read what was set before; BadRuleError names a stored limit that cannot be read."""
+        limits = {}
+        for row in await self._store.limits():
+            limit = _limit(row, zone, week_start)
+            limits[(row.space, limit.id)] = limit
+        self._limits = limits
+        self._flags = {(f.space, f.name, f.subject): f for f in await self._store.flags()}
+
+    def limits(self, space: str) -> list[Limit]:
+        """The limits that admins set in a space."""
+        return [limit for (where, _), limit in self._limits.items() if where == space]
+
+    async def set_limit(self, act: Act, limit: Limit) -> None:
+        """Set a limit; it binds from the next ask on."""
+        before = self._limits.get((act.space, limit.id))
+        row = LimitRow(
+            act.space,
+            limit.scope.kind,
+            limit.scope.name,
+            limit.kind,
+            limit.rule.text,
+            limit.models,
+        )
+        audit = self._audit(act, "limit set", limit.id, before.name if before else "", limit.name)
+        await self._store.put_limit(limit.id, row, audit, self._clock.now())
+        self._limits[(act.space, limit.id)] = limit
+        self._changed()
+
+    async def drop_limit(self, act: Act, limit: Limit) -> bool:
+        """Remove a limit that an admin set; the operator's own, if any, holds again."""
+        audit = self._audit(act, "limit remove", limit.id, limit.name, "")
+        dropped = await self._store.drop_limit(limit.id, act.space, audit, self._clock.now())
+        self._limits.pop((act.space, limit.id), None)
+        self._changed()
+        return dropped
+
+    async def grant(
+        self,
+        act: Act,
+        member: Member,
+        amount: Amount,
+        bounds: Sequence[Bound],
+        until: int | None = None,
+    ) -> GrantRow:
+        """Add to a member's allowance (take, where negative) until a time.
+
+        Without one, until the end of the current period of the first allowance in that unit. A
+        number without a unit takes that of the first allowance. BadRuleError where there is none.
+        """
+        own = [b for b in bounds if b.kind == "allowance" and b.amount is not None]
+        if not own:
+            raise BadRuleError(f"{member.id} has no limited allowance that could be added to")
+        unit = amount.unit or own[0].unit
+        bound = next((b for b in own if b.unit is unit), None)
+        if bound is None:
+            raise BadRuleError(f"{member.id} has no allowance in {unit}; it counts {own[0].unit}")
+        if amount.value == 0:
+            raise BadRuleError("0 changes nothing; give an amount such as +5k tokens")
+        ends = until if until is not None else await self._period_end(member.wallet, bound)
+        request = GrantRequest(
+            member.wallet,
+            unit,
+            amount.value,
+            None if ends == NEVER_ENDS else ends,
+            act.actor,
+            act.reason,
+        )
+        after = amount_text(amount.value, unit)
+        action = "grant" if amount.value > 0 else "take"
+        audit = self._audit(act, action, member.wallet, "", after)
+        row = await self._store.grant(request, audit, self._clock.now())
+        self._changed()
+        return row
+
+    async def reset(
+        self, act: Act, member: Member, bounds: Sequence[Bound], window: str = ""
+    ) -> list[Balance]:
+        """Write off what a member has spent, in all own limits or those of one window."""
+        own = tuple(b for b in bounds if b.kind != "shared" and window in {"", b.limit.id})
+        if not own:
+            raise BadRuleError(f"{member.id} has no limit named {window!r}")
+        audit = self._audit(act, "reset", member.wallet, "", window or "all")
+        balances = await self._store.correct(member.wallet, own, audit, self._clock.now())
+        self._changed()
+        return balances
+
+    async def switch(
+        self, act: Act, name: str, subject: str, value: str, until: int | None = None
+    ) -> bool:
+        """Set a switch (`pause`, `block`, `note`) or, with an empty value, remove it.
+
+        Returns whether anything changed.
+        """
+        key = (act.space, name, subject)
+        before = self._flags.get(key)
+        row = FlagRow(act.space, name, subject, value, until)
+        action = name if value else f"un{name}" if name == "block" else f"{name} off"
+        audit = self._audit(act, action, subject, before.value if before else "", value)
+        await self._store.put_flag(row, audit, self._clock.now())
+        self._flags.pop(key, None)
+        if value:
+            self._flags[key] = row
+        self._changed()
+        return before != row
+
+    async def note_refused(self, act: Act, action: str) -> None:
+        """Write down that a command was refused for want of permission."""
+        audit = self._audit(act, "refused", action, "", "")
+        await self._store.audit(audit, self._clock.now())
+
+    async def audit_trail(self, space: str, since: int, at_most: int) -> list[AuditRow]:
+        """The newest acts first."""
+        return await self._store.audit_trail(space, since, at_most)
+
+    async def grants(self, member: Member) -> list[GrantRow]:
+        """The grants of a member that hold now."""
+        return await self._store.grants(member.wallet, self._clock.now())
+
+    def closed_to(self, member: Member, now: int) -> FlagRow | None:
+        """The switch that stops this member, if one does: pauses first."""
+        space = member.space.key
+        for key in (
+            (EVERYWHERE, "pause", ""),
+            (space, "pause", ""),
+            (space, "block", member.wallet),
+        ):
+            flag = self._flags.get(key)
+            if flag is not None and (flag.until is None or flag.until > now):
+                return flag
+        return None
+
+    def note(self, space: str) -> str:
+        """The admins' own sentence at the limit."""
+        flag = self._flags.get((space, "note", ""))
+        return flag.value if flag is not None else ""
+
+    async def _period_end(self, wallet: str, bound: Bound) -> int:
+        now = self._clock.now()
+        (balance,) = await self._store.balances(wallet, (bound,), now)
+        if isinstance(bound.window, Rolling | Anchored):
+            return now + bound.window.length_ms
+        return NEVER_ENDS if balance.opens_at is None else balance.opens_at
+
+    def _audit(
+        self, act: Act, action: str, subject: str, before: str, after: str
+    ) -> AuditRow:
+        now = self._clock.now()
+        return AuditRow(now, act.space, act.actor, action, subject, before, after, act.reason)
+
+
+def _limit(row: LimitRow, zone: str, week_start: int) -> Limit:
+    rule = parse_rule(row.rule, zone=zone, week_start=week_start, unit=Unit.TOKENS)
+    kind: Kind = "cap" if row.kind == "cap" else "shared" if row.kind == "shared" else "allowance"
+    return Limit(Scope(_scope(row.scope_kind), row.scope_name), kind, rule, row.models, "chat")
+
+
+_SCOPES: tuple[ScopeKind, ...] = ("everyone", "role", "member", "channel", "space", "house")
+
+
+def _scope(text: str) -> ScopeKind:
+    for kind in _SCOPES:
+        if kind == text:
+            return kind
+    raise BadRuleError(f"{text!r} is no scope of a limit")

@@ -1,0 +1,294 @@
+"""Quotas: the only class that others call. It knows who may spend what, and keeps the books."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
+
+from quota.accounting import Estimate
+from quota.clock import Clock
+from quota.errors import StoreUnavailableError
+from quota.governing import Governing
+from quota.limits import Bound, Policy
+from quota.members import Requester
+from quota.store import ReserveRequest, SettleRequest, Store
+from quota.units import Rates, Unit, Usage
+from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
+from quota.waiting import Lines
+
+# A hold outlives every call it pays for, by enough to settle in.
+HOLD_MS = 15 * 60_000
+SETTLE_MS = 60_000
+BOUNDS_KEPT = 10_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a model is known by, what it costs, and how long one call may take."""
+
+    key: str
+    names: tuple[str, ...]
+    rates: Rates | None = None
+    deadline_ms: int = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The operator's part: base policies, thresholds and patience.
+
+    `spaces` holds the policies of spaces that the operator set apart. `wait_ms` is how long an
+    ask waits for holds, from its arrival; `output_floor` the fewest output tokens worth giving;
+    `progress_step` how many output tokens may pass between two notes of progress.
+    """
+
+    base: Policy
+    spaces: Mapping[str, Policy] = field(default_factory=dict)
+    warn_at: tuple[int, ...] = (75, 90)
+    wait_ms: int = 60_000
+    output_floor: int = 64
+    progress_step: int = 256
+    zone: str = "UTC"
+    week_start: int = 0
+
+    def policy(self, space: str) -> Policy:
+        """The operator's policy in a space."""
+        return self.spaces.get(space, self.base)
+
+
+class CallRequest(NamedTuple):
+    """One model call that somebody wants: `event` and `digest` as in ReserveRequest."""
+
+    requester: Requester
+    terms: Terms
+    input_tokens: int
+    output_max: int
+    event: str
+    digest: str
+    arrived_at: int
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A granted call until it is settled or released."""
+
+    requester: Requester
+    terms: Terms
+    granted: Granted
+    books: tuple[str, ...]
+
+
+class Quotas:
+    """Reserve, call, settle; and everything that admins change about it."""
+
+    def __init__(self, store: Store, clock: Clock, rules: Rules) -> None:
+        """Work upon a store; `start` before the first call."""
+        self.store = store
+        self.clock = clock
+        self.rules = rules
+        self.governing = Governing(store, clock, self._changed)
+        self._lines = Lines()
+        self._policies: dict[str, Policy] = {}
+        self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
+
+    async def start(self) -> None:
+        """Read the limits and switches that admins have set."""
+        await self.governing.load(zone=self.rules.zone, week_start=self.rules.week_start)
+        self._changed()
+
+    async def reload(self, rules: Rules) -> None:
+        """Take over new rules; what runs keeps its grant."""
+        self.rules = rules
+        await self.start()
+
+    def policy(self, space: str) -> Policy:
+        """The operator's policy in a space with the admins' limits in place of its own."""
+        policy = self._policies.get(space)
+        if policy is None:
+            base = self.rules.policy(space)
+            policy = self._policies[space] = base.overridden_by(self.governing.limits(space))
+        return policy
+
+    def bounds(self, requester: Requester, terms: Terms) -> tuple[Bound, ...]:
+        """The limits that bind this requester for a model."""
+        key = (requester, terms.names)
+        bounds = self._bounds.get(key)
+        if bounds is None:
+            if len(self._bounds) >= BOUNDS_KEPT:
+                self._bounds.clear()
+            policy = self.policy(requester.member.space.key)
+            bounds = self._bounds[key] = policy.binding(requester, terms.names)
+        return bounds
+
+    async def reserve(
+        self, call: CallRequest, on_wait: Callable[[], Awaitable[None]] | None = None
+    ) -> Reservation | Refused | Seen:
+        """Set aside what a call may take at most, waiting for holds as long as the rules allow.
+
+        Cancelled, it leaves nothing held. `on_wait` is called once if the ask has to wait.
+        """
+        bounds = self.bounds(call.requester, call.terms)
+        now = self.clock.now()
+        if closed := self._closed(call, bounds, now):
+            return await self.store.accept(call.event, call.digest, now) or closed
+        books = tuple(bound.book for bound in bounds)
+        request = self._request(call, bounds)
+        verdict = await self._try(request._replace(final=False, behind=self._lines.busy(books)))
+        if isinstance(verdict, Waiting):
+            verdict = await self._wait(request, books, call.arrived_at, on_wait)
+        if isinstance(verdict, Granted):
+            return Reservation(call.requester, call.terms, verdict, books)
+        return verdict
+
+    async def progress(self, reservation: Reservation, output_tokens: int) -> None:
+        """Note how far an answer has come."""
+        hold_id = reservation.granted.hold_id
+        await self.store.progress(hold_id, output_tokens, self.clock.now())
+
+    async def note_attempt(self, reservation: Reservation, note: str) -> None:
+        """Write down a try that failed and cost nothing."""
+        await self.store.note_attempt(reservation.granted.hold_id, note, self.clock.now())
+
+    async def settle(
+        self,
+        reservation: Reservation,
+        usage: Usage,
+        source: Literal["provider", "counted"],
+        note: str = "",
+    ) -> Settlement:
+        """Charge what was really used; happens whole even when the caller is cancelled."""
+        request = SettleRequest(
+            reservation.granted.hold_id,
+            usage,
+            source,
+            self.bounds(reservation.requester, reservation.terms),
+            self.rules.warn_at,
+            note,
+        )
+        done = await whole(self.store.settle(request, self.clock.now()))
+        self._lines.wake(reservation.books)
+        return done
+
+    async def release(self, reservation: Reservation, note: str) -> Settlement:
+        """Give everything back: nothing was sent, or the provider took nothing."""
+        hold_id = reservation.granted.hold_id
+        done = await whole(self.store.release(hold_id, note, self.clock.now()))
+        self._lines.wake(reservation.books)
+        return done
+
+    async def lapse(self, at_most: int = 500) -> list[Lapsed]:
+        """Charge the holds that are past their deadline."""
+        lapsed = await self.store.lapse(self.clock.now(), at_most)
+        self._lines.wake()
+        return lapsed
+
+    async def refuse(self, event: str, digest: str) -> Seen | None:
+        """Remember an event that is turned away before the books are asked."""
+        return await self.store.accept(event, digest, self.clock.now())
+
+    async def balances(self, requester: Requester, terms: Terms) -> Sequence[Balance]:
+        """Where a requester stands with every limit that binds."""
+        bounds = self.bounds(requester, terms)
+        wallet = requester.member.wallet
+        return await self.store.balances(wallet, bounds, self.clock.now())
+
+    def _closed(self, call: CallRequest, bounds: Sequence[Bound], now: int) -> Refused | None:
+        """What stops an ask before any limit is looked at."""
+        flag = self.governing.closed_to(call.requester.member, now)
+        if flag is not None:
+            reason: Literal["paused", "blocked"] = "paused" if flag.name == "pause" else "blocked"
+            return Refused(reason, flag.value, opens_at=flag.until)
+        if call.terms.rates is None:
+            money = (b for b in bounds if b.unit is Unit.CREDITS and b.amount is not None)
+            unpriced = next(money, None)
+            if unpriced is not None:
+                return Refused("unpriced", unpriced.limit.name, unpriced.unit)
+        return None
+
+    def _request(self, call: CallRequest, bounds: tuple[Bound, ...]) -> ReserveRequest:
+        member = call.requester.member
+        hold_ms = max(HOLD_MS, call.terms.deadline_ms + SETTLE_MS)
+        estimate = Estimate(
+            call.input_tokens, call.output_max, self.rules.output_floor, call.terms.rates
+        )
+        return ReserveRequest(
+            call.event,
+            call.digest,
+            member.wallet,
+            member.space.key,
+            call.terms.key,
+            bounds,
+            estimate,
+            hold_ms,
+            self.rules.progress_step,
+        )
+
+    async def _try(self, request: ReserveRequest) -> Granted | Refused | Waiting | Seen:
+        """One try; what it granted is given back when the caller is cancelled meanwhile."""
+        trying = asyncio.ensure_future(self.store.reserve(request, self.clock.now()))
+        try:
+            return await asyncio.shield(trying)
+        except asyncio.CancelledError:
+            await whole(self._undo(trying, request))
+            raise
+
+    async def _undo(
+        self, trying: Awaitable[Granted | Refused | Waiting | Seen], request: ReserveRequest
+    ) -> None:
+        """Give back what a try granted to somebody who has left."""
+        with suppress(StoreUnavailableError):
+            verdict = await trying
+            if isinstance(verdict, Granted):
+                note = "cancelled before the call"
+                await self.store.release(verdict.hold_id, note, self.clock.now())
+                self._lines.wake(bound.book for bound in request.bounds)
+
+    async def _wait(
+        self,
+        request: ReserveRequest,
+        books: tuple[str, ...],
+        arrived_at: int,
+        on_wait: Callable[[], Awaitable[None]] | None,
+    ) -> Granted | Refused | Seen:
+        ticket = self._lines.join(books)
+        try:
+            if on_wait is not None:
+                await on_wait()
+            until = arrived_at + self.rules.wait_ms
+            while (left := until - self.clock.now()) > 0:
+                try:
+                    async with self.clock.timeout(left):
+                        await ticket.turn.wait()
+                except TimeoutError:
+                    break
+                ticket.turn.clear()
+                verdict = await self._try(request._replace(final=False))
+                if not isinstance(verdict, Waiting):
+                    return verdict
+            verdict = await self._try(request)
+            assert not isinstance(verdict, Waiting), "a final try does not wait"
+            return verdict
+        finally:
+            self._lines.leave(ticket)
+
+    def _changed(self) -> None:
+        """Rules, limits or allowances are new: forget what was worked out, let waiters try."""
+        self._policies.clear()
+        self._bounds.clear()
+        self._lines.wake()
+
+
+async def whole(move: Awaitable[T]) -> T:
+    """Wait until a move upon the books has happened, also when cancelled; then be cancelled."""
+    moving = asyncio.ensure_future(move)
+    cancelled: asyncio.CancelledError | None = None
+    while not moving.done():
+        try:
+            await asyncio.wait((moving,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return moving.result()

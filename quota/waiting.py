@@ -1,0 +1,54 @@
+"""Asks that wait for holds: first come, first served wherever they share an account."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+
+class Ticket:
+    """One waiting ask, in line at each of its books."""
+
+    def __init__(self, books: tuple[str, ...]) -> None:
+        """Stand for an ask that needs room in all these books."""
+        self.books = books
+        self.turn = asyncio.Event()
+
+
+class Lines:
+    """A line per book. Only who is first in all of their lines may try."""
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._lines: dict[str, deque[Ticket]] = {}
+
+    def busy(self, books: Iterable[str]) -> bool:
+        """Whether somebody waits at any of these books."""
+        return any(book in self._lines for book in books)
+
+    def join(self, books: tuple[str, ...]) -> Ticket:
+        """Go to the end of each line; the first in all of them may try at once."""
+        ticket = Ticket(books)
+        for book in books:
+            self._lines.setdefault(book, deque()).append(ticket)
+        self._call(ticket)
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """Step out of every line, and let the next ones try."""
+        for book in ticket.books:
+            line = self._lines[book]
+            line.remove(ticket)
+            if not line:
+                del self._lines[book]
+        self.wake(ticket.books)
+
+    def wake(self, books: Iterable[str] | None = None) -> None:
+        """There may be room in these books (None: in all): let the first ones try."""
+        for book in list(self._lines) if books is None else books:
+            line = self._lines.get(book)
+            if line:
+                self._call(line[0])
+
+    def _call(self, ticket: Ticket) -> None:
+        if all(self._lines[book][0] is ticket for book in ticket.books):
+            ticket.turn.set()
