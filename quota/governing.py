@@ -7,7 +7,7 @@ from quota.clock import Clock
 from quota.errors import BadRuleError
 from quota.limits import Bound, Kind, Limit, parse_rule
 from quota.members import Member, Scope, ScopeKind
-from quota.store import AuditRow, FlagRow,  GrantRequest, GrantRow, LimitRow, Store
+from quota.store import AuditRow, FlagRow, GrantRequest, GrantRow, LimitRow, Store
 from quota.units import Amount, Unit, amount_text
 from quota.verdicts import Balance
 from quota.windows import Anchored, Rolling
@@ -28,7 +28,7 @@ class Act(NamedTuple):
 class Governing:
     """The admins' side of the books, with what every ask must know of it kept in memory."""
 
-    def __init__(self, store:  clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, changed: Callable[[], None]) -> None:
         """Tell `changed` whenever an ask may be decided otherwise than before."""
         self._store = store
         self._clock = clock
@@ -180,9 +180,7 @@ class Governing:
             return now + bound.window.length_ms
         return NEVER_ENDS if balance.opens_at is None else balance.opens_at
 
-    def _audit(
-        self, act: Act, action: str, subject: str, before: str, after: str
-    ) -> AuditRow:
+    def _audit(self, act: Act, action: str, subject: str, before: str, after: str) -> AuditRow:
         now = self._clock.now()
         return AuditRow(now, act.space, act.actor, action, subject, before, after, act.reason)
 

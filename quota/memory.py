@@ -1,7 +1,6 @@
 """A complete store in dictionaries: the reference for the contract suite, and for demos."""
 
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 
 from quota.books import Books
 from quota.counters import Account, Changes, Event, Hold, Ids, Purse
@@ -224,9 +223,9 @@ class MemoryStore:
             del self.shelf.events[key]
         return len(old)
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: str) -> None:
         """Memory has no copy that could be opened."""
-        raise StoreUnavailableError(f"books in memory cannot be backed up to {target.name}")
+        raise StoreUnavailableError(f"books in memory cannot be backed up to {target}")
 
     async def lower_mark(self, now: int) -> int:
         """See GoverningStore."""

@@ -6,7 +6,6 @@ later of `now` and the highest time the store has seen, which it keeps with the 
 """
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from quota.accounting import Estimate
@@ -190,7 +189,7 @@ class GoverningStore(Protocol):
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """Forget what is older; sums stay. Returns how many rows went."""
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: str) -> None:
         """Write a complete copy that can be opened in place of the store."""
 
     async def lower_mark(self, now: int) -> int:
