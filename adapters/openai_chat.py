@@ -1,0 +1,307 @@
+"""A chat model behind any OpenAI-compatible endpoint, over `chat.completions` with streaming.
+
+Why the SDK may not retry (`max_retries=0`): it sends a POST again whose answer is merely late, and
+each sending may be billed. The caller retries, where every attempt stands in the books.
+
+Why errors are mapped by what may have been billed: `unreachable` is said only where no request
+left, `silent` where one left and no status came back. Nothing that a provider wrote gets into a
+ModelError, and none holds the SDK's exception, because a log would print its message.
+
+Why `chat.completions`: OpenAI, Ollama, vLLM, LiteLLM and OpenRouter all serve it, with usage.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
+
+from bot.ports import (
+    Finished,
+    Message,
+    ModelCall,
+    ModelError,
+    ModelEvent,
+    ReasoningDelta,
+    TextDelta,
+    UsageReport,
+)
+from quota.errors import BadUsageError
+from quota.units import Usage
+
+if TYPE_CHECKING:  # The import takes half a second, and the offline model has no need of it.
+    from openai import APIStatusError, AsyncOpenAI, AsyncStream
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+OutputCapField = Literal["max_completion_tokens", "max_tokens"]
+
+_OPENAI_HOST = "api.openai.com"
+_CONNECT_S = 10
+# Shorter than the 5 s after which uvicorn and Node hang up: a request that meets a connection
+# being closed is lost without a trace, and would have to count as sent.
+_KEEP_ALIVE_S = 3
+_RETRY_AFTER_MS_MAX = 120_000
+_SERVED_MODEL_CHARS_MAX = 100
+
+_OVERLOADED = {429, 503, 529}
+_REJECTED = {400, 401, 402, 403, 404, 405, 409, 410, 413, 415, 422}
+# With status 429, but no waiting helps: the account has no money left.
+_OUT_OF_MONEY = {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}
+# OpenRouter, vLLM and DeepSeek say so where an answer was broken off.
+_BROKEN_OFF = {"error", "abort", "insufficient_system_resource"}
+_SECONDS = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
+# Half characters, which JSON can carry and UTF-8 cannot.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def output_cap_field_for(base_url: str) -> OutputCapField:
+    """The field that caps an answer there: OpenAI refuses the old name, others know no new one."""
+    return "max_completion_tokens" if _is_openai(base_url) else "max_tokens"
+
+
+class OpenAIChat:
+    """Streams from `base_url`. An empty key stands for a server that asks for none.
+
+    `silence_s` is the longest wait for the next byte, far above the time-outs of the caller, who
+    leaves the stream when one runs out.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        output_cap_field: OutputCapField,
+        silence_s: float = 900,
+    ) -> None:
+        self._base_url = base_url
+        self._api_key = api_key or "none"  # The SDK refuses an empty one.
+        self._output_cap_field = output_cap_field
+        self._silence_s = silence_s
+        self._is_openai = _is_openai(base_url)
+        self._client: AsyncOpenAI | None = None
+        self._building = asyncio.Lock()
+
+    async def warm_up(self) -> None:
+        """Load the SDK in a thread, so that the first turn need not wait for it."""
+        async with self._building:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._build)
+
+    @asynccontextmanager
+    async def stream(self, call: ModelCall) -> AsyncGenerator[AsyncIterator[ModelEvent], None]:
+        """As ChatModel.stream; each message goes out with half characters replaced."""
+        chunks = await self._send(call)
+        events = _events(chunks)
+        try:
+            yield events
+        finally:
+            await events.aclose()
+            with suppress(Exception):  # The connection is given up; how it ends changes nothing.
+                await chunks.close()
+
+    async def close(self) -> None:
+        """Let go of connections; a later stream would open new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _build(self) -> "AsyncOpenAI":
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+
+        client = AsyncOpenAI(
+            api_key=self._api_key,
+            base_url=self._base_url,  # Left out, OPENAI_BASE_URL would decide where prompts go.
+            max_retries=0,
+            http_client=DefaultAsyncHttpx2Client(
+                timeout=httpx2.Timeout(self._silence_s, connect=_CONNECT_S, pool=_CONNECT_S),
+                limits=httpx2.Limits(max_connections=1000, keepalive_expiry=_KEEP_ALIVE_S),
+            ),
+        )
+        _ = client.chat.completions  # Loads the modules behind it.
+        return client
+
+    async def _send(self, call: ModelCall) -> "AsyncStream[ChatCompletionChunk]":
+        if self._client is None:
+            await self.warm_up()
+        assert self._client is not None  # What warm_up promises.
+        try:
+            return await self._create(self._client, call)
+        except Exception as error:  # Whatever it is, no answer came, and the caller must know.
+            trouble = _entering_trouble(error)
+        raise trouble
+
+    async def _create(
+        self, client: "AsyncOpenAI", call: ModelCall
+    ) -> "AsyncStream[ChatCompletionChunk]":
+        from openai import omit
+
+        named = self._is_openai and call.member_hash
+        return await client.chat.completions.create(
+            model=call.model,
+            messages=[_param(message) for message in call.messages],
+            max_completion_tokens=(
+                call.output_cap if self._output_cap_field == "max_completion_tokens" else omit
+            ),
+            max_tokens=call.output_cap if self._output_cap_field == "max_tokens" else omit,
+            safety_identifier=call.member_hash if named else omit,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+
+
+def _is_openai(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return host == _OPENAI_HOST or host.endswith(f".{_OPENAI_HOST}")
+
+
+def _param(message: Message) -> "ChatCompletionMessageParam":
+    param = {"role": message.role, "content": _clean(message.content)}
+    return cast("ChatCompletionMessageParam", param)
+
+
+def _clean(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
+
+
+async def _events(
+    chunks: "AsyncStream[ChatCompletionChunk]",
+) -> AsyncGenerator[ModelEvent, None]:
+    """What the chunks say, at most one Finished; ModelError where they break off or are noise."""
+    trouble: ModelError | None = None
+    is_begun = is_finished = False
+    try:
+        async for chunk in chunks:
+            for event in _chunk_events(chunk):
+                is_begun = True
+                if isinstance(event, Finished):
+                    if is_finished:
+                        continue  # OpenRouter says the end again beside its usage.
+                    is_finished = True
+                yield event
+    except Exception as error:  # Nonsense raises anything: the SDK hands it on unchecked.
+        trouble = _reading_trouble(error)
+    if trouble is not None:
+        raise trouble
+    if not is_begun:
+        # Seen: plain JSON, or a page of a proxy, with status 200.
+        raise ModelError("broken", detail="no event in the answer")
+
+
+def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
+    # Some report usage beside a choice, some send choices as null, and none is there at the end.
+    for choice in (getattr(chunk, "choices", None) or [])[:1]:
+        delta = getattr(choice, "delta", None)
+        thought = _text(delta, "reasoning_content") or _text(delta, "reasoning")
+        if thought:
+            yield ReasoningDelta(thought)
+        text = _text(delta, "content") or _text(delta, "refusal")
+        if text:
+            yield TextDelta(text)
+        if reason := _text(choice, "finish_reason"):
+            yield _finished(reason)
+    usage = getattr(chunk, "usage", None)
+    if usage is not None:
+        served_model = _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX]
+        yield UsageReport(_usage(usage), served_model)
+
+
+def _text(holder: object, name: str) -> str:
+    """The text of a field, empty where there is none; a TypeError for what is no text."""
+    value = getattr(holder, name, None)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return _clean(value)
+
+
+def _finished(reason: str) -> Finished:
+    if reason in _BROKEN_OFF:
+        raise ValueError(reason)
+    if reason == "length":
+        return Finished("length")
+    # No tools are offered, so a call of one is merely an odd end.
+    return Finished("filtered" if reason == "content_filter" else "stop")
+
+
+def _usage(report: object) -> Usage | None:
+    """The usage of a report whose every number is a whole one; None for any other."""
+    prompt = getattr(report, "prompt_tokens", None)
+    output = getattr(report, "completion_tokens", None)
+    if prompt is None or output is None:
+        return None
+    inner = getattr(report, "prompt_tokens_details", None)
+    cached = getattr(inner, "cached_tokens", None)
+    inner = getattr(report, "completion_tokens_details", None)
+    reasoning = getattr(inner, "reasoning_tokens", None)
+    total = getattr(report, "total_tokens", None)
+    counts = [0 if count is None else count for count in (prompt, output, cached, reasoning, total)]
+    if any(type(count) is not int or count < 0 for count in counts):
+        return None
+    prompt, output, cached, reasoning, total = counts
+    try:
+        # Where thinking stands beside the output (xAI, Gemini), only the total has all of it.
+        return Usage.checked(prompt, cached, max(output, total - prompt), reasoning)
+    except BadUsageError:
+        return None
+
+
+def _entering_trouble(error: Exception) -> ModelError:
+    import httpx2
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _status_trouble(error)
+    if not isinstance(error, openai.APIConnectionError):
+        return ModelError("failed", detail=type(error).__name__)
+    not_processed = (
+        *(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError),
+        *(httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, httpx2.TooManyRedirects),
+    )
+    is_sent = not isinstance(error.__cause__, not_processed)
+    return ModelError("silent" if is_sent else "unreachable", detail=_names(error))
+
+
+def _status_trouble(error: "APIStatusError") -> ModelError:
+    status = error.status_code
+    detail = f"{type(error).__name__} {status}"
+    if status in _REJECTED or _OUT_OF_MONEY & {_word(error.code), _word(error.type)}:
+        return ModelError("rejected", detail=detail)
+    if status in _OVERLOADED:
+        wait_ms = _retry_after_ms(error.response.headers)
+        return ModelError("overloaded", retry_after_ms=wait_ms, detail=detail)
+    return ModelError("failed", detail=detail)
+
+
+def _reading_trouble(error: Exception) -> ModelError:
+    import openai
+
+    is_late = isinstance(error, openai.APITimeoutError)
+    return ModelError("silent" if is_late else "broken", detail=_names(error))
+
+
+def _names(error: Exception) -> str:
+    """The classes of an error and of its cause: what the log may know."""
+    cause = error.__cause__
+    return type(error).__name__ + (f" from {type(cause).__name__}" if cause else "")
+
+
+def _word(value: object) -> str:
+    """The value of an error field, which a provider may fill with anything."""
+    return value if isinstance(value, str) else ""
+
+
+def _retry_after_ms(headers: Any) -> int | None:
+    """How long to wait, at most two minutes; None where that is not told in seconds."""
+    exact, seconds = headers.get("retry-after-ms"), headers.get("retry-after")
+    for text, unit_ms in ((exact, 1), (seconds, 1_000)):
+        match = _SECONDS.fullmatch(text.strip()) if text else None
+        if match:
+            part = match[2] or ""
+            # Rounded up: to come early is to be refused again.
+            wait_ms: int = -(-int(match[1] + part) * unit_ms // 10 ** len(part))
+            return min(wait_ms, _RETRY_AFTER_MS_MAX)
+    return None
