@@ -1,0 +1,1 @@
+"""Tests of the test servers: a fake that accepts everything proves nothing."""
