@@ -93,8 +93,8 @@ class Books:
             return refusal(ask, rooms, accounts)
         hold = self._hold(ask, accounts, purses, plan.output, now)
         shrunk = plan.output < ask.estimate.output_max
-        name = ask.bounds[plan.tightest].limit.name if shrunk else ""
-        return Granted(hold.id, hold.input, plan.output, shrunk, name, hold.expires_at)
+        limit = ask.bounds[plan.tightest].limit if shrunk else None
+        return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
 
     def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come."""

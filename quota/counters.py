@@ -208,7 +208,7 @@ def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balan
     if isinstance(bound.window, Rolling) and account.marks:
         opens_at = account.marks[0][0] + bound.window.length_ms
     return Balance(
-        bound.limit.name,
+        bound.limit,
         bound.kind,
         bound.unit,
         granted,

@@ -199,12 +199,12 @@ class Quotas:
         flag = self.governing.closed_to(call.requester.member, now)
         if flag is not None:
             reason: Literal["paused", "blocked"] = "paused" if flag.name == "pause" else "blocked"
-            return Refused(reason, flag.value, opens_at=flag.until)
+            return Refused(reason, opens_at=flag.until, note=flag.value)
         if call.terms.rates is None:
             money = (b for b in bounds if b.unit is Unit.CREDITS and b.amount is not None)
             unpriced = next(money, None)
             if unpriced is not None:
-                return Refused("unpriced", unpriced.limit.name, unpriced.unit)
+                return Refused("unpriced", unpriced.limit, unpriced.unit)
         return None
 
     def _request(self, call: CallRequest, bounds: tuple[Bound, ...]) -> ReserveRequest:

@@ -35,5 +35,5 @@ def _refused_by(
         fitting = input_within(room.unspent, bound.unit, floor, estimate)
         if opens is None or fitting >= floor:
             reason, fits = "too_large", max(0, fitting)
-    name, whole = bound.limit.name, room.whole or 0
-    return Refused(reason, name, bound.unit, needed, left, whole, opens, fits)
+    whole = room.whole or 0
+    return Refused(reason, bound.limit, bound.unit, needed, left, whole, opens, fits)

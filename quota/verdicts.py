@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from quota.limits import Kind
+from quota.limits import Kind, Limit
 from quota.units import Unit
 
 RefusalReason = Literal[
@@ -25,7 +25,7 @@ class Balance(NamedTuple):
     (UTC milliseconds, None: it has not begun or never ends).
     """
 
-    limit: str
+    limit: Limit
     kind: Kind
     unit: Unit
     granted: int | None
@@ -39,7 +39,7 @@ class Balance(NamedTuple):
 class Notice(NamedTuple):
     """A threshold (percent) that was just crossed, for the first time in its period."""
 
-    limit: str
+    limit: Limit
     unit: Unit
     threshold: int
     granted: int
@@ -57,7 +57,7 @@ class Granted(NamedTuple):
     input_tokens: int
     output_cap: int
     shrunk: bool
-    limit: str
+    limit: Limit | None
     expires_at: int
 
 
@@ -65,17 +65,19 @@ class Refused(NamedTuple):
     """Why not: which limit, what was needed of it, what is left, when it opens, what would fit.
 
     `needed`, `left` and `granted` are in the limit's unit; `fits` is how many input tokens a
-    message may have to be answered now (None where shortening does not help).
+    message may have to be answered now (None where shortening does not help). `note` is what an
+    admin wrote who paused the bot or blocked the member.
     """
 
     reason: RefusalReason
-    limit: str = ""
+    limit: Limit | None = None
     unit: Unit = Unit.TOKENS
     needed: int = 0
     left: int = 0
     granted: int = 0
     opens_at: int | None = None
     fits: int | None = None
+    note: str = ""
 
 
 class Waiting(NamedTuple):
