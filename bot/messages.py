@@ -10,7 +10,9 @@ from quota.units import Usage
 from quota.verdicts import Balance, Notice, Refused
 
 Finish = Literal["stop", "length", "quota", "stopped", "cut"]
-FailureCode = Literal["provider", "timeout", "interrupted", "id_reused", "store", "internal"]
+FailureCode = Literal[
+    "bad_input", "provider", "timeout", "interrupted", "id_reused", "store", "internal"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,7 @@ class ModelError(Exception):
 class ChatModel(Protocol):
     """A model that streams. It never retries by itself; time-outs are the caller's."""
 
-    def stream(
-        self, call: ModelCall
-    ) -> AbstractAsyncContextManager[AsyncIterator[ModelEvent]]:
+    def stream(self, call: ModelCall) -> AbstractAsyncContextManager[AsyncIterator[ModelEvent]]:
         """Send the request on entering, stop the provider on leaving, whatever happened.
 
         Entering raises ModelError (unreachable, overloaded, rejected, failed, silent); reading

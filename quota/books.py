@@ -96,6 +96,15 @@ class Books:
         limit = ask.bounds[plan.tightest].limit if shrunk else None
         return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
 
+    def would_refuse(self, ask: ReserveRequest, now: int) -> Refused | None:
+        """What `reserve` would refuse with, None: it would grant; changes nothing."""
+        now = max(now, self.mark)
+        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        purses = self._purses.live(ask.wallet, now)
+        rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
+        plan = plan_hold(rooms, ask.estimate, final=True)
+        return refusal(ask, rooms, accounts) if plan.refused else None
+
     def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come."""
         self._tick(now)

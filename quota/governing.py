@@ -49,6 +49,10 @@ class Governing:
         """The limits that admins set in a space."""
         return [limit for (where, _), limit in self._limits.items() if where == space]
 
+    def all_limits(self) -> list[Limit]:
+        """The limits that admins set, in every space."""
+        return list(self._limits.values())
+
     async def set_limit(self, act: Act, limit: Limit) -> None:
         """Set a limit; it binds from the next ask on."""
         before = self._limits.get((act.space, limit.id))

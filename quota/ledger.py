@@ -67,7 +67,10 @@ class HoldLine(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """A counter as it is stored. `expired_to` is only used by rolling windows."""
+    """A counter as it is stored. `expired_to` is only used by rolling windows.
+
+    `pruned` and `extra_pruned` are what entries had added that were removed since.
+    """
 
     id: int
     book: str
@@ -80,14 +83,16 @@ class AccountRow(NamedTuple):
     warned: int
     pruned: int
     expired_to: int
+    extra_pruned: int = 0
 
 
 class PurseRow(NamedTuple):
-    """A grant as it is counted."""
+    """A grant as it is counted; `pruned` as for accounts."""
 
     id: int
     spent: int
     held: int
+    pruned: int = 0
 
 
 class Difference(NamedTuple):
@@ -113,12 +118,14 @@ def differences(
         name = f"{row.book}@{row.opens_at}"
         found += _compare(f"{name} spent", row.spent, row.pruned + sum(x.spent for x in own))
         if not row.expired_to:
-            found += _compare(f"{name} extra", row.extra_spent, sum(x.extra for x in own))
+            extra = row.extra_pruned + sum(x.extra for x in own)
+            found += _compare(f"{name} extra", row.extra_spent, extra)
         found += _compare(f"{name} held", row.held, held.pop(row.id, 0))
         found += _compare(f"{name} extra held", row.extra_held, extra_held.pop(row.id, 0))
     for purse_row in purses:
         name = f"grant {purse_row.id}"
-        found += _compare(f"{name} spent", purse_row.spent, purse_spent.pop(purse_row.id, 0))
+        charged = purse_row.pruned + purse_spent.pop(purse_row.id, 0)
+        found += _compare(f"{name} spent", purse_row.spent, charged)
         found += _compare(f"{name} held", purse_row.held, purse_held.pop(purse_row.id, 0))
     for account, strays in spent.items():
         found += _compare(f"missing counter {account} spent", 0, sum(x.spent for x in strays))

@@ -96,6 +96,10 @@ class MemoryStore:
         self._put()
         return verdict
 
+    async def would_refuse(self, request: ReserveRequest, now: int) -> Refused | None:
+        """See SpendingStore."""
+        return self._open().would_refuse(request, now)
+
     async def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """See SpendingStore."""
         self._open().progress(hold_id, output_tokens, now)

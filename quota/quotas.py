@@ -194,6 +194,13 @@ class Quotas:
         wallet = requester.member.wallet
         return await self.store.balances(wallet, bounds, self.clock.now())
 
+    async def would_refuse(self, call: CallRequest) -> Refused | None:
+        """What a call would be refused with now, None: it would be answered. Changes nothing."""
+        bounds = self.bounds(call.requester, call.terms)
+        now = self.clock.now()
+        closed = self._closed(call, bounds, now)
+        return closed or await self.store.would_refuse(self._request(call, bounds), now)
+
     def _closed(self, call: CallRequest, bounds: Sequence[Bound], now: int) -> Refused | None:
         """What stops an ask before any limit is looked at."""
         flag = self.governing.closed_to(call.requester.member, now)

@@ -120,6 +120,9 @@ class SpendingStore(Protocol):
     ) -> Granted | Refused | Waiting | Seen:
         """Set the amount aside in every account, or in none; a refused event stays refused."""
 
+    async def would_refuse(self, request: ReserveRequest, now: int) -> Refused | None:
+        """What `reserve` would refuse with, None: it would grant; reads only."""
+
     async def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come, so that a lapse charges what was surely used."""
 

@@ -1,0 +1,38 @@
+"""The whole bot, as the door builds it and every platform receives it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.chat import ChatHandler
+from bot.commands import Commands
+from bot.config import Config
+from quota.clock import Clock
+from quota.quotas import Quotas
+
+
+@dataclass(slots=True)
+class Bot:
+    """What a platform needs: where asks and commands go, and how to stop in good order.
+
+    `close` may be called more than once; it lets running answers finish or settle.
+    """
+
+    config: Config
+    clock: Clock
+    quotas: Quotas
+    chat: ChatHandler
+    commands: Commands
+    close: Callable[[], Awaitable[None]]
+
+
+class Platform(Protocol):
+    """One way for people to reach the bot, found by the entry point group `quotabot.platforms`."""
+
+    name: str
+
+    def enabled(self, config: Config) -> bool:
+        """Whether the config asks for this platform under `quotabot run`."""
+
+    async def run(self, bot: Bot) -> None:
+        """Serve until there is nothing more to serve, or cancelled."""

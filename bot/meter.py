@@ -1,0 +1,154 @@
+"""Watches one model call: shows what comes, counts it, stops it at the cap or when it is silent.
+
+The cap that was sent is the guard. The cut here is for servers that ignore it, and goes by lower
+bounds only (pieces received, tokens reported), or by our own count when it is three times over
+and certain: a vocabulary that counts double must not halve every answer.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.models import Model
+from bot.ports import (
+    Finished,
+    ModelCall,
+    ModelError,
+    ModelEvent,
+    ReasoningDelta,
+    TextDelta,
+    TokenCounter,
+    UsageReport,
+)
+from quota.clock import Clock
+from quota.units import Usage
+
+SURELY_TOO_LONG = 3
+BYTES_PER_TOKEN = 4
+
+Ending = Literal["finished", "filtered", "length", "truncated", "late", "cut", "broken"]
+
+
+@dataclass(slots=True)
+class Received:
+    """What has come of a call so far, whatever becomes of it."""
+
+    parts: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    pieces: int = 0
+    size_bytes: int = 0
+    began: bool = False
+    usage: Usage | None = None
+    bad_usage: bool = False
+    finished: Literal["stop", "length", "filtered"] | None = None
+    ending: Ending = "truncated"
+    trouble: ModelError | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self.parts)
+
+    @property
+    def progress(self) -> int:
+        """Output tokens so far: no fewer than the pieces, nor than long pieces suggest."""
+        reported = self.usage.output if self.usage is not None else 0
+        return max(self.pieces, self.size_bytes // BYTES_PER_TOKEN, reported)
+
+
+@dataclass(slots=True)
+class Meter:
+    """One call of one model."""
+
+    model: Model
+    counter: TokenCounter
+    clock: Clock
+    show: Callable[[str], Awaitable[None]]
+    note_progress: Callable[[int], Awaitable[None]]
+    progress_step: int
+
+    async def run(self, call: ModelCall, received: Received) -> None:
+        """Fill `received` until the call ends. Raises only CancelledError and breakage of ours.
+
+        A model's own trouble, its silence and our cut are told by `received`.
+        """
+        received.trouble = None
+        try:
+            async with AsyncExitStack() as stack:
+                async with self.clock.timeout(self.model.first_token_ms):
+                    events = await stack.enter_async_context(self.model.chat.stream(call))
+                    event = await anext(events, None)
+                await self._read(event, events, call, received)
+        except ModelError as error:
+            received.trouble = error
+            received.ending = "late" if error.trouble == "silent" else "broken"
+        except TimeoutError:
+            received.ending = "late"
+
+    async def _read(
+        self,
+        event: ModelEvent | None,
+        events: AsyncIterator[ModelEvent],
+        call: ModelCall,
+        received: Received,
+    ) -> None:
+        """Take piece after piece; the stream's end, our cut, or an error ends it."""
+        noted = 0
+        count_at = SURELY_TOO_LONG * call.output_cap
+        while event is not None:
+            received.began = True
+            over = self._take(event, call.output_cap, received)
+            if over:
+                received.ending = "cut"
+                return
+            if isinstance(event, TextDelta):
+                await self.show(event.text)
+            if received.size_bytes > count_at:
+                surplus = await self._surplus(call.output_cap, received)
+                if surplus > 0:
+                    received.ending = "cut"
+                    return
+                count_at = received.size_bytes - surplus
+            if received.progress >= noted + self.progress_step:
+                noted = received.progress
+                await self.note_progress(noted)
+            async with self.clock.timeout(self.model.idle_ms):
+                event = await anext(events, None)
+        endings: dict[str | None, Ending] = {
+            "stop": "finished",
+            "length": "length",
+            "filtered": "filtered",
+        }
+        received.ending = endings.get(received.finished, "truncated")
+
+    def _take(self, event: ModelEvent, output_cap: int, received: Received) -> bool:
+        """Note an event; True when it proves that the cap has been passed."""
+        match event:
+            case TextDelta(text):
+                if received.pieces >= output_cap:
+                    return True
+                received.pieces += 1
+                received.parts.append(text)
+                received.size_bytes += len(text.encode("utf-8", "replace"))
+            case ReasoningDelta(text):
+                if received.pieces >= output_cap:
+                    return True
+                received.pieces += 1
+                received.reasoning.append(text)
+                received.size_bytes += len(text.encode("utf-8", "replace"))
+            case UsageReport(usage):
+                received.bad_usage = usage is None
+                received.usage = usage
+                # The total comes after the end; on the way it may prove that the cap is ignored.
+                return received.finished is None and usage is not None and usage.output > output_cap
+            case Finished(reason):
+                received.finished = reason
+        return False
+
+    async def _surplus(self, output_cap: int, received: Received) -> int:
+        """How far our own count is beyond three times the cap; below zero where not sure."""
+        text = received.text + "".join(received.reasoning)
+        count = await self.counter.count(self.model.name, text)
+        over = count.tokens - SURELY_TOO_LONG * output_cap
+        return over if count.sure else min(over, -received.size_bytes)
