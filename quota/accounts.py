@@ -1,6 +1,7 @@
 """The accounts in memory: found or fetched by window and time, opened, charged, let go."""
 
 from bisect import insort
+from dataclasses import replace
 
 from quota.counters import Account, Changes, Ids, Shelf
 from quota.errors import UnknownHoldError
@@ -23,8 +24,11 @@ class Accounts:
         """How many accounts are in memory."""
         return len(self._by_id)
 
-    def at(self, bound: Bound, now: int, changes: Changes) -> Account:
-        """The account that counts now; one with id 0 stands for a period not yet begun."""
+    def at(self, bound: Bound, now: int, changes: Changes | None) -> Account:
+        """The account that counts now; one with id 0 stands for a period not yet begun.
+
+        A rolling window lets go of what it has left behind; without `changes`, in a copy.
+        """
         window, book = bound.window, bound.book
         if isinstance(window, Calendar):
             return self.of(book, window.period_at(now))
@@ -36,7 +40,7 @@ class Accounts:
             return self.of(book, window.period_from(now))
         account = self.of(book, Period(0, None))
         if isinstance(window, Rolling):
-            _expire(account, now - window.length_ms, changes)
+            return _expired(account, now - window.length_ms, changes)
         return account
 
     def of(self, book: str, period: Period) -> Account:
@@ -88,13 +92,18 @@ class Accounts:
         return account
 
 
-def _expire(account: Account, to: int, changes: Changes) -> None:
+def _expired(account: Account, to: int, changes: Changes | None) -> Account:
     """Let go of what a rolling window has left behind. Harmless to do again."""
+    if not account.marks or account.marks[0][0] > to:
+        return account
+    if changes is None:
+        account = replace(account, marks=[*account.marks])
+    else:
+        changes.accounts[account.id] = account
     old = 0
     while old < len(account.marks) and account.marks[old][0] <= to:
         account.spent -= account.marks[old][2]
         old += 1
-    if old:
-        del account.marks[:old]
-        account.expired_to = to
-        changes.accounts[account.id] = account
+    del account.marks[:old]
+    account.expired_to = to
+    return account

@@ -208,8 +208,7 @@ class Books:
         now = max(now, self.mark)
         purses = self._purses.live(wallet, now)
         return [
-            balance_of(bound, self._accounts.at(bound, now, self.changes), purses)
-            for bound in bounds
+            balance_of(bound, self._accounts.at(bound, now, None), purses) for bound in bounds
         ]
 
     def evict(self) -> None:
