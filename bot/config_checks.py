@@ -1,0 +1,221 @@
+"""What single values of the config may be: addresses, secrets, prices, names.
+
+A function here raises ValueError with words that go on after the name of the key. A value that
+may hold a secret is never quoted.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from quota.units import MILLION, Unit, parse_amount
+
+OFFLINE = "offline"
+SECRET_CHARS_MAX = 10_000
+# Dollars per million tokens; the dearest model there ever was cost a twentieth of it.
+PRICE_DOLLARS_MAX = 10_000
+_WORD_CHARS_MAX = 200
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOST_FIX = 'write the address of a server, "https://…/v1", or "offline"'
+_STORE_FIX = 'write "sqlite:///quotabot.db" (beside this file) or "sqlite:////folder/quotabot.db"'
+_LOCAL_ENDS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+class WrongKeysError(ValueError):
+    """What is wrong with several keys of one table: (key, words that go on after it)."""
+
+    def __init__(self, found: list[tuple[str, str]]) -> None:
+        """Carry each key with its words."""
+        super().__init__("; ".join(f"{key} {words}" for key, words in found))
+        self.found = found
+
+
+def word(text: str) -> str:
+    """Refuse a name that cannot be typed or shown."""
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise ValueError(f"has {text[:60]!r}, which is no name; write one without blanks around it")
+    if len(text) > _WORD_CHARS_MAX:
+        raise ValueError(f"has a name of {len(text)} characters; shorten it")
+    return text
+
+
+def ascending(percents: list[int]) -> list[int]:
+    """Refuse thresholds that come twice or out of order."""
+    if percents != sorted(set(percents)):
+        raise ValueError(f"is {percents}; write each once, the smallest first")
+    return percents
+
+
+def dollars(text: str) -> str:
+    """Refuse a price that is none, is negative, absurd, or finer than a micro-dollar."""
+    amount = parse_amount(text)
+    if amount.unit is not Unit.CREDITS or "$" not in text:
+        raise ValueError(f'is {text[:60]!r}; write dollars, such as "$0.25"')
+    if amount.signed:
+        raise ValueError(f"is {text[:60]!r}; a price has no sign, remove it")
+    if amount.value > PRICE_DOLLARS_MAX * MILLION:
+        raise ValueError(
+            f"is {text[:60]!r}, more than ${PRICE_DOLLARS_MAX:,} per million tokens; "
+            'write dollars per million, such as "$0.25"'
+        )
+    return text
+
+
+def credits_in(text: str) -> int:
+    """Read what `dollars` let pass, as micro-dollars."""
+    return parse_amount(text).value
+
+
+def shared_names(models: object) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """Each name that two models have: where it comes a second time, and what to say there."""
+    owners: dict[str, str] = {}
+    tables = models.items() if isinstance(models, dict) else ()
+    for key, table in tables:
+        own = [("", key)]
+        if isinstance(table, dict):
+            aliases = table.get("aliases")
+            own.append(("name", table.get("name", key)))
+            own += [("aliases", alias) for alias in aliases] if isinstance(aliases, list) else []
+        for where, name in own:
+            if not isinstance(name, str):
+                continue
+            owner = owners.setdefault(name.casefold(), key)
+            if owner != key:
+                words = f"has {name[:60]!r}, which [models.{owner}] has already; choose another"
+                yield ("models", key, where), words
+
+
+def base_url(text: str) -> str:
+    """Refuse what is no address of a server, or carries a secret."""
+    if text == OFFLINE:
+        return text
+    if text.strip().casefold() == OFFLINE:
+        raise ValueError(f'is {text!r}; write "offline"')
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"has blanks or control characters in it; {_HOST_FIX}")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"is no address; {_HOST_FIX}") from None
+    if "@" in parts.netloc:
+        raise ValueError("carries a name or password; take it out and use api_key_env")
+    if parts.query or parts.fragment:
+        raise ValueError("has a ? or # in it; write it without, and use api_key_env for a key")
+    if parts.scheme not in {"http", "https"} or not host:
+        if "://" not in text and "." in text:
+            raise ValueError(f'is {text[:80]!r}; write "https://{text[:80]}"')
+        raise ValueError(f"is {text[:80]!r}; {_HOST_FIX}")
+    path = parts.path.rstrip("/")
+    if path.endswith("/completions"):
+        short = text.rstrip("/").removesuffix("/completions").removesuffix("/chat")
+        raise ValueError(f'is {text[:120]!r}; leave out the end: "{short[:120]}"')
+    return text
+
+
+def is_local(url: str) -> bool:
+    """Whether a server may well need no key: the embedded model, this machine, this network."""
+    if url == OFFLINE:
+        return True
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        # A name without a dot is one of the local network, for instance of a container.
+        return "." not in host or host.endswith(_LOCAL_ENDS)
+    return address.is_loopback or address.is_private or address.is_link_local
+
+
+def store_url(text: str) -> str:
+    """Refuse what is no SQLite file."""
+    scheme, _, rest = text.partition("://")
+    if scheme.lower().startswith("postgres"):
+        # Not quoted: it may carry a password.
+        raise ValueError(f"names PostgreSQL, which is not part of this version; {_STORE_FIX}")
+    if "://" not in text:
+        raise ValueError(f"is {text[:80]!r}; {_STORE_FIX}")
+    if scheme != "sqlite":
+        raise ValueError(f"begins with {scheme[:20]!r}; {_STORE_FIX}")
+    name = rest.removeprefix("/")
+    if not rest.startswith("/"):
+        raise ValueError(f"is {text[:80]!r}, which has too few slashes; {_STORE_FIX}")
+    if name == ":memory:":
+        raise ValueError(f"is {text!r}, which forgets everything at the end; {_STORE_FIX}")
+    if not name.strip("./ ") or name.endswith("/") or "?" in name or not name.isprintable():
+        raise ValueError(f"is {text[:80]!r}, which names no file; {_STORE_FIX}")
+    if name.startswith("~"):
+        raise ValueError(f"is {text[:80]!r}; write the whole path instead of ~")
+    return text
+
+
+def store_path(text: str, folder: Path) -> Path:
+    """The file that `store_url` let pass: three slashes from a folder on, four from the root."""
+    return folder / text.removeprefix("sqlite:///")
+
+
+class Secret(NamedTuple):
+    """Where the key of a server is said to be."""
+
+    variable: str | None
+    file: str | None
+    url: str
+
+    def read(self, folder: Path, environ: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
+        """The key ("": none) and what is wrong with where it should be."""
+        if self.variable is not None and self.file is not None:
+            return "", [("api_key_env", "stands beside api_key_file; keep one of them")]
+        try:
+            if self.variable is not None:
+                return self._from_variable(environ), []
+            if self.file is not None:
+                return _from_file(folder / self.file), []
+        except ValueError as error:
+            return "", [("api_key_env" if self.file is None else "api_key_file", str(error))]
+        return "", []
+
+    def _from_variable(self, environ: Mapping[str, str]) -> str:
+        name = self.variable or ""
+        if not _VARIABLE.fullmatch(name) or _looks_secret(name):
+            # Not quoted: people put the key itself here.
+            raise ValueError(
+                'is no name of a variable; write one such as "OPENAI_API_KEY" and put the key '
+                "into that variable"
+            )
+        key = environ.get(name, "").strip()
+        if not key and not is_local(self.url):
+            raise ValueError(f"names {name}, which is not set; set {name} to the key")
+        return _usable(key, name)
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            key = file.read(SECRET_CHARS_MAX + 1).strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ValueError(
+            f"names {str(path)!r}, which cannot be read ({why}); give a file that holds the key"
+        ) from None
+    if not key:
+        raise ValueError(f"names {str(path)!r}, which is empty; put the key into it")
+    return _usable(key, str(path))
+
+
+def _usable(key: str, where: str) -> str:
+    """A key travels in a header: no line breaks, nothing beyond ASCII."""
+    if len(key) > SECRET_CHARS_MAX or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError(
+            f"names {where!r}, whose content is no key (one line of letters, digits and signs); "
+            "put the key alone into it"
+        )
+    return key
+
+
+def _looks_secret(name: str) -> bool:
+    """Whether a name is so long and mixed that it is rather a key than a name."""
+    long = len(name) >= 20  # noqa: PLR2004 - no variable with digits and small letters is so long
+    return long and bool(re.search(r"\d", name)) and bool(re.search(r"[a-z]", name))
