@@ -33,10 +33,11 @@ class Accounts:
         if isinstance(window, Calendar):
             return self.of(book, window.period_at(now))
         if isinstance(window, Anchored):
-            latest = self._latest.get(book) or self._shelf.account(book, None)
-            if latest is not None and latest.closes_at is not None and now < latest.closes_at:
-                self._latest[book] = latest
-                return self._keep(latest)
+            latest = self._latest.get(book)
+            if latest is None and (stored := self._shelf.account(book, None)) is not None:
+                latest = self._latest[book] = self._keep(stored)
+            if latest is not None and now < (latest.closes_at or 0):
+                return latest
             return self.of(book, window.period_from(now))
         account = self.of(book, Period(0, None))
         if isinstance(window, Rolling):
@@ -86,10 +87,12 @@ class Accounts:
         self._by_id.clear()
 
     def _keep(self, account: Account) -> Account:
-        if account.id and account.id not in self._by_id:
-            self._by_period[(account.book, account.opens_at)] = account
-            self._by_id[account.id] = account
-        return account
+        """Remember an account that exists; the one that is here already is the one that counts."""
+        if not account.id:
+            return account
+        kept = self._by_id.setdefault(account.id, account)
+        self._by_period[(kept.book, kept.opens_at)] = kept
+        return kept
 
 
 def _expired(account: Account, to: int, changes: Changes | None) -> Account:

@@ -207,9 +207,7 @@ class Books:
         """Where a member stands; changes nothing."""
         now = max(now, self.mark)
         purses = self._purses.live(wallet, now)
-        return [
-            balance_of(bound, self._accounts.at(bound, now, None), purses) for bound in bounds
-        ]
+        return [balance_of(bound, self._accounts.at(bound, now, None), purses) for bound in bounds]
 
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""

@@ -36,7 +36,9 @@ class MemoryShelf:
         self.events.update(changes.events)
         for account in changes.accounts.values():
             self.accounts[(account.book, account.opens_at)] = account
-            self.latest[account.book] = account
+            latest = self.latest.setdefault(account.book, account)
+            if account.opens_at > latest.opens_at:
+                self.latest[account.book] = account
         self.entries.extend(changes.entries)
         for entry in changes.entries:
             if entry.kind in ("settle", "release", "lapse"):
