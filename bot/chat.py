@@ -297,11 +297,13 @@ class ChatHandler:
         received = turn.received
         text = received.text + "".join(received.reasoning)
         counted = (await self._counter.count(model.name, text)).tokens if text else 0
-        charge = charge_for(received, prompt.expected, counted, reservation.granted, model)
+        output = self._calibration.expected(f"{model.name} output", counted)
+        charge = charge_for(received, prompt.expected, output, reservation.granted, model)
         if charge.usage is None:
             return charge, await self.quotas.release(reservation, charge.note)
         if charge.source == "provider":
             self._calibration.learn(model.name, prompt.counted, charge.usage.input)
+            self._calibration.learn(f"{model.name} output", counted, charge.usage.output)
         done = await self.quotas.settle(reservation, charge.usage, charge.source, charge.note)
         if done.house_tokens:
             _log.warning(

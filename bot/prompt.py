@@ -74,6 +74,8 @@ class Conversations:
 class Calibration:
     """How a model's own count compares with ours, in thousandths; learned from its reports.
 
+    Prompts and answers are learned apart: only prompts are wrapped in a chat template.
+
     It follows an undercount at once, with a margin, and an overcount slowly: the first would let
     a provider charge more than was held, the second only holds a little too much for a moment.
     """
