@@ -14,7 +14,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from bot.ports import (
@@ -32,7 +32,6 @@ from quota.units import Usage
 
 if TYPE_CHECKING:  # The import takes half a second, and the offline model has no need of it.
     from openai import APIStatusError, AsyncOpenAI, AsyncStream
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 OutputCapField = Literal["max_completion_tokens", "max_tokens"]
 
@@ -111,7 +110,7 @@ class OpenAIChat:
         import httpx2
         from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
-        client = AsyncOpenAI(
+        return AsyncOpenAI(
             api_key=self._api_key,
             base_url=self._base_url,  # Left out, OPENAI_BASE_URL would decide where prompts go.
             max_retries=0,
@@ -120,10 +119,8 @@ class OpenAIChat:
                 limits=httpx2.Limits(max_connections=1000, keepalive_expiry=_KEEP_ALIVE_S),
             ),
         )
-        _ = client.chat.completions  # Loads the modules behind it.
-        return client
 
-    async def _send(self, call: ModelCall) -> "AsyncStream[ChatCompletionChunk]":
+    async def _send(self, call: ModelCall) -> "AsyncStream[object]":
         if self._client is None:
             await self.warm_up()
         assert self._client is not None  # What warm_up promises.
@@ -133,22 +130,26 @@ class OpenAIChat:
             trouble = _entering_trouble(error)
         raise trouble
 
-    async def _create(
-        self, client: "AsyncOpenAI", call: ModelCall
-    ) -> "AsyncStream[ChatCompletionChunk]":
-        from openai import omit
+    async def _create(self, client: "AsyncOpenAI", call: ModelCall) -> "AsyncStream[object]":
+        from openai import AsyncStream
 
-        named = self._is_openai and call.member_hash
-        return await client.chat.completions.create(
-            model=call.model,
-            messages=[_param(message) for message in call.messages],
-            max_completion_tokens=(
-                call.output_cap if self._output_cap_field == "max_completion_tokens" else omit
-            ),
-            max_tokens=call.output_cap if self._output_cap_field == "max_tokens" else omit,
-            safety_identifier=call.member_hash if named else omit,
+        body: dict[str, object] = {
+            "model": call.model,
+            "messages": [_param(message) for message in call.messages],
+            self._output_cap_field: call.output_cap,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if self._is_openai and call.member_hash:
+            body["safety_identifier"] = call.member_hash
+        # `chat.completions.create` sends the same, but turns "7", 7.0 and true into numbers on
+        # the way back; the books want to see what came. It takes five times as long as well.
+        return await client.post(
+            "/chat/completions",
+            body=body,
+            cast_to=object,
             stream=True,
-            stream_options={"include_usage": True},
+            stream_cls=AsyncStream[object],
         )
 
 
@@ -157,18 +158,15 @@ def _is_openai(base_url: str) -> bool:
     return host == _OPENAI_HOST or host.endswith(f".{_OPENAI_HOST}")
 
 
-def _param(message: Message) -> "ChatCompletionMessageParam":
-    param = {"role": message.role, "content": _clean(message.content)}
-    return cast("ChatCompletionMessageParam", param)
+def _param(message: Message) -> dict[str, str]:
+    return {"role": message.role, "content": _clean(message.content)}
 
 
 def _clean(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
-async def _events(
-    chunks: "AsyncStream[ChatCompletionChunk]",
-) -> AsyncGenerator[ModelEvent, None]:
+async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, None]:
     """What the chunks say, at most one Finished; ModelError where they break off or are noise."""
     trouble: ModelError | None = None
     is_begun = is_finished = False
@@ -191,9 +189,14 @@ async def _events(
 
 
 def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
-    # Some report usage beside a choice, some send choices as null, and none is there at the end.
-    for choice in (getattr(chunk, "choices", None) or [])[:1]:
-        delta = getattr(choice, "delta", None)
+    """The events of one chunk, in the order in which they happened; a TypeError for no chunk."""
+    if not isinstance(chunk, dict):
+        raise TypeError("chunk")
+    choices = chunk.get("choices") or []  # Some send null, and none comes beside the last usage.
+    if not isinstance(choices, list):
+        raise TypeError("choices")
+    for choice in choices[:1]:
+        delta = _field(choice, "delta")
         thought = _text(delta, "reasoning_content") or _text(delta, "reasoning")
         if thought:
             yield ReasoningDelta(thought)
@@ -202,20 +205,39 @@ def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
             yield TextDelta(text)
         if reason := _text(choice, "finish_reason"):
             yield _finished(reason)
-    usage = getattr(chunk, "usage", None)
-    if usage is not None:
+    # Some report usage beside a choice, or with every chunk.
+    if (report := chunk.get("usage")) is not None:
         served_model = _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX]
-        yield UsageReport(_usage(usage), served_model)
+        yield UsageReport(_usage(report), served_model)
+
+
+def _field(holder: object, name: str) -> object:
+    """A field of a JSON object, None where either is missing; a TypeError for what is no object."""
+    if holder is None:
+        return None
+    if not isinstance(holder, dict):
+        raise TypeError(name)
+    return holder.get(name)
 
 
 def _text(holder: object, name: str) -> str:
     """The text of a field, empty where there is none; a TypeError for what is no text."""
-    value = getattr(holder, name, None)
+    value = _field(holder, name)
     if value is None:
         return ""
     if not isinstance(value, str):
         raise TypeError(name)
     return _clean(value)
+
+
+def _count(holder: object, name: str) -> int:
+    """The number in a field, 0 where there is none; a TypeError for what counts nothing."""
+    value = _field(holder, name)
+    if value is None:
+        return 0
+    if type(value) is not int or value < 0:  # To isinstance, a bool is an int.
+        raise TypeError(name)
+    return value
 
 
 def _finished(reason: str) -> Finished:
@@ -228,24 +250,17 @@ def _finished(reason: str) -> Finished:
 
 
 def _usage(report: object) -> Usage | None:
-    """The usage of a report whose every number is a whole one; None for any other."""
-    prompt = getattr(report, "prompt_tokens", None)
-    output = getattr(report, "completion_tokens", None)
-    if prompt is None or output is None:
-        return None
-    inner = getattr(report, "prompt_tokens_details", None)
-    cached = getattr(inner, "cached_tokens", None)
-    inner = getattr(report, "completion_tokens_details", None)
-    reasoning = getattr(inner, "reasoning_tokens", None)
-    total = getattr(report, "total_tokens", None)
-    counts = [0 if count is None else count for count in (prompt, output, cached, reasoning, total)]
-    if any(type(count) is not int or count < 0 for count in counts):
-        return None
-    prompt, output, cached, reasoning, total = counts
+    """The usage of a report in which every number can be true; None for any other."""
     try:
+        if None in (_field(report, "prompt_tokens"), _field(report, "completion_tokens")):
+            return None
+        prompt, output = _count(report, "prompt_tokens"), _count(report, "completion_tokens")
+        cached = _count(_field(report, "prompt_tokens_details"), "cached_tokens")
+        reasoning = _count(_field(report, "completion_tokens_details"), "reasoning_tokens")
+        beside_prompt = _count(report, "total_tokens") - prompt
         # Where thinking stands beside the output (xAI, Gemini), only the total has all of it.
-        return Usage.checked(prompt, cached, max(output, total - prompt), reasoning)
-    except BadUsageError:
+        return Usage.checked(prompt, cached, max(output, beside_prompt), reasoning)
+    except (TypeError, BadUsageError):
         return None
 
 
