@@ -299,8 +299,10 @@ class Books:
             self._accounts.spend(account, hold.at, own, self.changes)
             if held_extra:
                 account.extra_held -= held_extra
-                account.extra_spent += 0 if account.rolling else extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)
+            # What grants paid never has to leave a rolling window again, so it never enters.
+            extra = 0 if account.rolling else extra
+            account.extra_spent += extra
             lines.append(EntryLine(account_id, hold.at, own, extra))
         purses = self._purses.charge(hold, extras, self.changes) if hold.purses else ()
         if over[0] or over[2]:

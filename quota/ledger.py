@@ -17,7 +17,7 @@ EntryKind = Literal["settle", "release", "lapse", "attempt", "grant", "take", "c
 class EntryLine(NamedTuple):
     """What one entry did to one account: `spent` of its own, `extra` paid by grants.
 
-    `at` is when the turn was admitted (UTC milliseconds); rolling windows count by it.
+    Rolling windows count no `extra`. `at` is when the turn was admitted (UTC milliseconds); rolling windows count by it.
     """
 
     account: int
@@ -117,9 +117,8 @@ def differences(
         own = [line for line in spent.pop(row.id, ()) if line.at > row.expired_to]
         name = f"{row.book}@{row.opens_at}"
         found += _compare(f"{name} spent", row.spent, row.pruned + sum(x.spent for x in own))
-        if not row.expired_to:
-            extra = row.extra_pruned + sum(x.extra for x in own)
-            found += _compare(f"{name} extra", row.extra_spent, extra)
+        extra = row.extra_pruned + sum(x.extra for x in own)
+        found += _compare(f"{name} extra", row.extra_spent, extra)
         found += _compare(f"{name} held", row.held, held.pop(row.id, 0))
         found += _compare(f"{name} extra held", row.extra_held, extra_held.pop(row.id, 0))
     for purse_row in purses:
