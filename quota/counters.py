@@ -182,28 +182,37 @@ def extra_of(purses: Sequence[Purse], unit: Unit) -> tuple[int, int]:
 
 def room_in(bound: Bound, account: Account, purses: Sequence[Purse]) -> Room:
     """One limit's side of a decision. A limit lowered below what is used has no room, not less."""
-    whole = bound.amount
-    if whole is None:
+    if bound.amount is None:
         return Room(bound.unit, None, 0, 0)
-    unspent_extra = free_extra = 0
+    taken = unspent_extra = free_extra = 0
     if purses and bound.kind == "allowance":
-        whole += takes_of(purses, bound.unit)
+        taken = takes_of(purses, bound.unit)
         unspent_extra, free_extra = extra_of(purses, bound.unit)
-    unspent = whole - account.spent
-    free = unspent - account.held
+    unspent = bound.amount - account.spent
     return Room(
         bound.unit,
-        whole + unspent_extra,
-        (max(0, unspent)) + unspent_extra,
-        (max(0, free)) + free_extra,
+        _left(bound.amount, taken, unspent_extra),
+        _left(unspent, taken, unspent_extra),
+        _left(unspent - account.held, taken, free_extra),
     )
+
+
+def _left(own: int, taken: int, extra: int) -> int:
+    """What an allowance and grants leave of a take (zero or less): it eats into grants last."""
+    if own + taken >= 0:
+        return own + taken + extra
+    return max(0, extra + max(own + taken, taken))
 
 
 def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balance:
     """The same, as a person reads it."""
     room = room_in(bound, account, purses)
-    extra = extra_of(purses, bound.unit)[0] if purses and bound.kind == "allowance" else 0
-    granted = None if room.whole is None else room.whole + account.extra_spent
+    extra, granted = 0, None
+    if room.whole is not None and bound.amount is not None:
+        granted = room.whole + account.extra_spent
+        if purses and bound.kind == "allowance":
+            own = bound.amount + takes_of(purses, bound.unit) - account.spent
+            extra = room.unspent - max(0, own)
     opens_at = account.closes_at if account.id or isinstance(bound.window, Calendar) else None
     if isinstance(bound.window, Rolling) and account.marks:
         opens_at = account.marks[0][0] + bound.window.length_ms
