@@ -1,0 +1,250 @@
+"""Where the books meet the file: ops are run, written, committed; and what happens when not.
+
+Everything here runs on the writer's thread. The rule when a commit fails: memory is never ahead
+of the disk. The books are thrown away, read again from the file, and the ops of the batch are run
+again one by one, each in a transaction of its own, so that a poisonous one only fails itself.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.sqlite.files import Ballast, Lock, make_private, refuse_shared
+from adapters.sqlite.opening import open_for_writing
+from adapters.sqlite.shelf import SqliteShelf
+from adapters.sqlite.spill import Late, Spill
+from adapters.sqlite.trouble import LockedError, is_corrupt, is_full, is_locked, may_pass, told
+from quota.books import Books
+from quota.errors import QuotaError, StoreUnavailableError, UnknownHoldError
+from quota.verdicts import Lapsed
+
+log = logging.getLogger(__name__)
+
+RESIDENT_ACCOUNTS_MAX = 50_000
+# So many changed rows are worth a checkpoint when there is nothing else to do.
+IDLE_CHECKPOINT_ROWS = 2_000
+
+
+@dataclass(slots=True, eq=False)
+class Op:
+    """One verb: what it does to the books, who waits, and what is kept if it cannot be written.
+
+    One that stands `alone` speaks SQL itself and is given a transaction of its own.
+    """
+
+    run: Callable[[Books], Any]
+    future: "asyncio.Future[Any] | None" = None
+    late: Late | None = None
+    alone: bool = False
+
+
+class Answer(NamedTuple):
+    """What became of an op."""
+
+    op: Op
+    result: Any = None
+    error: Exception | None = None
+
+
+class Desk:
+    """The write connection, the books upon it, and what is kept for bad days."""
+
+    def __init__(self, path: Path, synchronous: str) -> None:
+        """Nothing is touched before `open`."""
+        self.path = path
+        self.synchronous = synchronous
+        self.stopped: StoreUnavailableError | None = None
+        self.locked = False
+        self.db: sqlite3.Connection
+        self.shelf: SqliteShelf
+        self.spill: Spill
+        self._ballast = Ballast(path)
+        self._lock: Lock
+        self._books: Books | None = None
+        self._rows_checkpointed = 0
+
+    def open(self, now: int, *, quick_check: bool) -> list[Lapsed]:
+        """Lock, open and check the file, land what waited, charge the holds of dead processes."""
+        try:
+            refuse_shared(self.path)
+            self._lock = Lock(self.path)
+        except OSError as error:
+            raise told(self.path, error) from error
+        try:
+            make_private(self.path)
+            self.db = open_for_writing(self.path, self.synchronous, quick_check=quick_check)
+        except (OSError, sqlite3.Error) as error:
+            self._lock.release()
+            raise told(self.path, error) from error
+        except BaseException:  # whatever it is, another process may try
+            self._lock.release()
+            raise
+        try:
+            return self._recover(now)
+        except BaseException:  # as above
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()
+        self._lock.release()
+
+    def serve(self, ops: Sequence[Op], *, locked: bool = False) -> list[Answer]:
+        """Run ops in order; what is answered is on disk. `locked`: do not even try to write."""
+        self.locked = locked
+        answers: list[Answer] = []
+        if self.spill:
+            self._land()
+        together: list[Op] = []
+        for op in ops:
+            if op.alone:
+                self._together(together, answers)
+                together = []
+                answers.append(self._single(op))
+            else:
+                together.append(op)
+        self._together(together, answers)
+        return answers
+
+    def tidy(self) -> None:
+        """Use an idle moment: empty the WAL into the database, take the ballast aboard again."""
+        self._ballast.take_aboard()
+        if self.db.total_changes - self._rows_checkpointed >= IDLE_CHECKPOINT_ROWS:
+            try:
+                self.db.execute(self.CHECKPOINT).fetchall()
+                self._rows_checkpointed = self.db.total_changes
+            except sqlite3.Error as error:
+                log.warning("%s: checkpoint put off: %s", self.path, error)
+
+    def catch_up(self) -> int:
+        """How many settlements still wait; those that could land have done so before this."""
+        self._ballast.take_aboard()
+        return len(self.spill)
+
+    CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+
+    def _recover(self, now: int) -> list[Lapsed]:
+        self.shelf = SqliteShelf(self.db)
+        self.spill = Spill(self.path)
+        self._ballast.take_aboard()
+        self._land()
+        op = Op(lambda books: books.lapse(now, len(books.holds), everything=True))
+        answer = self._single(op)
+        if answer.error is not None:
+            raise answer.error
+        lapsed: list[Lapsed] = answer.result
+        return lapsed
+
+    def _together(self, ops: list[Op], answers: list[Answer]) -> None:
+        """Run ops one after another and commit what they touched at once."""
+        if not ops:
+            return
+        done: list[Answer] = []
+        try:
+            books = self._current()
+            for op in ops:
+                try:
+                    done.append(Answer(op, op.run(books)))
+                except QuotaError as error:
+                    if books.changes:  # by this op or another: nobody can tell
+                        raise
+                    done.append(Answer(op, None, error))
+            self._commit(books)
+        except Exception as error:  # whatever it was, memory must not stay ahead of the disk
+            log.warning("%s: %d ops are run one by one: %s", self.path, len(ops), error)
+            self._start_over()
+            self.locked = self.locked or is_locked(error)
+            done = [self._single(op) for op in ops]
+        answers += done
+
+    def _single(self, op: Op) -> Answer:
+        """Run one op in a transaction of its own; it fails for itself."""
+        while True:
+            try:
+                return Answer(op, self._whole(op))
+            except Exception as error:  # whatever it was, the others must not suffer
+                self._start_over()
+                if is_full(error) and op.late is not None and self._ballast.drop():
+                    continue
+                return self._failed(op, error)
+
+    def _whole(self, op: Op) -> Any:
+        if self.stopped is not None:
+            raise self.stopped
+        books = self._current()
+        if op.alone:
+            self._begin()
+            result = op.run(books)
+            self._write(books)
+        else:
+            result = op.run(books)
+            self._commit(books)
+        return result
+
+    def _commit(self, books: Books) -> None:
+        if books.changes:
+            self._begin()
+            self._write(books)
+
+    BEGIN = "BEGIN IMMEDIATE"
+
+    def _begin(self) -> None:
+        if self.locked:
+            raise LockedError
+        self.db.execute(self.BEGIN)
+
+    COMMIT = "COMMIT"
+
+    def _write(self, books: Books) -> None:
+        self.shelf.write(books)
+        self.db.execute(self.COMMIT)
+        self.shelf.written(books)
+        if books.resident > RESIDENT_ACCOUNTS_MAX:
+            books.evict()
+
+    def _current(self) -> Books:
+        if self._books is None:
+            self._books = self.shelf.books()
+        return self._books
+
+    ROLLBACK = "ROLLBACK"
+
+    def _start_over(self) -> None:
+        """Forget what is in memory; the file is right."""
+        self._books = None
+        if self.db.in_transaction:
+            try:
+                self.db.execute(self.ROLLBACK)
+            except sqlite3.Error:
+                log.exception("%s: rollback failed", self.path)
+
+    def _failed(self, op: Op, error: Exception) -> Answer:
+        """Tell the caller in our own words, and lose no settlement."""
+        if isinstance(error, QuotaError) and not isinstance(error, StoreUnavailableError):
+            return Answer(op, None, error)
+        self.locked = self.locked or is_locked(error)
+        log.error("%s: not written: %s", self.path, error, exc_info=not may_pass(error))
+        answer = told(self.path, error)
+        if is_corrupt(error):
+            self.stopped = answer
+        if op.late is not None:
+            if may_pass(error) or self.stopped is not None:
+                self.spill.add(op.late)
+            else:
+                self.spill.landed(op.late)
+        return Answer(op, None, answer)
+
+    def _land(self) -> None:
+        """Write what could not be written earlier, as far as it goes."""
+        for late in self.spill:
+            error = self._single(Op(late.land, late=late)).error
+            if isinstance(error, UnknownHoldError):
+                log.error("%s: a settlement of no known hold was dropped: %s", self.path, late)
+            elif error is not None and late in self.spill:
+                return
+            self.spill.landed(late)

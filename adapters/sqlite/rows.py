@@ -1,0 +1,156 @@
+"""Values of the books as rows and back: plain columns, and lines as compact text.
+
+Why text for lines: a turn has a handful of them, they are read whole or not at all, and one row
+costs less than six. Numbers are joined by commas, lines by semicolons.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from quota.counters import Account, Event, Hold, Purse
+from quota.ledger import EntryLine, HoldLine, LedgerEntry
+from quota.store import GrantRequest
+from quota.units import Rates, Unit
+
+Row = tuple[Any, ...]
+
+_UNITS = {unit.place: unit for unit in Unit}
+_NAMED = {str(unit): unit for unit in Unit}
+
+
+def entry_row(entry: LedgerEntry) -> Row:
+    """An entry in the order of its columns; lines count their age from the entry's time."""
+    at = entry.at
+    lines = ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in entry.lines])
+    return (*entry[:15], _rates_text(entry.rates), *entry[16:19], lines, _pairs(entry.purses))
+
+
+def entry_of(row: Row) -> LedgerEntry:
+    """The entry that `entry_row` wrote."""
+    lines = entry_lines(row[1], row[19])
+    columns = (*row[:15], _rates(row[15]), *row[16:19], lines, pairs_of(row[20]))
+    return LedgerEntry._make(columns)
+
+
+def entry_lines(at: int, text: str) -> tuple[EntryLine, ...]:
+    """The lines of an entry written at an instant."""
+    return tuple(EntryLine(a, at - age, s, x) for a, age, s, x in _numbers(text))
+
+
+def hold_row(hold: Hold) -> Row:
+    """A hold in the order of its columns."""
+    return (
+        hold.id,
+        hold.event,
+        hold.wallet,
+        hold.house,
+        hold.model,
+        hold.at,
+        hold.expires_at,
+        hold.input,
+        hold.output_cap,
+        hold.progress_step,
+        _rates_text(hold.rates),
+        ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in hold.lines]),
+        _pairs(hold.purses),
+        hold.progress,
+    )
+
+
+def hold_of(row: Row) -> Hold:
+    """The hold that `hold_row` wrote."""
+    id_, event, wallet, house, model, at, expires_at, input_, cap, step, *more = row
+    rates, lines, purses, progress = more
+    return Hold(
+        id_,
+        event,
+        wallet,
+        house,
+        model,
+        at,
+        expires_at,
+        input_,
+        cap,
+        step,
+        _rates(rates),
+        hold_lines(lines),
+        pairs_of(purses),
+        progress,
+    )
+
+
+def hold_lines(text: str) -> tuple[HoldLine, ...]:
+    """The lines of a hold."""
+    return tuple(
+        HoldLine(a, _UNITS[place], base, extra) for a, place, base, extra in _numbers(text)
+    )
+
+
+def account_of(row: Row) -> Account:
+    """An account, without the marks of a rolling window."""
+    id_, book, opens, closes, spent, held, extra_spent, extra_held, warned, expired_to = row
+    return Account(
+        id_,
+        book,
+        opens,
+        closes,
+        spent,
+        held,
+        extra_spent,
+        extra_held,
+        warned,
+        expired_to=expired_to,
+    )
+
+
+def purse_row(purse: Purse) -> Row:
+    """A grant in the order of its columns."""
+    ask = purse.request
+    return (
+        purse.id,
+        ask.wallet,
+        str(ask.unit),
+        ask.amount,
+        ask.until,
+        ask.actor,
+        ask.reason,
+        purse.at,
+        purse.spent,
+        purse.held,
+    )
+
+
+def purse_of(row: Row) -> Purse:
+    """The grant that `purse_row` wrote."""
+    id_, wallet, unit, amount, until, actor, reason, at, spent, held = row
+    ask = GrantRequest(wallet, _NAMED[unit], amount, until, actor, reason)
+    return Purse(id_, ask, at, spent, held)
+
+
+def event_of(row: Row) -> Event:
+    """An event."""
+    digest, at, interrupted = row
+    return Event(digest, at, bool(interrupted))
+
+
+def _numbers(text: str) -> Iterable[list[int]]:
+    if not text:
+        return ()
+    return [[int(number) for number in line.split(",")] for line in text.split(";")]
+
+
+def _pairs(pairs: Iterable[tuple[int, int]]) -> str:
+    return ";".join([f"{a},{b}" for a, b in pairs]) if pairs else ""
+
+
+def pairs_of(text: str) -> tuple[tuple[int, int], ...]:
+    """Grants with amounts."""
+    return tuple((a, b) for a, b in _numbers(text))
+
+
+def _rates_text(rates: Rates | None) -> str | None:
+    return None if rates is None else ",".join(map(str, rates))
+
+
+def _rates(text: str | None) -> Rates | None:
+    return None if text is None else Rates(*map(int, text.split(",")))

@@ -1,0 +1,204 @@
+"""The books on disk: what the moves read when it is not in memory, and what a commit writes.
+
+Used on the writer's thread only, and (for reading) by commands beside a running bot.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from adapters.sqlite.rows import (
+    Row,
+    account_of,
+    entry_of,
+    entry_row,
+    event_of,
+    hold_of,
+    hold_row,
+    purse_of,
+    purse_row,
+)
+from quota.books import Books
+from quota.counters import Account, Changes, Event, Hold, Ids, Purse
+from quota.ledger import LedgerEntry
+
+_ACCOUNTS = (
+    "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, expired_to"
+    " FROM accounts WHERE "
+)
+
+
+class SqliteShelf:
+    """Reads and writes rows through one connection; transactions are the caller's."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """Speak through this connection."""
+        self.db = db
+        self._accounts_written = 0
+
+    ACCOUNT = _ACCOUNTS + "book = ? AND opens_at = ?"
+    LATEST = _ACCOUNTS + "book = ? ORDER BY opens_at DESC LIMIT 1"
+
+    def account(self, book: str, opens_at: int | None) -> Account | None:
+        """The account of a period; the latest one where `opens_at` is None."""
+        if opens_at is None:
+            return self._account(self.LATEST, (book,))
+        return self._account(self.ACCOUNT, (book, opens_at))
+
+    NUMBERED = _ACCOUNTS + "id = ?"
+
+    def account_by_id(self, account_id: int) -> Account | None:
+        """The account with this id, with the marks of a rolling window."""
+        return self._account(self.NUMBERED, (account_id,))
+
+    MARKS = "SELECT at, entry, amount FROM marks WHERE account = ? ORDER BY at, entry"
+
+    def _account(self, statement: str, key: Row) -> Account | None:
+        row = self.db.execute(statement, key).fetchone()
+        if row is None:
+            return None
+        account = account_of(row)
+        if account.rolling:
+            account.marks = self.db.execute(self.MARKS, (account.id,)).fetchall()
+        return account
+
+    EVENT = "SELECT digest, at, interrupted FROM events WHERE key = ?"
+
+    def event(self, key: str) -> Event | None:
+        """An event, if it was ever seen."""
+        row = self.db.execute(self.EVENT, (key,)).fetchone()
+        return None if row is None else event_of(row)
+
+    HOLDS = (
+        "SELECT id, event, wallet, house, model, at, expires_at, input, output_cap, progress_step,"
+        " rates, lines, purses, progress FROM holds ORDER BY id"
+    )
+
+    def holds(self) -> Iterable[Hold]:
+        """Every open hold."""
+        return map(hold_of, self.db.execute(self.HOLDS).fetchall())
+
+    RESOLUTION = (
+        "SELECT * FROM entries WHERE hold_id = ? AND kind IN ('settle', 'release', 'lapse')"
+    )
+
+    def resolution(self, hold_id: int) -> LedgerEntry | None:
+        """The entry that resolved a hold."""
+        row = self.db.execute(self.RESOLUTION, (hold_id,)).fetchone()
+        return None if row is None else entry_of(row)
+
+    PURSES = (
+        "SELECT id, wallet, unit, amount, until, actor, reason, at, spent, held FROM grants"
+        " WHERE wallet = ? ORDER BY until IS NULL, until, id"
+    )
+
+    def purses(self, wallet: str) -> list[Purse]:
+        """A member's grants, ordered by when they end."""
+        return [purse_of(row) for row in self.db.execute(self.PURSES, (wallet,)).fetchall()]
+
+    META = "SELECT mark, next_account, next_hold, next_entry, next_purse FROM meta"
+
+    def books(self) -> Books:
+        """Books that stand exactly where the file does."""
+        mark, account, hold, entry, purse = self.db.execute(self.META).fetchone()
+        self._accounts_written = account
+        return Books(self, Ids(account, hold, entry, purse), mark)
+
+    def write(self, books: Books) -> None:
+        """Write what the moves have touched, inside the transaction that the caller has begun."""
+        changes = books.changes
+        if changes.events:
+            self._write_events(changes)
+        if changes.accounts:
+            self._write_accounts(changes)
+        if changes.holds or changes.closed:
+            self._write_holds(changes)
+        if changes.purses:
+            self.db.executemany(self.PUT_PURSE, map(purse_row, changes.purses.values()))
+        if changes.entries:
+            self.db.executemany(self.ADD_ENTRY, map(entry_row, changes.entries))
+        self._write_meta(books)
+
+    PUT_EVENT = (
+        "INSERT INTO events (key, digest, at, interrupted) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET interrupted = excluded.interrupted"
+    )
+
+    def _write_events(self, changes: Changes) -> None:
+        rows = [(k, e.digest, e.at, e.interrupted) for k, e in changes.events.items()]
+        self.db.executemany(self.PUT_EVENT, rows)
+
+    ADD_ACCOUNT = (
+        "INSERT INTO accounts (spent, held, extra_spent, extra_held, warned, expired_to,"
+        " id, book, opens_at, closes_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    COUNT = (
+        "UPDATE accounts SET spent = ?, held = ?, extra_spent = ?, extra_held = ?, warned = ?,"
+        " expired_to = ? WHERE id = ?"
+    )
+    # Two lines of one entry may name one account and instant; their sum is what counts.
+    ADD_MARK = (
+        "INSERT INTO marks (account, at, entry, amount) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
+    )
+    EXPIRE_MARKS = "DELETE FROM marks WHERE account = ? AND at <= ?"
+
+    def _write_accounts(self, changes: Changes) -> None:
+        """Only counters are written again; what prune added to an account is not in memory."""
+        new, old, expired = [], [], []
+        for a in changes.accounts.values():
+            counted = (a.spent, a.held, a.extra_spent, a.extra_held, a.warned, a.expired_to, a.id)
+            if a.id >= self._accounts_written:
+                new.append((*counted, a.book, a.opens_at, a.closes_at))
+            else:
+                old.append(counted)
+            if a.expired_to:
+                expired.append((a.id, a.expired_to))
+        if new:
+            self.db.executemany(self.ADD_ACCOUNT, new)
+        if old:
+            self.db.executemany(self.COUNT, old)
+        if changes.marks:
+            self.db.executemany(self.ADD_MARK, changes.marks)
+        if expired:
+            self.db.executemany(self.EXPIRE_MARKS, expired)
+
+    PUT_HOLD = (
+        "INSERT INTO holds (id, event, wallet, house, model, at, expires_at, input, output_cap,"
+        " progress_step, rates, lines, purses, progress)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET progress = excluded.progress"
+    )
+    CLOSE_HOLD = "DELETE FROM holds WHERE id = ?"
+
+    def _write_holds(self, changes: Changes) -> None:
+        closed = changes.closed
+        for hold_id in closed:
+            changes.holds.pop(hold_id, None)
+        if changes.holds:
+            self.db.executemany(self.PUT_HOLD, map(hold_row, changes.holds.values()))
+        if closed:
+            self.db.executemany(self.CLOSE_HOLD, [(hold_id,) for hold_id in closed])
+
+    PUT_PURSE = (
+        "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent, held)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET spent = excluded.spent, held = excluded.held"
+    )
+
+    ADD_ENTRY = (
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+
+    PUT_META = (
+        "UPDATE meta SET mark = ?, next_account = ?, next_hold = ?, next_entry = ?, next_purse = ?"
+    )
+
+    def _write_meta(self, books: Books) -> None:
+        ids = books.ids
+        row = (books.mark, ids.account, ids.hold, ids.entry, ids.purse)
+        self.db.execute(self.PUT_META, row)
+
+    def written(self, books: Books) -> None:
+        """The transaction is on disk: what was new is new no longer."""
+        self._accounts_written = books.ids.account
+        books.changes = Changes()
