@@ -24,6 +24,11 @@ class Estimate(NamedTuple):
     output_floor: int
     rates: Rates | None = None
 
+    @property
+    def output_least(self) -> int:
+        """The fewest output tokens that are worth giving to this ask, at least one."""
+        return max(1, min(self.output_floor, self.output_max))
+
 
 class Room(NamedTuple):
     """One limit's side of a decision, None where it is unlimited.
@@ -76,9 +81,9 @@ def input_within(amount: int, unit: Unit, output: int, estimate: Estimate) -> in
     rates = estimate.rates
     if unit is Unit.TOKENS or rates is None:
         return amount - output
-    left = amount - hold_credits(0, output, rates)
+    left = amount * MILLION - output * max(rates.output, rates.reasoning)
     dearest = max(rates.input, rates.cached)
-    return left * MILLION // dearest if dearest else TOKENS_MAX
+    return left // dearest if dearest else TOKENS_MAX
 
 
 def plan_hold(
@@ -90,7 +95,8 @@ def plan_hold(
     but holds are in the way the ask waits, unless this is its `final` try: then it takes what is
     free, as long as that is worth having. An ask `behind` others that wait takes nothing.
     """
-    floor = min(estimate.output_floor, estimate.output_max)
+    assert estimate.output_max > 0, "an answer has at least one token"
+    floor = estimate.output_least
     unspent, tightest = _least([room.unspent for room in rooms], rooms, estimate)
     if unspent < floor:
         return Plan(0, waits=False, tightest=tightest)

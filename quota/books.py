@@ -90,7 +90,7 @@ class Books:
         if ask.event:
             self.changes.events[ask.event] = Event(ask.digest, now)
         if plan.refused:
-            return refusal(ask, rooms, accounts)
+            return refusal(ask, rooms, accounts, purses)
         hold = self._hold(ask, accounts, purses, plan.output, now)
         shrunk = plan.output < ask.estimate.output_max
         limit = ask.bounds[plan.tightest].limit if shrunk else None
@@ -103,7 +103,7 @@ class Books:
         purses = self._purses.live(ask.wallet, now)
         rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         plan = plan_hold(rooms, ask.estimate, final=True)
-        return refusal(ask, rooms, accounts) if plan.refused else None
+        return refusal(ask, rooms, accounts, purses) if plan.refused else None
 
     def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come."""

@@ -13,7 +13,7 @@ from quota.limits import Bound
 from quota.store import GrantRequest, GrantRow
 from quota.units import Rates, Unit, Usage, cost_credits
 from quota.verdicts import Balance, Settlement
-from quota.windows import Anchored, Calendar, Rolling
+from quota.windows import Calendar, Rolling
 
 
 @dataclass(slots=True, eq=False)
@@ -227,21 +227,6 @@ def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balan
         extra,
         opens_at,
     )
-
-
-def opens_at(bound: Bound, account: Account, whole: int, needed: int) -> int | None:
-    """When so much will fit (UTC milliseconds) if nobody spends more; None: never by itself."""
-    if needed > whole:
-        return None
-    if isinstance(bound.window, Calendar | Anchored):
-        return account.closes_at
-    if isinstance(bound.window, Rolling):
-        left = whole - account.spent
-        for at, _, amount in account.marks:
-            left += amount
-            if left >= needed:
-                return at + bound.window.length_ms
-    return None
 
 
 def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -18,10 +18,7 @@ class Purses:
 
     def live(self, wallet: str, now: int) -> Sequence[Purse]:
         """The grants that hold now."""
-        mine = self._of(wallet)
-        if not mine:
-            return mine
-        return [p for p in mine if p.request.until is None or p.request.until > now]
+        return lasting(self._of(wallet), now)
 
     def add(self, purse: Purse, changes: Changes) -> None:
         """A new grant."""
@@ -70,6 +67,13 @@ class Purses:
         if mine is None:
             mine = self._by_wallet[wallet] = sorted(self._shelf.purses(wallet), key=_ends)
         return mine
+
+
+def lasting(purses: Sequence[Purse], now: int) -> Sequence[Purse]:
+    """Those that have not ended by an instant."""
+    if not purses:
+        return purses
+    return [p for p in purses if p.request.until is None or p.request.until > now]
 
 
 def _ends(purse: Purse) -> int:

@@ -1,39 +1,69 @@
 """Which limit a refusal names, and what it tells: needed, left, when it opens, what would fit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from quota.accounting import Estimate, Room, amount_held, input_within
-from quota.counters import Account, opens_at
+from quota.accounting import Room, amount_held, input_within
+from quota.counters import Account, Purse, room_in
 from quota.limits import Bound
-from quota.purses import FOREVER
+from quota.purses import FOREVER, lasting
 from quota.store import ReserveRequest
 from quota.units import Unit
 from quota.verdicts import RefusalReason, Refused
+from quota.windows import Rolling
 
 
-def refusal(ask: ReserveRequest, rooms: Sequence[Room], accounts: Sequence[Account]) -> Refused:
+def refusal(
+    ask: ReserveRequest,
+    rooms: Sequence[Room],
+    accounts: Sequence[Account],
+    purses: Sequence[Purse],
+) -> Refused:
     """Name the limit that decides when one may go on: the one without room that opens last."""
-    floor = min(ask.estimate.output_floor, ask.estimate.output_max)
     refusals = []
     for bound, room, account in zip(ask.bounds, rooms, accounts, strict=True):
-        needed = amount_held(bound.unit, ask.estimate.input, floor, ask.estimate.rates)
+        least = ask.estimate.output_least
+        needed = amount_held(bound.unit, ask.estimate.input, least, ask.estimate.rates)
         if room.whole is not None and needed > room.free:
-            refusals.append(_refused_by(bound, room, account, needed, ask.estimate))
+            refusals.append(_refused_by(ask, bound, room, needed, (account, purses)))
     return max(refusals, key=lambda r: (r.reason != "busy", r.opens_at or FOREVER))
 
 
 def _refused_by(
-    bound: Bound, room: Room, account: Account, needed: int, estimate: Estimate
+    ask: ReserveRequest,
+    bound: Bound,
+    room: Room,
+    needed: int,
+    counted: tuple[Account, Sequence[Purse]],
 ) -> Refused:
-    reason: RefusalReason = "pool_used" if bound.kind == "shared" else "period_used"
-    left, fits = room.unspent, None
-    opens = opens_at(bound, account, room.whole or 0, needed)
-    if needed <= room.unspent:
-        reason, left, opens = "busy", room.free, None
-    elif bound.unit is not Unit.REQUESTS:
-        floor = min(estimate.output_floor, estimate.output_max)
-        fitting = input_within(room.unspent, bound.unit, floor, estimate)
-        if opens is None or fitting >= floor:
-            reason, fits = "too_large", max(0, fitting)
     whole = room.whole or 0
-    return Refused(reason, bound.limit, bound.unit, needed, left, whole, opens, fits)
+    if needed <= room.unspent:
+        return Refused("busy", bound.limit, bound.unit, needed, room.free, whole)
+    reason: RefusalReason = "pool_used" if bound.kind == "shared" else "period_used"
+    opens, fits = _opens_at(bound, needed, *counted), None
+    if bound.unit is not Unit.REQUESTS:
+        least = ask.estimate.output_least
+        fitting = input_within(room.unspent, bound.unit, least, ask.estimate)
+        if fitting >= least or (opens is None and needed > whole):
+            reason, fits = "too_large", max(0, fitting)
+    return Refused(reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)
+
+
+def _opens_at(
+    bound: Bound, needed: int, account: Account, purses: Sequence[Purse]
+) -> int | None:
+    """When so much will fit (UTC milliseconds) if nobody spends more; None: never by itself.
+
+    By then grants may have ended, and so may what was taken.
+    """
+    freed = [(p.request.until, 0) for p in purses if p.request.until and p.request.amount < 0]
+    if isinstance(bound.window, Rolling):
+        freed += [(at + bound.window.length_ms, amount) for at, _, amount in account.marks]
+    elif account.closes_at is not None:
+        freed.append((account.closes_at, account.spent))
+    then = replace(account, held=0)
+    for instant, amount in sorted(freed):
+        then.spent -= amount
+        if room_in(bound, then, lasting(purses, instant)).unspent >= needed:
+            return instant
+    return None
