@@ -128,6 +128,11 @@ def crossed(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> tup
     return tuple(t for t in warn_at if t > warned and used * 100 >= t * granted)
 
 
+def still_warned(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> int:
+    """The highest threshold that was told and is still reached, 0: none."""
+    return max((t for t in crossed(used, granted, 0, warn_at) if t <= warned), default=0)
+
+
 def split_charge(charge: int, base: int) -> tuple[int, int]:
     """A charge taken from a line that held `base` of its own: its own part and the extra part."""
     own = min(charge, base)

@@ -14,6 +14,7 @@ from quota.accounting import (
     crossed,
     plan_hold,
     split_charge,
+    still_warned,
 )
 from quota.accounts import Accounts
 from quota.counters import (
@@ -119,10 +120,11 @@ class Books:
         hold = self.holds.get(ask.hold_id)
         if hold is None:
             return self._reported(ask.hold_id)
-        done = self._resolve(hold, "settle", ask.usage, ask.source, ask.note, now)
+        entry = self._resolve(hold, "settle", ask.usage, ask.source, ask.note, now)
+        done = settlement_of(entry, first=True)
         if not ask.bounds:
             return done
-        notices = self._notices(hold, ask.bounds, ask.warn_at, now)
+        notices = self._notices(entry, ask.bounds, ask.warn_at, now)
         balances = tuple(self.balances(hold.wallet, ask.bounds, now))
         return done._replace(balances=balances, notices=notices)
 
@@ -132,7 +134,7 @@ class Books:
         hold = self.holds.get(hold_id)
         if hold is None:
             return self._reported(hold_id)
-        return self._resolve(hold, "release", None, "", note, now)
+        return settlement_of(self._resolve(hold, "release", None, "", note, now), first=True)
 
     def note_attempt(self, hold_id: int, note: str, now: int) -> None:
         """Write down a try that failed and cost nothing."""
@@ -151,12 +153,12 @@ class Books:
         for hold in late[:at_most]:
             output = min(hold.progress + hold.progress_step, hold.output_cap)
             usage = Usage(input=hold.input, output=output)
-            done = self._resolve(hold, "lapse", usage, "counted", "", now)
+            entry = self._resolve(hold, "lapse", usage, "counted", "", now)
             event = self._event(hold.event)
             if event is not None:
                 event.interrupted = True
                 self.changes.events[hold.event] = event
-            lapsed.append(Lapsed(hold.id, hold.event, hold.wallet, done.tokens))
+            lapsed.append(Lapsed(hold.id, hold.event, hold.wallet, entry.tokens))
         return lapsed
 
     def grant(self, ask: GrantRequest, now: int) -> GrantRow:
@@ -287,7 +289,7 @@ class Books:
 
     def _resolve(
         self, hold: Hold, kind: EntryKind, usage: Usage | None, source: str, note: str, now: int
-    ) -> Settlement:
+    ) -> LedgerEntry:
         """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
         charge, over = charge_of(hold, usage)
         lines = []
@@ -330,7 +332,7 @@ class Books:
         self._enter(entry)
         del self.holds[hold.id]
         self.changes.closed.append(hold.id)
-        return settlement_of(entry, first=True)
+        return entry
 
     def _house_lines(self, house: str, over: tuple[int, int, int], now: int) -> list[EntryLine]:
         """Every token is somewhere: what a provider took beyond the hold is the house's."""
@@ -347,20 +349,25 @@ class Books:
         return lines
 
     def _notices(
-        self, hold: Hold, bounds: Sequence[Bound], warn_at: Sequence[int], now: int
+        self, entry: LedgerEntry, bounds: Sequence[Bound], warn_at: Sequence[int], now: int
     ) -> tuple[Notice, ...]:
         """Thresholds that this charge has crossed; each is told once per period."""
         notices: list[Notice] = []
-        charged = {line.account for line in hold.lines}
-        purses = self._purses.live(hold.wallet, now)
+        charged = {line.account: line for line in entry.lines}
+        purses = self._purses.live(entry.wallet, now)
         for bound in bounds:
             if bound.kind != "allowance" or bound.amount is None:
                 continue
             account = self._accounts.at(bound, now, self.changes)
-            if account.id not in charged:
+            line = charged.get(account.id)
+            if line is None:
                 continue
             now_at = balance_of(bound, account, purses)
             granted, left = now_at.granted or 0, now_at.left or 0
+            if account.rolling and line.at > account.expired_to:
+                # It never ends: what has emptied since it was told may be told again.
+                before = now_at.used - line.spent
+                account.warned = still_warned(before, granted, account.warned, warn_at)
             for percent in crossed(now_at.used, granted, account.warned, warn_at):
                 account.warned = max(account.warned, percent)
                 self.changes.accounts[account.id] = account

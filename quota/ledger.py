@@ -17,7 +17,8 @@ EntryKind = Literal["settle", "release", "lapse", "attempt", "grant", "take", "c
 class EntryLine(NamedTuple):
     """What one entry did to one account: `spent` of its own, `extra` paid by grants.
 
-    Rolling windows count no `extra`. `at` is when the turn was admitted (UTC milliseconds); rolling windows count by it.
+    `at` is when the turn was admitted (UTC milliseconds); rolling windows count by it, and no
+    `extra`.
     """
 
     account: int

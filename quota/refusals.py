@@ -49,9 +49,7 @@ def _refused_by(
     return Refused(reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)
 
 
-def _opens_at(
-    bound: Bound, needed: int, account: Account, purses: Sequence[Purse]
-) -> int | None:
+def _opens_at(bound: Bound, needed: int, account: Account, purses: Sequence[Purse]) -> int | None:
     """When so much will fit (UTC milliseconds) if nobody spends more; None: never by itself.
 
     By then grants may have ended, and so may what was taken.
