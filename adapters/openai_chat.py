@@ -181,10 +181,12 @@ async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, N
                 yield event
     except Exception as error:  # Nonsense raises anything: the SDK hands it on unchecked.
         trouble = _reading_trouble(error)
+    if is_finished:
+        return  # However the connection ends after that, the answer is whole.
     if trouble is not None:
         raise trouble
     if not is_begun:
-        # Seen: plain JSON, or a page of a proxy, with status 200.
+        # Plain JSON or the page of a proxy, with status 200: the SDK finds no events in either.
         raise ModelError("broken", detail="no event in the answer")
 
 
@@ -195,20 +197,23 @@ def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
     choices = chunk.get("choices") or []  # Some send null, and none comes beside the last usage.
     if not isinstance(choices, list):
         raise TypeError("choices")
+    reason = ""
     for choice in choices[:1]:
         delta = _field(choice, "delta")
-        thought = _text(delta, "reasoning_content") or _text(delta, "reasoning")
-        if thought:
+        if thought := _text(delta, "reasoning_content") or _text(delta, "reasoning"):
             yield ReasoningDelta(thought)
-        text = _text(delta, "content") or _text(delta, "refusal")
-        if text:
+        if not isinstance(_field(delta, "content"), str | None):
+            raise TypeError("content")  # Passed over, it would be an answer of nothing.
+        if text := _text(delta, "content") or _text(delta, "refusal"):
             yield TextDelta(text)
-        if reason := _text(choice, "finish_reason"):
+        reason = _text(choice, "finish_reason")
+        if reason and reason not in _BROKEN_OFF:
             yield _finished(reason)
     # Some report usage beside a choice, or with every chunk.
     if (report := chunk.get("usage")) is not None:
-        served_model = _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX]
-        yield UsageReport(_usage(report), served_model)
+        yield UsageReport(_usage(report), _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX])
+    if reason in _BROKEN_OFF:
+        raise ValueError(reason)
 
 
 def _field(holder: object, name: str) -> object:
@@ -221,13 +226,9 @@ def _field(holder: object, name: str) -> object:
 
 
 def _text(holder: object, name: str) -> str:
-    """The text of a field, empty where there is none; a TypeError for what is no text."""
+    """The text of a field, empty where there is none."""
     value = _field(holder, name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return _clean(value)
+    return _clean(value) if isinstance(value, str) else ""
 
 
 def _count(holder: object, name: str) -> int:
@@ -241,8 +242,6 @@ def _count(holder: object, name: str) -> int:
 
 
 def _finished(reason: str) -> Finished:
-    if reason in _BROKEN_OFF:
-        raise ValueError(reason)
     if reason == "length":
         return Finished("length")
     # No tools are offered, so a call of one is merely an odd end.

@@ -533,6 +533,13 @@ async def test_an_answer_that_is_no_stream_is_broken(answer: bytes) -> None:
         (choice("stop", content="a"), [TextDelta("a"), Finished("stop")]),
         (choice(tool_calls=[{"index": 0, "function": {"name": "f"}}]), []),
         (choice(content="half \ud83d"), [TextDelta("half \ufffd")]),
+        (choice(reasoning={"text": "hm"}, content="a"), [TextDelta("a")]),
+        (choice(refusal=False, content="a"), [TextDelta("a")]),
+        (choice(["stop"], content="a"), [TextDelta("a")]),
+        (
+            {"choices": [], "model": 7, "usage": {"prompt_tokens": 1, "completion_tokens": 1}},
+            [UsageReport(Usage(input=1, output=1))],
+        ),
     ],
 )
 async def test_an_odd_chunk_says_what_it_says(chunk: object, events: list[ModelEvent]) -> None:
@@ -549,8 +556,9 @@ async def test_an_odd_chunk_says_what_it_says(chunk: object, events: list[ModelE
         json.dumps({"choices": {"0": {}}}),
         json.dumps(choice(content=7)),
         json.dumps(choice(content=[{"type": "text", "text": "a"}])),
-        json.dumps(choice(reasoning={"text": "hm"})),
-        json.dumps(choice(["stop"])),
+        json.dumps(choice(content=False)),
+        json.dumps({"choices": [7]}),
+        json.dumps({"choices": [{"delta": "a"}]}),
         json.dumps(choice("error")),
         json.dumps(choice("abort")),
         json.dumps(choice("insufficient_system_resource")),
@@ -581,6 +589,25 @@ async def test_the_end_is_told_once_however_often_it_comes() -> None:
         *(TextDelta("a"), Finished("stop")),
         UsageReport(Usage(input=3, output=1)),
     ]
+
+
+@pytest.mark.parametrize(
+    "rest", ["data: {\n\n", 'data: {"error": {"code": 500}}\n\n', "data: 7\n\n"]
+)
+async def test_what_breaks_after_the_end_breaks_nothing(rest: str) -> None:
+    heard = await listen_to(http(sse(choice(content="a"), choice("stop")) + rest))
+    assert (heard.events, heard.error) == ([TextDelta("a"), Finished("stop")], None)
+
+
+async def test_a_connection_cut_after_the_end_breaks_nothing() -> None:
+    answer = http(sse(choice("stop")), content_length="5000")
+    heard = await listen_to(answer)
+    assert (heard.events, heard.error) == ([Finished("stop")], None)
+
+
+async def test_an_answer_broken_off_by_the_server_still_has_its_usage() -> None:
+    heard = await listen_to(http(sse({**choice("abort", content="a"), "usage": counts(3, 1)})))
+    assert (heard.text, heard.usage, heard.trouble) == ("a", [Usage(input=3, output=1)], "broken")
 
 
 def counts(prompt: object, output: object, **more: object) -> dict[str, object]:
