@@ -10,7 +10,7 @@ from quota.purses import FOREVER, lasting
 from quota.store import ReserveRequest
 from quota.units import Unit
 from quota.verdicts import RefusalReason, Refused
-from quota.windows import Rolling
+from quota.windows import Balance, Rolling
 
 
 def refusal(
@@ -44,7 +44,8 @@ def _refused_by(
     if bound.unit is not Unit.REQUESTS:
         least = ask.estimate.output_least
         fitting = input_within(room.unspent, bound.unit, least, ask.estimate)
-        if fitting >= least or (opens is None and needed > whole):
+        never = opens is None and (needed > whole or not isinstance(bound.window, Balance))
+        if never or fitting >= least:
             reason, fits = "too_large", max(0, fitting)
     return Refused(reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)
 
