@@ -1,0 +1,127 @@
+"""A desk in front of a store: asks and settles for people by name, all else at plain values."""
+
+from collections.abc import Sequence
+
+from quota.accounting import Estimate
+from quota.limits import Bound, Limit, Policy
+from quota.members import Requester
+from quota.store import AuditRow, GrantRequest, GrantRow, ReserveRequest, SettleRequest, Store
+from quota.units import Rates, Unit, Usage
+from quota.verdicts import Balance, Granted, Refused, Seen, Settlement, Waiting
+from tests.fakes import MINUTE, MORNING, limit, requester
+
+HOLD_MS = 15 * MINUTE
+STEP = 256  # output tokens between two notes of progress
+
+
+class Desk:
+    """Everything happens at `now`, under the limits of `policy`, at the price in `rates`."""
+
+    def __init__(self, store: Store, *lines: str, now: int = MORNING, zone: str = "UTC") -> None:
+        self.store = store
+        self.now = now
+        self.zone = zone
+        self.policy = Policy()
+        self.rates: Rates | None = None
+        self.warn_at: tuple[int, ...] = ()
+        self.hold_ms = HOLD_MS
+        self._bounds: dict[int, tuple[Bound, ...]] = {}
+        self.allow(*lines)
+
+    def allow(self, *lines: str) -> None:
+        """Add limits, each in place of the one with the same slot."""
+        self.policy = self.policy.overridden_by(self.limit(line) for line in lines)
+
+    def limit(self, line: str) -> Limit:
+        return limit(line, zone=self.zone)
+
+    def bounds(self, who: Requester, model: str = "mini") -> tuple[Bound, ...]:
+        return self.policy.binding(who, (model,))
+
+    def bounds_of(self, hold_id: int) -> tuple[Bound, ...]:
+        """What bound the ask that this hold was granted to."""
+        return self._bounds.get(hold_id, ())
+
+    async def ask(
+        self,
+        name: str = "ana",
+        *,
+        input_: int = 0,
+        cap: int = 100,
+        floor: int = 64,
+        event: str = "",
+        says: str = "",
+        model: str = "mini",
+        roles: Sequence[str] = (),
+        channel: str = "general",
+        final: bool = True,
+        behind: bool = False,
+    ) -> Granted | Refused | Waiting | Seen:
+        who = requester(name, roles=roles, channel=channel)
+        request = ReserveRequest(
+            event,
+            says,
+            who.member.wallet,
+            who.member.space.key,
+            model,
+            self.bounds(who, model),
+            Estimate(input_, cap, floor, self.rates),
+            self.hold_ms,
+            STEP,
+            final,
+            behind,
+        )
+        verdict = await self.store.reserve(request, self.now)
+        if isinstance(verdict, Granted):
+            self._bounds[verdict.hold_id] = request.bounds
+        return verdict
+
+    async def hold(self, name: str = "ana", *, input_: int = 0, cap: int = 100) -> int:
+        """An ask that must be granted whole; the id of its hold."""
+        verdict = await self.ask(name, input_=input_, cap=cap)
+        assert isinstance(verdict, Granted)
+        assert not verdict.shrunk
+        return verdict.hold_id
+
+    async def settle(
+        self, hold_id: int, input_: int, output: int, cached: int = 0, reasoning: int = 0
+    ) -> Settlement:
+        usage = Usage(input_, cached, output, reasoning)
+        request = SettleRequest(
+            hold_id, usage, "provider", self._bounds.get(hold_id, ()), self.warn_at
+        )
+        return await self.store.settle(request, self.now)
+
+    async def spend(self, amount: int, name: str = "ana") -> Settlement:
+        """Hold and settle an amount of output tokens."""
+        return await self.settle(await self.hold(name, cap=amount), 0, amount)
+
+    async def release(self, hold_id: int) -> Settlement:
+        return await self.store.release(hold_id, "not sent", self.now)
+
+    async def sees(self, name: str = "ana", *, roles: Sequence[str] = ()) -> list[Balance]:
+        who = requester(name, roles=roles)
+        return await self.store.balances(who.member.wallet, self.bounds(who), self.now)
+
+    async def grant(
+        self,
+        amount: int,
+        unit: Unit = Unit.TOKENS,
+        *,
+        name: str = "ana",
+        until: int | None = None,
+    ) -> GrantRow:
+        """Add to a member's allowance; take, where negative."""
+        wallet = requester(name).member.wallet
+        request = GrantRequest(wallet, unit, amount, until, "admin", "because")
+        return await self.store.grant(request, audit("grant", self.now), self.now)
+
+    async def reset(self, name: str = "ana") -> list[Balance]:
+        who = requester(name)
+        bounds = tuple(b for b in self.bounds(who) if b.kind != "shared")
+        row = audit("reset", self.now)
+        return await self.store.correct(who.member.wallet, bounds, row, self.now)
+
+
+def audit(action: str, now: int = MORNING, *, space: str = "console:console") -> AuditRow:
+    return AuditRow(now, space, "admin", action, "ana", "", "", "because")
