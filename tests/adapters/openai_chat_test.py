@@ -312,7 +312,7 @@ async def test_a_provider_that_falls_silent_is_left_in_the_end(
     server: ModelServer, fault: str, text: str
 ) -> None:
     server.next(fault)
-    async with connected(server.base_url, silence_s=0.1) as model:
+    async with connected(server.base_url, silence_s=0.5) as model:
         heard = await listen(model)
         assert (heard.text, heard.trouble) == (text, "silent")
         await server.idle()
