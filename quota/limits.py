@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 from quota.errors import BadRuleError
-from quota.members import EVERYONE, Requester, Scope
+from quota.members import Requester, Scope
 from quota.units import Unit, amount_text, parse_amount
 from quota.windows import Calendar, Window, WindowError, parse_window, window_text
 
@@ -151,7 +151,9 @@ class Policy:
         for reason in self.reasons(requester, models):
             if reason.binds or reason.why == "lifted":
                 bound = _bound(reason, requester)
-                bounds.setdefault(bound.book, bound)
+                # A bare "unlimited" counts where nothing else does.
+                if bound.book not in bounds or reason.limit.rule.amount is not None:
+                    bounds[bound.book] = bound
         return tuple(sorted(bounds.values(), key=lambda b: b.kind == "shared"))
 
     def reasons(self, requester: Requester, models: tuple[str, ...]) -> tuple[Reason, ...]:
@@ -159,8 +161,8 @@ class Policy:
         near = [limit for limit in self.limits if _concerns(limit, requester, models)]
         own = [limit for limit in near if limit.kind == "allowance"]
         caps = [limit for limit in near if limit.kind == "cap"]
-        free = next((x for x in own if x.rule.amount is None and x.scope != EVERYONE), None)
-        free = free or next((x for x in own if x.rule.amount is None), None)
+        lifts = [limit for limit in own if limit.rule.amount is None]
+        free = min(lifts, key=lambda x: _RANK[x.scope.kind], default=None)
         verdicts: dict[tuple[Scope, Kind, str, str, str], Reason] = {}
         for group in _groups(x for x in own if x.rule.amount is not None):
             winner = min(group, key=lambda x: (_RANK[x.scope.kind], -(x.rule.amount or 0)))
