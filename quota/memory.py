@@ -137,7 +137,7 @@ class MemoryStore:
     async def grant(self, request: GrantRequest, audit: AuditRow, now: int) -> GrantRow:
         """See GoverningStore."""
         row = self._open().grant(request, now)
-        self._put(audit)
+        self._put(audit, now)
         return row
 
     async def grants(self, wallet: str, now: int) -> list[GrantRow]:
@@ -149,7 +149,7 @@ class MemoryStore:
     ) -> list[Balance]:
         """See GoverningStore."""
         balances = self._open().correct(wallet, bounds, audit.actor, audit.reason, now)
-        self._put(audit)
+        self._put(audit, now)
         return balances
 
     async def limits(self) -> list[LimitRow]:
@@ -159,17 +159,15 @@ class MemoryStore:
 
     async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
         """See GoverningStore."""
-        del now
         self._open()
         self._limits[(row.space, key)] = row
-        self._put(audit)
+        self._put(audit, now)
 
     async def drop_limit(self, key: str, space: str, audit: AuditRow, now: int) -> bool:
         """See GoverningStore."""
-        del now
         self._open()
         dropped = self._limits.pop((space, key), None)
-        self._put(audit)
+        self._put(audit, now)
         return dropped is not None
 
     async def flags(self) -> list[FlagRow]:
@@ -179,19 +177,17 @@ class MemoryStore:
 
     async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
         """See GoverningStore."""
-        del now
         self._open()
         key = (row.space, row.name, row.subject)
         self._flags.pop(key, None)
         if row.value:
             self._flags[key] = row
-        self._put(audit)
+        self._put(audit, now)
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """See GoverningStore."""
-        del now
         self._open()
-        self._put(row)
+        self._put(row, now)
 
     async def audit_trail(self, space: str, since: int, at_most: int) -> list[AuditRow]:
         """See GoverningStore."""
@@ -207,8 +203,8 @@ class MemoryStore:
 
     async def wallets(self) -> list[str]:
         """See GoverningStore."""
-        self._open()
-        return sorted({entry.wallet for entry in self.shelf.entries})
+        holds = self._open().holds.values()
+        return sorted({row.wallet for rows in (self.shelf.entries, holds) for row in rows})
 
     async def verify(self) -> list[Difference]:
         """See GoverningStore."""
@@ -247,8 +243,9 @@ class MemoryStore:
             raise StoreUnavailableError("the store is closed")
         return self.books
 
-    def _put(self, audit: AuditRow | None = None) -> None:
+    def _put(self, audit: AuditRow | None = None, now: int = 0) -> None:
         self.shelf.put(self.books.changes)
         self.books.changes = Changes()
         if audit is not None:
+            self.books.mark = max(self.books.mark, now)
             self._audit.append(audit._replace(id=len(self._audit) + 1, at=self.books.mark))
