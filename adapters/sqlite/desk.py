@@ -97,6 +97,8 @@ class Desk:
     def serve(self, ops: Sequence[Op], *, locked: bool = False) -> list[Answer]:
         """Run ops in order; what is answered is on disk. `locked`: do not even try to write."""
         self.locked = locked
+        if self.stopped is not None:
+            return [self._failed(op, StoreUnavailableError(str(self.stopped))) for op in ops]
         answers: list[Answer] = []
         if self.spill:
             self._land()
@@ -120,6 +122,12 @@ class Desk:
                 self._rows_checkpointed = self.db.total_changes
             except sqlite3.Error as error:
                 log.warning("%s: checkpoint put off: %s", self.path, error)
+
+    def stop(self, why: StoreUnavailableError) -> None:
+        """The file is damaged: nothing is read from it or written to it from now on."""
+        if self.stopped is None:
+            log.critical("%s", why)
+            self.stopped = why
 
     def catch_up(self) -> int:
         """How many settlements still wait; those that could land have done so before this."""
@@ -174,8 +182,6 @@ class Desk:
                 return self._failed(op, error)
 
     def _whole(self, op: Op) -> Any:
-        if self.stopped is not None:
-            raise self.stopped
         books = self._current()
         if op.alone:
             self._begin()
@@ -231,7 +237,7 @@ class Desk:
         log.error("%s: not written: %s", self.path, error, exc_info=not may_pass(error))
         answer = told(self.path, error)
         if is_corrupt(error):
-            self.stopped = answer
+            self.stop(answer)
         if op.late is not None:
             if may_pass(error) or self.stopped is not None:
                 self.spill.add(op.late)

@@ -28,6 +28,7 @@ class Visitor:
         self.path = path
         self._db: sqlite3.Connection | None = None
         self._turn = asyncio.Lock()
+        self._stopped: StoreUnavailableError | None = None
 
     async def open(self) -> list[Lapsed]:
         """Open the file; a reader charges nobody."""
@@ -49,6 +50,8 @@ class Visitor:
         reads: bool = False,
     ) -> T:
         """Have something read from the books."""
+        if self._stopped is not None:
+            raise self._stopped
         if self._db is None:
             raise StoreUnavailableError(f"{self.path} is closed")
         if not reads:
@@ -58,6 +61,11 @@ class Visitor:
             )
         async with self._turn:
             return await asyncio.to_thread(self._read, self._db, run)
+
+    def stop(self, why: StoreUnavailableError) -> None:
+        """The file is damaged: nothing more is read from it."""
+        log.critical("%s", why)
+        self._stopped = why
 
     async def close(self) -> None:
         """Let go of the file."""

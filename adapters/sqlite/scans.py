@@ -15,7 +15,7 @@ import aiosqlite
 from adapters.sqlite.files import OWNER_ONLY
 from adapters.sqlite.opening import BUSY_TIMEOUT_S, open_for_reading, read_only
 from adapters.sqlite.rows import Row, entry_of, hold_lines, pairs_of
-from adapters.sqlite.trouble import told
+from adapters.sqlite.trouble import is_corrupt, told
 from quota.errors import StoreUnavailableError
 from quota.ledger import AccountRow, Difference, LedgerEntry, PurseRow, differences
 from quota.store import AuditRow, FlagRow, LimitRow
@@ -31,9 +31,10 @@ SLICE_ROWS = 512
 class Scans:
     """Reads through aiosqlite; its thread is started by the first read and ended by `close`."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, path: Path, stop: Callable[[StoreUnavailableError], None]) -> None:
+        """Nothing is opened yet; `stop` is told when the file turns out to be damaged."""
         self.path = path
+        self._stop = stop
         self._opening: asyncio.Future[aiosqlite.Connection] | None = None
         self._closed = False
 
@@ -151,7 +152,10 @@ class Scans:
 
     def _told(self, error: Exception) -> StoreUnavailableError:
         log.error("%s: not read: %s", self.path, error)
-        return told(self.path, error)
+        why = told(self.path, error)
+        if is_corrupt(error):
+            self._stop(why)
+        return why
 
 
 BEGIN = "BEGIN"

@@ -34,8 +34,8 @@ class SqliteStore:
         self.path = path
         self.recovered = recovered
         self._ask = writer.ask
-        self._writer = writer
-        self._scans = Scans(path)
+        self.writer = writer
+        self._scans = Scans(path, writer.stop)
 
     @classmethod
     async def open(
@@ -109,7 +109,7 @@ class SqliteStore:
         try:
             await self._scans.close()
         finally:
-            await self._writer.close()
+            await self.writer.close()
 
     async def catch_up(self, now: int) -> int:
         """Try again to write what could not be written; how many settlements still wait."""
@@ -222,8 +222,8 @@ class SqliteStore:
         governing.add_audit(self._writing().desk.db, books, audit, now)
 
     def _writing(self) -> Writer:
-        if isinstance(self._writer, Writer):
-            return self._writer
+        if isinstance(self.writer, Writer):
+            return self.writer
         raise StoreUnavailableError(f"{self.path} was opened for reading only")
 
 

@@ -1,13 +1,10 @@
 """What is wrong with a database, in words for the operator; SQLite's own words go to the log."""
 
-import logging
 import sqlite3
 from pathlib import Path
 
 from adapters.sqlite.opening import damaged
 from quota.errors import StoreUnavailableError
-
-log = logging.getLogger(__name__)
 
 _PRIMARY = 0xFF
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -58,7 +55,6 @@ def told(path: Path, error: BaseException) -> StoreUnavailableError:
     if isinstance(error, StoreUnavailableError):
         return error
     if is_corrupt(error):
-        log.critical("%s", damaged(path))
         return StoreUnavailableError(damaged(path))
     if isinstance(error, OSError):
         return StoreUnavailableError(f"{path} cannot be used: {error.strerror}")

@@ -6,6 +6,7 @@ share one commit, so that waiting for the disk costs each of them little.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,9 +17,12 @@ from typing import TypeVar
 
 from adapters.sqlite.desk import Answer, Desk, Op
 from adapters.sqlite.spill import Late
+from adapters.sqlite.trouble import told
 from quota.books import Books
 from quota.errors import StoreUnavailableError
 from quota.verdicts import Lapsed
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -84,11 +88,24 @@ class Writer:
             return
         self._answer([Answer(first, lapsed)])
         while batch := self._batch():
-            self._answer(self.desk.serve(batch))
+            self._serve(batch, locked=False)
             if self.desk.locked:
                 # Those that came meanwhile have waited as long as one may.
-                self._answer(self.desk.serve(self._waiting(), locked=True))
+                self._serve(self._waiting(), locked=True)
         self.desk.close()
+
+    def _serve(self, batch: Sequence[Op], *, locked: bool) -> None:
+        try:
+            answers = self.desk.serve(batch, locked=locked)
+        except Exception as error:  # a mistake of ours must not leave everybody waiting for ever
+            log.exception("%s: the desk failed", self.desk.path)
+            why = told(self.desk.path, error)
+            answers = [Answer(op, None, why) for op in batch]
+        self._answer(answers)
+
+    def stop(self, why: StoreUnavailableError) -> None:
+        """A reader found the file damaged."""
+        self.desk.stop(why)
 
     def _batch(self) -> list[Op]:
         """What waits, at least one op; none when the end has come."""
