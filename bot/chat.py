@@ -37,9 +37,10 @@ from bot.text import Words
 from bot.turns import ChatSettings, Turn, unbroken
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
-from quota.quotas import CallRequest, Quotas, Reservation, whole
+from quota.quotas import CallRequest, Quotas, Reservation
 from quota.units import Usage
 from quota.verdicts import Refused, Seen, Settlement
+from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
 

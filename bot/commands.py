@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bot.chat import ChatHandler
+from bot.figures import panel_text
 from bot.grammar import (
     Line,
     MistakeError,
@@ -20,7 +21,7 @@ from bot.grammar import (
 from bot.messages import Ask, Card
 from bot.panels import Panel
 from bot.permissions import allowed
-from bot.text import Words, panel_text
+from bot.text import Words
 from quota.clock import Clock
 from quota.errors import BadRuleError
 from quota.governing import Act

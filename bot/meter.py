@@ -29,6 +29,8 @@ BYTES_PER_TOKEN = 4
 
 Ending = Literal["finished", "filtered", "length", "truncated", "late", "cut", "broken"]
 
+_ENDINGS: dict[str, Ending] = {"stop": "finished", "length": "length", "filtered": "filtered"}
+
 
 @dataclass(slots=True)
 class Received:
@@ -85,6 +87,10 @@ class Meter:
             received.ending = "late" if error.trouble == "silent" else "broken"
         except TimeoutError:
             received.ending = "late"
+        if received.finished is not None and received.ending != "cut":
+            # What a provider has said to be its end is one, however the line behaves after it.
+            received.trouble = None
+            received.ending = _ENDINGS[received.finished]
 
     async def _read(
         self,
@@ -115,12 +121,6 @@ class Meter:
                 await self.note_progress(noted)
             async with self.clock.timeout(self.model.idle_ms):
                 event = await anext(events, None)
-        endings: dict[str | None, Ending] = {
-            "stop": "finished",
-            "length": "length",
-            "filtered": "filtered",
-        }
-        received.ending = endings.get(received.finished, "truncated")
 
     def _take(self, event: ModelEvent, output_cap: int, received: Received) -> bool:
         """Note an event; True when it proves that the cap has been passed."""

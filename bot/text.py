@@ -7,105 +7,13 @@ marks; a bar always carries its numbers.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot.figures import amount, during, grouped, money, percent, period_name, plain, short
 from bot.panels import Gauge, Panel, Table, Tone
 from quota.limits import Limit, Reason
 from quota.store import AuditRow, GrantRow
-from quota.units import MILLION, Unit
+from quota.units import Unit
 from quota.verdicts import Balance, Notice, Refused, Settlement
-from quota.windows import Anchored, Calendar, Rolling, Window, duration_text
-from quota.windows import Balance as NoPeriod
-
-SHORT_FROM = 10_000
-BAR_CELLS = 10
-_NOW = {
-    "minute": "this minute",
-    "hour": "this hour",
-    "day": "today",
-    "week": "this week",
-    "month": "this month",
-}
-_EVERY = {
-    "minute": "Minute",
-    "hour": "Hourly",
-    "day": "Daily",
-    "week": "Weekly",
-    "month": "Monthly",
-}
-
-
-def grouped(number: int) -> str:
-    """12,400."""
-    return f"{number:,}"
-
-
-def short(number: int) -> str:
-    """9,950 as it is, 12400 as 12.4k: for footers."""
-    if number < SHORT_FROM:
-        return grouped(number)
-    scale, suffix = (MILLION, "M") if number >= MILLION else (1000, "k")
-    whole, tenth = divmod(number * 10 // scale, 10)
-    return f"{whole}.{tenth}{suffix}" if tenth else f"{whole}{suffix}"
-
-
-def money(micro_dollars: int) -> str:
-    """$1.20, $0.0004: as many decimals as there are, at least two."""
-    sign, size = ("-", -micro_dollars) if micro_dollars < 0 else ("", micro_dollars)
-    whole, rest = divmod(size, MILLION)
-    return f"{sign}${whole:,}.{f'{rest:06d}'.rstrip('0').ljust(2, '0')}"
-
-
-def amount(value: int, unit: Unit) -> str:
-    """1,240 tokens; 1 request; $0.40."""
-    if unit is Unit.CREDITS:
-        return money(value)
-    word = unit.value[:-1] if value == 1 else unit.value
-    return f"{grouped(value)} {word}"
-
-
-def plain(value: int, unit: Unit) -> str:
-    """The same without the word."""
-    return money(value) if unit is Unit.CREDITS else grouped(value)
-
-
-def during(window: Window) -> str:
-    """'today', 'this hour', 'within 24h'."""
-    if isinstance(window, Calendar):
-        return _NOW[window.unit]
-    if isinstance(window, NoPeriod):
-        return "in all"
-    return f"within {duration_text(window.length_ms)}"
-
-
-def period_name(window: Window) -> str:
-    """'Daily', 'Hourly', '24h rolling', '6h'."""
-    match window:
-        case Calendar():
-            return _EVERY[window.unit]
-        case Rolling():
-            return f"{duration_text(window.length_ms)} rolling"
-        case Anchored():
-            return duration_text(window.length_ms)
-        case NoPeriod():
-            return "Balance"
-
-
-def percent(balance: Balance) -> int | None:
-    """How much is used or held, 0 to 100; None: unlimited."""
-    if balance.granted is None:
-        return None
-    if balance.granted <= 0:
-        return 100
-    return min(100, (balance.used + balance.held) * 100 // balance.granted)
-
-
-def bar(used_percent: int | None) -> str:
-    """Ten cells; any use shows in the first one, only a full one fills the last."""
-    if used_percent is None:
-        return "∞"
-    cells = min(BAR_CELLS, -(-used_percent * BAR_CELLS // 100))
-    if used_percent < 100:  # noqa: PLR2004 - a hundred percent
-        cells = min(cells, BAR_CELLS - 1)
-    return "█" * cells + "░" * (BAR_CELLS - cells)
+from quota.windows import Calendar, Rolling
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,16 +396,3 @@ class Words:
 
 def _name(refused: Refused) -> str:
     return refused.limit.name if refused.limit is not None else "unknown"
-
-
-def panel_text(panel: Panel) -> str:
-    """The plain twin of a panel, for screen readers, notifications and pipes."""
-    lines = [panel.title, *panel.lines]
-    for gauge in panel.gauges:
-        shown = f"{gauge.label}: {bar(gauge.percent)} {gauge.numbers}"
-        lines.append(f"{shown} · {gauge.detail}" if gauge.detail else shown)
-    if panel.table is not None:
-        lines += [" | ".join(panel.table.columns), *(" | ".join(row) for row in panel.table.rows)]
-    if panel.footer:
-        lines.append(panel.footer)
-    return "\n".join(lines)

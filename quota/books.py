@@ -7,18 +7,15 @@ written once and proven once.
 Each move reads top to bottom: what could stop it, then "From here it succeeds", then writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quota.accounting import (
-    amount_held,
     crossed,
     plan_hold,
-    split_charge,
     still_warned,
 )
 from quota.accounts import Accounts
 from quota.counters import (
-    Account,
     Changes,
     Event,
     Hold,
@@ -26,19 +23,18 @@ from quota.counters import (
     Purse,
     Shelf,
     balance_of,
-    charge_of,
     room_in,
     settlement_of,
     spent_at,
-    takes_of,
 )
 from quota.errors import UnknownHoldError
-from quota.ledger import EntryKind, EntryLine, HoldLine, LedgerEntry
+from quota.holds import Holds
+from quota.ledger import EntryKind, EntryLine, LedgerEntry
 from quota.limits import Bound
 from quota.purses import Purses
 from quota.refusals import refusal
 from quota.store import GrantRequest, GrantRow, ReserveRequest, SettleRequest
-from quota.units import Unit, Usage
+from quota.units import Usage
 from quota.verdicts import (
     Balance,
     Granted,
@@ -49,10 +45,6 @@ from quota.verdicts import (
     Settlement,
     Waiting,
 )
-from quota.windows import Calendar
-
-HOUSE_MONTH = Calendar("month")
-_NOTHING = Usage()
 
 
 class Books:
@@ -66,7 +58,7 @@ class Books:
         self.changes = Changes()
         self._accounts = Accounts(shelf, ids)
         self._purses = Purses(shelf)
-        self.holds: dict[int, Hold] = {hold.id: hold for hold in shelf.holds()}
+        self._holds = Holds(shelf, ids, self._accounts, self._purses)
 
     def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """Note an event that makes no hold; how it was seen before, if it was."""
@@ -92,7 +84,7 @@ class Books:
             self.changes.events[ask.event] = Event(ask.digest, now)
         if plan.refused:
             return refusal(ask, rooms, accounts, purses)
-        hold = self._hold(ask, accounts, purses, plan.output, now)
+        hold = self._holds.take(ask, accounts, purses, plan.output, now, self.changes)
         shrunk = plan.output < ask.estimate.output_max
         limit = ask.bounds[plan.tightest].limit if shrunk else None
         return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
@@ -100,7 +92,7 @@ class Books:
     def would_refuse(self, ask: ReserveRequest, now: int) -> Refused | None:
         """What `reserve` would refuse with, None: it would grant; changes nothing."""
         now = max(now, self.mark)
-        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        accounts = [self._accounts.at(bound, now, None) for bound in ask.bounds]
         purses = self._purses.live(ask.wallet, now)
         rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         plan = plan_hold(rooms, ask.estimate, final=True)
@@ -109,7 +101,7 @@ class Books:
     def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come."""
         self._tick(now)
-        hold = self.holds.get(hold_id)
+        hold = self._holds.open.get(hold_id)
         if hold is not None and output_tokens > hold.progress:
             hold.progress = output_tokens
             self.changes.holds[hold_id] = hold
@@ -117,10 +109,12 @@ class Books:
     def settle(self, ask: SettleRequest, now: int) -> Settlement:
         """Charge what was used, give back the rest."""
         now = self._tick(now)
-        hold = self.holds.get(ask.hold_id)
+        hold = self._holds.open.get(ask.hold_id)
         if hold is None:
             return self._reported(ask.hold_id)
-        entry = self._resolve(hold, "settle", ask.usage, ask.source, ask.note, now)
+        entry = self._holds.resolve(
+            hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
+        )
         done = settlement_of(entry, first=True)
         if not ask.bounds:
             return done
@@ -131,15 +125,17 @@ class Books:
     def release(self, hold_id: int, note: str, now: int) -> Settlement:
         """Give everything back."""
         now = self._tick(now)
-        hold = self.holds.get(hold_id)
+        hold = self._holds.open.get(hold_id)
         if hold is None:
             return self._reported(hold_id)
-        return settlement_of(self._resolve(hold, "release", None, "", note, now), first=True)
+        return settlement_of(
+            self._holds.resolve(hold, "release", None, "", note, now, self.changes), first=True
+        )
 
     def note_attempt(self, hold_id: int, note: str, now: int) -> None:
         """Write down a try that failed and cost nothing."""
         now = self._tick(now)
-        hold = self.holds.get(hold_id)
+        hold = self._holds.open.get(hold_id)
         if hold is None:
             raise UnknownHoldError
         entry = self._blank("attempt", hold.wallet, now)
@@ -148,12 +144,12 @@ class Books:
     def lapse(self, now: int, at_most: int, *, everything: bool = False) -> list[Lapsed]:
         """Charge holds past their deadline (or all of them): prompt, progress and one step."""
         now = self._tick(now)
-        late = [hold for hold in self.holds.values() if everything or hold.expires_at <= now]
+        late = [hold for hold in self._holds.open.values() if everything or hold.expires_at <= now]
         lapsed = []
         for hold in late[:at_most]:
             output = min(hold.progress + hold.progress_step, hold.output_cap)
             usage = Usage(input=hold.input, output=output)
-            entry = self._resolve(hold, "lapse", usage, "counted", "", now)
+            entry = self._holds.resolve(hold, "lapse", usage, "counted", "", now, self.changes)
             event = self._event(hold.event)
             if event is not None:
                 event.interrupted = True
@@ -217,6 +213,11 @@ class Books:
         self._purses.evict()
 
     @property
+    def holds(self) -> Mapping[int, Hold]:
+        """Every open hold."""
+        return self._holds.open
+
+    @property
     def resident(self) -> int:
         """How many accounts are in memory."""
         return len(self._accounts)
@@ -242,111 +243,6 @@ class Books:
             self.changes.events[key] = event
             return Seen("interrupted")
         return Seen("duplicate")
-
-    def _hold(
-        self,
-        ask: ReserveRequest,
-        accounts: Sequence[Account],
-        purses: Sequence[Purse],
-        output: int,
-        now: int,
-    ) -> Hold:
-        """Hold the amount in each account; what does not fit into its own is asked of grants."""
-        estimate = ask.estimate
-        lines = []
-        extras: dict[int, int] = {}
-        for bound, account in zip(ask.bounds, accounts, strict=True):
-            base = amount = amount_held(bound.unit, estimate.input, output, estimate.rates)
-            if purses and bound.amount is not None and bound.kind == "allowance":
-                own = bound.amount + takes_of(purses, bound.unit) - account.spent - account.held
-                base = min(amount, max(0, own))
-                extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)
-            if account.id == 0:
-                self._accounts.open(account)
-            account.held += base
-            account.extra_held += amount - base
-            self.changes.accounts[account.id] = account
-            lines.append(HoldLine(account.id, bound.unit, base, amount - base))
-        hold = Hold(
-            self.ids.hold,
-            ask.event,
-            ask.wallet,
-            ask.house,
-            ask.model,
-            now,
-            now + ask.hold_ms,
-            estimate.input,
-            output,
-            ask.progress_step,
-            estimate.rates,
-            tuple(lines),
-            self._purses.hold(purses, extras, self.changes),
-        )
-        self.ids.hold += 1
-        self.holds[hold.id] = hold
-        self.changes.holds[hold.id] = hold
-        return hold
-
-    def _resolve(
-        self, hold: Hold, kind: EntryKind, usage: Usage | None, source: str, note: str, now: int
-    ) -> LedgerEntry:
-        """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
-        charge, over = charge_of(hold, usage)
-        lines = []
-        extras: dict[int, int] = {}
-        for account_id, unit, base, held_extra in hold.lines:
-            account = self._accounts.numbered(account_id)
-            own, extra = split_charge(charge[unit.place], base)
-            account.held -= base
-            self._accounts.spend(account, hold.at, own, self.changes)
-            if held_extra:
-                account.extra_held -= held_extra
-                extras[unit.place] = max(extras.get(unit.place, 0), extra)
-            # What grants paid never has to leave a rolling window again, so it never enters.
-            extra = 0 if account.rolling else extra
-            account.extra_spent += extra
-            lines.append(EntryLine(account_id, hold.at, own, extra))
-        purses = self._purses.charge(hold, extras, self.changes) if hold.purses else ()
-        if over[0] or over[2]:
-            lines += self._house_lines(hold.house, over, now)
-        entry = LedgerEntry(
-            self.ids.entry,
-            now,
-            kind,
-            hold.id,
-            hold.wallet,
-            hold.model,
-            *(usage or _NOTHING),
-            source,
-            charge[0],
-            charge[2] if usage is not None and hold.rates is not None else None,
-            over[0],
-            over[2],
-            hold.rates,
-            hold.input,
-            "",
-            note,
-            tuple(lines),
-            purses,
-        )
-        self._enter(entry)
-        del self.holds[hold.id]
-        self.changes.closed.append(hold.id)
-        return entry
-
-    def _house_lines(self, house: str, over: tuple[int, int, int], now: int) -> list[EntryLine]:
-        """Every token is somewhere: what a provider took beyond the hold is the house's."""
-        lines = []
-        for unit in (Unit.TOKENS, Unit.CREDITS):
-            amount = over[unit.place]
-            if amount:
-                book = f"house|{unit}/month|*|{house}"
-                account = self._accounts.of(book, HOUSE_MONTH.period_at(now))
-                if account.id == 0:
-                    self._accounts.open(account)
-                self._accounts.spend(account, now, amount, self.changes)
-                lines.append(EntryLine(account.id, now, amount, 0))
-        return lines
 
     def _notices(
         self, entry: LedgerEntry, bounds: Sequence[Bound], warn_at: Sequence[int], now: int

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from quota.accounting import Estimate
 from quota.clock import Clock
@@ -15,14 +15,12 @@ from quota.members import Requester
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
-from quota.waiting import Lines
+from quota.waiting import Lines, whole
 
 # A hold outlives every call it pays for, by enough to settle in.
 HOLD_MS = 15 * 60_000
 SETTLE_MS = 60_000
 BOUNDS_KEPT = 10_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +283,3 @@ class Quotas:
         self._policies.clear()
         self._bounds.clear()
         self._lines.wake()
-
-
-async def whole(move: Awaitable[T]) -> T:
-    """Wait until a move upon the books has happened, also when cancelled; then be cancelled."""
-    moving = asyncio.ensure_future(move)
-    cancelled: asyncio.CancelledError | None = None
-    while not moving.done():
-        try:
-            await asyncio.wait((moving,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return moving.result()

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Ticket:
@@ -52,3 +55,17 @@ class Lines:
     def _call(self, ticket: Ticket) -> None:
         if all(self._lines[book][0] is ticket for book in ticket.books):
             ticket.turn.set()
+
+
+async def whole(move: Awaitable[T]) -> T:
+    """Wait until a move upon the books has happened, also when cancelled; then be cancelled."""
+    moving = asyncio.ensure_future(move)
+    cancelled: asyncio.CancelledError | None = None
+    while not moving.done():
+        try:
+            await asyncio.wait((moving,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return moving.result()

@@ -1,0 +1,142 @@
+"""The open holds in memory: an amount is set aside, and later charged and given back."""
+
+from collections.abc import Sequence
+
+from quota.accounting import amount_held, split_charge
+from quota.accounts import Accounts
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, charge_of, takes_of
+from quota.ledger import EntryKind, EntryLine, HoldLine, LedgerEntry
+from quota.purses import Purses
+from quota.store import ReserveRequest
+from quota.units import Unit, Usage
+from quota.windows import Calendar
+
+HOUSE_MONTH = Calendar("month")
+_NOTHING = Usage()
+
+
+class Holds:
+    """Every open hold; each is resolved once."""
+
+    def __init__(self, shelf: Shelf, ids: Ids, accounts: Accounts, purses: Purses) -> None:
+        """Take over the holds that were left open."""
+        self._ids = ids
+        self._accounts = accounts
+        self._purses = purses
+        self.open: dict[int, Hold] = {hold.id: hold for hold in shelf.holds()}
+
+    def take(
+        self,
+        ask: ReserveRequest,
+        accounts: Sequence[Account],
+        purses: Sequence[Purse],
+        output: int,
+        now: int,
+        changes: Changes,
+    ) -> Hold:
+        """Hold the amount in each account; what does not fit into its own is asked of grants."""
+        estimate = ask.estimate
+        lines = []
+        extras: dict[int, int] = {}
+        for bound, account in zip(ask.bounds, accounts, strict=True):
+            base = amount = amount_held(bound.unit, estimate.input, output, estimate.rates)
+            if purses and bound.amount is not None and bound.kind == "allowance":
+                own = bound.amount + takes_of(purses, bound.unit) - account.spent - account.held
+                base = min(amount, max(0, own))
+                extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)
+            if account.id == 0:
+                self._accounts.open(account)
+            account.held += base
+            account.extra_held += amount - base
+            changes.accounts[account.id] = account
+            lines.append(HoldLine(account.id, bound.unit, base, amount - base))
+        hold = Hold(
+            self._ids.hold,
+            ask.event,
+            ask.wallet,
+            ask.house,
+            ask.model,
+            now,
+            now + ask.hold_ms,
+            estimate.input,
+            output,
+            ask.progress_step,
+            estimate.rates,
+            tuple(lines),
+            self._purses.hold(purses, extras, changes),
+        )
+        self._ids.hold += 1
+        self.open[hold.id] = hold
+        changes.holds[hold.id] = hold
+        return hold
+
+    def resolve(
+        self,
+        hold: Hold,
+        kind: EntryKind,
+        usage: Usage | None,
+        source: str,
+        note: str,
+        now: int,
+        changes: Changes,
+    ) -> LedgerEntry:
+        """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
+        charge, over = charge_of(hold, usage)
+        lines = []
+        extras: dict[int, int] = {}
+        for account_id, unit, base, held_extra in hold.lines:
+            account = self._accounts.numbered(account_id)
+            own, extra = split_charge(charge[unit.place], base)
+            account.held -= base
+            self._accounts.spend(account, hold.at, own, changes)
+            if held_extra:
+                account.extra_held -= held_extra
+                extras[unit.place] = max(extras.get(unit.place, 0), extra)
+            # What grants paid never has to leave a rolling window again, so it never enters.
+            extra = 0 if account.rolling else extra
+            account.extra_spent += extra
+            lines.append(EntryLine(account_id, hold.at, own, extra))
+        purses = self._purses.charge(hold, extras, changes) if hold.purses else ()
+        if over[0] or over[2]:
+            lines += self._house_lines(hold.house, over, now, changes)
+        entry = LedgerEntry(
+            self._ids.entry,
+            now,
+            kind,
+            hold.id,
+            hold.wallet,
+            hold.model,
+            *(usage or _NOTHING),
+            source,
+            charge[0],
+            charge[2] if usage is not None and hold.rates is not None else None,
+            over[0],
+            over[2],
+            hold.rates,
+            hold.input,
+            "",
+            note,
+            tuple(lines),
+            purses,
+        )
+        self._ids.entry += 1
+        changes.entries.append(entry)
+        del self.open[hold.id]
+        changes.closed.append(hold.id)
+        return entry
+
+    def _house_lines(
+        self, house: str, over: tuple[int, int, int], now: int, changes: Changes
+    ) -> list[EntryLine]:
+        """Every token is somewhere: what a provider took beyond the hold is the house's."""
+        lines = []
+        for unit in (Unit.TOKENS, Unit.CREDITS):
+            amount = over[unit.place]
+            if amount:
+                book = f"house|{unit}/month|*|{house}"
+                account = self._accounts.of(book, HOUSE_MONTH.period_at(now))
+                if account.id == 0:
+                    self._accounts.open(account)
+                self._accounts.spend(account, now, amount, changes)
+                lines.append(EntryLine(account.id, now, amount, 0))
+        return lines
