@@ -125,7 +125,7 @@ _HINTS = (
     "To watch a limit do its work, say “count to 500” and then type /quota.",
     "To connect a real model, leave with /quit and run `quotabot init`; Ollama needs no key.",
     "To see which limits bind you, and which one won, type /quota rules.",
-    "To see what the last answer cost, line by line, type /quota receipt.",
+    "To give yourself more, type /admin on and then /quota-admin grant @you +1k.",
     "Ask me how the reset works, what an admin can do, or what happens at a limit.",
 )
 
@@ -144,13 +144,11 @@ _TOPICS = (
     ),
     _Topic(
         frozenset({"discord", "slack", "workspace", "platform", "deploy", "invite"}),
-        "Quotabot answers on Discord, on Slack and in this terminal, with the same rules"
-        " everywhere. Run `quotabot init` and name the platform; for Discord,"
-        " `quotabot invite discord` prints the link that adds the bot with exactly the"
-        " permissions it needs, and for Slack, `quotabot manifest slack` prints the manifest to"
-        " paste into a new app.\n\n"
-        "Put the tokens into the environment, let `quotabot doctor` check them, and start with"
-        " `quotabot run`. Until you connect a real model, I answer there too.",
+        "This version of Quotabot answers in the terminal, for people with `quotabot chat` and"
+        " for programs with `quotabot chat --json`. Discord and Slack stand on the very same"
+        " books and handler and come next.\n\n"
+        "What you set up here, the limits of members and roles, the shared pools and the models,"
+        " is what they will use as well.",
     ),
     _Topic(
         frozenset({"admin", "admins", "moderator", "moderators", "grant", "grants", "role"})
@@ -160,7 +158,7 @@ _TOPICS = (
         "`/quota-admin limit set 500 tokens per hour` sets a limit for everyone.\n"
         "`/quota-admin grant @ana +5k tokens -- well done` gives Ana more.\n"
         "`/quota-admin explain @ana` shows which rules bind her, and why.\n"
-        "`/quota-admin usage today by member` reports what was used.\n\n"
+        "`/quota-admin audit` shows who changed what.\n\n"
         "Type /as ana to see the world as Ana does, and /help for everything else.",
     ),
     _Topic(
@@ -169,17 +167,17 @@ _TOPICS = (
         " model that they connect; I am part of the program and send nothing anywhere. What"
         " members write is kept in memory for a day at most, so that a conversation can go on,"
         " and is not stored unless the operator chooses to.\n\n"
-        "The books keep who used how many tokens and when. `quotabot privacy export` shows all"
-        " that is kept of a member, and `quotabot privacy erase` removes it.",
+        "The books keep who used how many tokens and when, and no text. They are one file, readable"
+        " by its owner alone, and `quotabot ledger export` prints all of it.",
     ),
     _Topic(
         frozenset({"fair", "shared", "share", "pool", "pools"}),
         "Besides the allowance of each member there can be shared limits: for a channel, for all"
         " who hold a role, for a whole server, or for the house. All that apply must have room,"
         " and a question that does not fit into one of them is not charged to any.\n\n"
-        "A shared limit marked “fair” keeps a floor for everyone who may still come, so that the"
-        " first to wake up cannot drink the pool dry; beyond that floor, you may use what the"
-        " others leave. Type /quota to see the shared limits beside your own.",
+        "A shared limit is first come, first served, but nobody waits for nothing: what others"
+        " hold and do not use comes back within seconds, and a question that only has to wait for"
+        " that waits in line. Type /quota to see the shared limits beside your own.",
     ),
     _Topic(
         frozenset({"reset", "resets", "refill", "refills", "midnight", "tomorrow", "period"})
@@ -193,8 +191,8 @@ _TOPICS = (
     ),
     _Topic(
         frozenset({"stop", "stopped", "cancel", "interrupt", "abort"}),
-        "An answer can be stopped at any time, with Ctrl-C or /stop here and with a button on"
-        " Discord and Slack. The provider is told to stop as well. You pay for your question and"
+        "An answer can be stopped at any time, with Ctrl-C here. The"
+        " provider is told to stop as well. You pay for your question and"
         " for what had been written by then; everything else that was set aside comes back.\n\n"
         "An answer that reaches your limit ends there by itself, because the model is never"
         " allowed more than your allowance has room for. Try it: say “count to 5000”.",
@@ -207,8 +205,7 @@ _TOPICS = (
         " token, so you can check me by counting.\n\n"
         "The numbers of a real model come from its provider, not from a guess. Limits can also"
         " count requests, or money: prices per million tokens turn usage into credits, where"
-        " 1,000 credits are a tenth of a cent. Type /quota receipt to see what your last answer"
-        " cost, line by line.",
+        " 1,000 credits are a tenth of a cent. What an answer cost stands below it.",
     ),
     _Topic(
         frozenset({"limit", "limits", "quota", "quotas", "allowance", "allowances", "left"})
@@ -222,7 +219,7 @@ _TOPICS = (
     ),
     _Topic(
         frozenset({"thanks", "thank", "danke", "merci", "gracias", "bye", "goodbye"}),
-        "You are welcome! Even this costs a few tokens; type /quota for the sum of them. When you"
+        "You are welcome. Even this costs a few tokens; type /quota for the sum of them. When you"
         " are ready for someone who really understands you, run `quotabot init`: it connects a"
         " model of your choice, and your limits and balances stay as they are.",
     ),
