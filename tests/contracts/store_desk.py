@@ -38,11 +38,7 @@ class Desk:
     def bounds(self, who: Requester, model: str = "mini") -> tuple[Bound, ...]:
         return self.policy.binding(who, (model,))
 
-    def bounds_of(self, hold_id: int) -> tuple[Bound, ...]:
-        """What bound the ask that this hold was granted to."""
-        return self._bounds.get(hold_id, ())
-
-    async def ask(
+    def request(
         self,
         name: str = "ana",
         *,
@@ -56,9 +52,9 @@ class Desk:
         channel: str = "general",
         final: bool = True,
         behind: bool = False,
-    ) -> Granted | Refused | Waiting | Seen:
+    ) -> ReserveRequest:
         who = requester(name, roles=roles, channel=channel)
-        request = ReserveRequest(
+        return ReserveRequest(
             event,
             says,
             who.member.wallet,
@@ -71,10 +67,29 @@ class Desk:
             final,
             behind,
         )
+
+    async def reserve(self, request: ReserveRequest) -> Granted | Refused | Waiting | Seen:
         verdict = await self.store.reserve(request, self.now)
         if isinstance(verdict, Granted):
             self._bounds[verdict.hold_id] = request.bounds
         return verdict
+
+    async def ask(
+        self,
+        name: str = "ana",
+        *,
+        input_: int = 0,
+        cap: int = 100,
+        floor: int = 64,
+        event: str = "",
+        says: str = "",
+        final: bool = True,
+    ) -> Granted | Refused | Waiting | Seen:
+        return await self.reserve(
+            self.request(
+                name, input_=input_, cap=cap, floor=floor, event=event, says=says, final=final
+            )
+        )
 
     async def hold(self, name: str = "ana", *, input_: int = 0, cap: int = 100) -> int:
         """An ask that must be granted whole; the id of its hold."""

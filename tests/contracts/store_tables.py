@@ -121,7 +121,7 @@ class Player:
     async def ask(self, who: str, how: str, name: str | None) -> list[str]:
         words = how.split()
         values = dict(word.split("=", 1) for word in words if "=" in word)
-        verdict = await self.desk.ask(
+        request = self.desk.request(
             who,
             input_=int(values.get("in", "0")),
             cap=int(values["cap"]),
@@ -134,6 +134,7 @@ class Player:
             final="patiently" not in words,
             behind="behind" in words,
         )
+        verdict = await self.desk.reserve(request)
         if isinstance(verdict, Granted):
             self.holds[name or "it"] = verdict.hold_id
         return [self.told(verdict)]
