@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from quota.units import MILLION, Unit, parse_amount
+from bot.config_values import OFFLINE
+from quota.units import MILLION, parse_amount
 
-OFFLINE = "offline"
 SECRET_CHARS_MAX = 10_000
 # Dollars per million tokens; the dearest model there ever was cost a twentieth of it.
 PRICE_DOLLARS_MAX = 10_000
 _WORD_CHARS_MAX = 200
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOLLARS = re.compile(
+    r"(?P<sign>[-\u2212]?)\$(?P<whole>[0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.(?P<part>[0-9]+))?"
+)
+_MICRO_DIGITS = 6
 _HOST_FIX = 'write the address of a server, "https://…/v1", or "offline"'
 _STORE_FIX = 'write "sqlite:///quotabot.db" (beside this file) or "sqlite:////folder/quotabot.db"'
 _LOCAL_ENDS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
@@ -50,43 +54,60 @@ def ascending(percents: list[int]) -> list[int]:
     return percents
 
 
+def sentence(text: str) -> str:
+    """Refuse what is more than a line."""
+    if not text.isprintable():
+        raise ValueError("has line breaks or control characters in it; write one sentence")
+    return text
+
+
+def path(text: str) -> str:
+    """Refuse a path that would not lead where it seems to."""
+    if text.startswith("~"):
+        raise ValueError(f"is {text[:80]!r}; write the whole path instead of ~")
+    if not text.isprintable():
+        raise ValueError("has control characters in it; write a path")
+    return text
+
+
 def dollars(text: str) -> str:
     """Refuse a price that is none, is negative, absurd, or finer than a micro-dollar."""
-    amount = parse_amount(text)
-    if amount.unit is not Unit.CREDITS or "$" not in text:
-        raise ValueError(f'is {text[:60]!r}; write dollars, such as "$0.25"')
-    if amount.signed:
-        raise ValueError(f"is {text[:60]!r}; a price has no sign, remove it")
-    if amount.value > PRICE_DOLLARS_MAX * MILLION:
-        raise ValueError(
-            f"is {text[:60]!r}, more than ${PRICE_DOLLARS_MAX:,} per million tokens; "
-            'write dollars per million, such as "$0.25"'
-        )
+    found = _DOLLARS.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f'is {text[:60]!r}; write dollars per million tokens, such as "$0.25"')
+    if found["sign"]:
+        raise ValueError(f'is {text[:60]!r}; a price is not below zero, write "$0" or more')
+    if len((found["part"] or "").rstrip("0")) > _MICRO_DIGITS:
+        raise ValueError(f"is {text[:60]!r}; write at most six digits after the point")
+    if credits_in(text) > PRICE_DOLLARS_MAX * MILLION:
+        most = f"${PRICE_DOLLARS_MAX:,} per million tokens"
+        raise ValueError(f'is {text[:60]!r}, more than {most}; write a price such as "$0.25"')
     return text
 
 
 def credits_in(text: str) -> int:
-    """Read what `dollars` let pass, as micro-dollars."""
-    return parse_amount(text).value
+    """Read what `dollars` lets pass, as micro-dollars."""
+    whole, _, part = text.strip().partition(".")
+    return parse_amount(f"{whole}.{part.rstrip('0') or '0'}").value
 
 
-def shared_names(models: object) -> Iterator[tuple[tuple[str, str, str], str]]:
+def shared_names(models: object) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each name that two models have: where it comes a second time, and what to say there."""
     owners: dict[str, str] = {}
     tables = models.items() if isinstance(models, dict) else ()
     for key, table in tables:
-        own = [("", key)]
+        own: list[tuple[tuple[str, ...], object]] = [((), key)]
         if isinstance(table, dict):
             aliases = table.get("aliases")
-            own.append(("name", table.get("name", key)))
-            own += [("aliases", alias) for alias in aliases] if isinstance(aliases, list) else []
+            own.append((("name",), table.get("name", key)))
+            own += [(("aliases",), alias) for alias in aliases] if isinstance(aliases, list) else []
         for where, name in own:
             if not isinstance(name, str):
                 continue
             owner = owners.setdefault(name.casefold(), key)
             if owner != key:
                 words = f"has {name[:60]!r}, which [models.{owner}] has already; choose another"
-                yield ("models", key, where), words
+                yield ("models", key, *where), words
 
 
 def base_url(text: str) -> str:
@@ -192,24 +213,25 @@ class Secret(NamedTuple):
 
 
 def _from_file(path: Path) -> str:
+    # Not quoted where people put the key itself.
+    shown = "a file" if _looks_secret(path.name) else repr(str(path))
     try:
         with path.open(encoding="utf-8") as file:
             key = file.read(SECRET_CHARS_MAX + 1).strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ValueError(
-            f"names {str(path)!r}, which cannot be read ({why}); give a file that holds the key"
-        ) from None
+        fix = "give the path of a file that holds the key"
+        raise ValueError(f"names {shown}, which cannot be read ({why}); {fix}") from None
     if not key:
-        raise ValueError(f"names {str(path)!r}, which is empty; put the key into it")
-    return _usable(key, str(path))
+        raise ValueError(f"names {shown}, which is empty; put the key into it")
+    return _usable(key, shown)
 
 
 def _usable(key: str, where: str) -> str:
     """A key travels in a header: no line breaks, nothing beyond ASCII."""
     if len(key) > SECRET_CHARS_MAX or not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError(
-            f"names {where!r}, whose content is no key (one line of letters, digits and signs); "
+            f"names {where}, whose content is no key (one line of letters, digits and signs); "
             "put the key alone into it"
         )
     return key

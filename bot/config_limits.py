@@ -4,8 +4,9 @@ Why beside config.py: the shape of the file is its business, the meaning of a li
 A function here raises ValueError with words that go on after the name of the key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 from zoneinfo import available_timezones
 
@@ -31,6 +32,11 @@ class Reading(NamedTuple):
 
 
 _Group: TypeAlias = Callable[[Any, Reading], Iterator[Limit]]
+
+
+def as_list(value: object) -> object:
+    """A single line stands for a list of one."""
+    return [value] if isinstance(value, str) else value
 
 
 def check_line(line: str) -> str:
@@ -84,6 +90,9 @@ def check_name(key: str) -> str:
     """Refuse the name of a role or the id of a member that nobody can have."""
     if not key.strip() or not key.isprintable():
         raise ValueError("is no name; write it as the platform shows it")
+    if key == "everyone":
+        # Written below the header of a section, it would quietly be somebody's name.
+        raise ValueError("is nobody's name; choose another")
     return key
 
 
@@ -173,6 +182,16 @@ def merged(base: Policy, own: Iterable[Limit]) -> Policy:
         if limit.rule.amount is not None or (limit.scope, limit.kind, limit.models) not in spoken
     )
     return Policy(tuple(kept)).overridden_by(limits)
+
+
+def warnings(base: Policy, models: Collection[str]) -> Iterator[str]:
+    """What an operator may not have meant: no limits at all, limits for models there are not."""
+    if not base.limits:
+        yield '[limits] is empty: there is no limit for anybody; write everyone = "20k tokens/day"'
+    for pattern in dict.fromkeys(limit.models for limit in base.limits):
+        if not any(fnmatchcase(name, pattern) for name in models):
+            known = ", ".join(sorted(models))
+            yield f'[limits.models."{pattern}"] fits no model; name one of these: {known}'
 
 
 def _named_scope(key: str, kinds: tuple[ScopeKind, ...], help_: str) -> Scope:

@@ -6,24 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config_words import NOT_YET, Path_, Shape, Words, quoted
+from bot.config_words import NOT_YET, Path_, Shape, near, place, quoted
 
 FILE_NAME = "config.toml"
 FILE_BYTES_MAX = 1_000_000
 PREFIX = "QUOTABOT_"
 # Kubernetes and container links tell of a service named quotabot in this way; not meant for us.
 _FOREIGN = re.compile(r"QUOTABOT_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+_SECRET = re.compile(r"key|token\b|secret|password|sk-", re.IGNORECASE)
 # Keys that stand for themselves in a table of names.
 _ALWAYS = {"shared": ("space", "house"), "caps": ("everyone",)}
 
 
 def parsed(path: Path) -> dict[str, Any]:
     """The tables of a file; ValueError names the file, the line that is not TOML, and the fix."""
-    if path.is_dir():
-        raise ValueError(f"{path}: is a folder; give the file in it, such as {path / FILE_NAME}")
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
+    except IsADirectoryError:
+        fix = f"give the file in it, such as {path / FILE_NAME}"
+        raise ValueError(f"{path}: is a folder; {fix}") from None
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else "") or "no such name"
         raise ValueError(f"{path}: cannot be read ({why}); give a file that can") from None
@@ -50,7 +52,10 @@ def _not_toml(path: Path, text: str, error: Exception) -> str:
     # The parser names no line for what is wrong at the end.
     number = int(found[1]) if found else len(text.rstrip("\n").split("\n"))
     why = re.sub(r"\s*\(at .*\)$", "", str(error)) if isinstance(error, ValueError) else "too deep"
-    written = quoted(lines[number - 1].strip())
+    written = lines[number - 1].strip()
+    if _SECRET.search(written):
+        written = f"{written.partition('=')[0]}= …"
+    written = quoted(written)
     return f"{path}, line {number}: {written} is not TOML ({why[:80]}); correct this line"
 
 
@@ -72,14 +77,13 @@ def overlay(
         except UnknownVariableError as unknown:
             problems.append(f"{variable} {unknown}")
             continue
-        table = raw
+        table: object = raw
         for key in path[:-1]:
-            inner = table.get(key)
-            if not isinstance(inner, dict):
-                inner = table[key] = {}
-            table = inner
-        table[path[-1]] = value_of(environ[variable], is_text=shape.at(path).is_text)
-        origins[path] = variable
+            table = table.setdefault(key, {}) if isinstance(table, dict) else None
+        # What is no table is a problem of the file, and is told as such.
+        if isinstance(table, dict):
+            table[path[-1]] = value_of(environ[variable], is_text=shape.at(path).is_text)
+            origins[path] = variable
     return origins, problems
 
 
@@ -131,20 +135,18 @@ def _key(part: str, path: Path_, node: object, shape: Shape) -> str:
         return part if part in fits else fits[0]
     if len(fits) > 1:
         raise UnknownVariableError(f"stands for {' and '.join(fits)}; change it in the file")
-    dotted = ".".join((*path, part))
-    if dotted in NOT_YET:
-        raise UnknownVariableError(f"is of no use: {NOT_YET[dotted]}")
+    if (*path, part) in NOT_YET:
+        place_ = place((*path, part), is_section=True)
+        raise UnknownVariableError(f"is of no use: {place_} {NOT_YET[(*path, part)]}")
     if not here.is_table:
         raise UnknownVariableError(f"is not known; nothing stands inside {'.'.join(path)}")
     if not known:
         raise UnknownVariableError(
             f"is not known; the file has nothing in [{'.'.join(path)}] to change"
         )
-    words = Words("", shape, {})
-    near = words.near((*path, part)) if here.keys else f"known here: {', '.join(known)}"
-    raise UnknownVariableError(f"is not known: {part} is no key; {near}")
+    raise UnknownVariableError(f"is not known; {near(shape, (*path, part), known)}")
 
 
 def _plain(key: str) -> str:
     """A key as a variable's name can carry it."""
-    return re.sub(r"[^a-z0-9]", "_", key.casefold())
+    return re.sub(r"[\W_]+", "_", key.casefold()).strip("_")

@@ -5,27 +5,29 @@ A place is named as the operator wrote it: section and key of the file, or the v
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from bot.config_checks import WrongKeysError
+from quota.errors import BadRuleError
 
 Path_: TypeAlias = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _QUOTED_CHARS_MAX = 80
+_KEY_CHARS_MAX = 60
 _NOT_PART = "is not part of this version"
+_CONSOLE_ONLY = f"{_NOT_PART} (the console is); remove the section"
 
 # What the whole design has and this version has not.
-NOT_YET: Mapping[str, str] = {
-    "discord": f"[discord] {_NOT_PART} (the console is); remove the section",
-    "slack": f"[slack] {_NOT_PART} (the console is); remove the section",
-    "balance": f"[balance] {_NOT_PART}; remove the section, and grant amounts in chat",
-    "limits.weights": (
-        "[limits.weights] belongs to fair pools, which are not part of this version; "
-        "remove the section"
-    ),
-    "limits.direct": f"[limits.direct] {_NOT_PART} (the console has no direct messages); remove it",
+NOT_YET: Mapping[Path_, str] = {
+    ("discord",): _CONSOLE_ONLY,
+    ("slack",): _CONSOLE_ONLY,
+    ("balance",): f"{_NOT_PART}; remove the section",
+    ("limits", "weights"): "belongs to fair pools, which are not part of this version; remove it",
+    ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
 }
 _SECRETS = {"api_key", "apikey", "key", "token", "secret", "password"}
 
@@ -45,13 +47,10 @@ class Shape:
         return bool(self.keys) or self.each is not None
 
     def at(self, path: Path_) -> "Shape":
-        """The shape at a path; the last known one where the path leads on."""
+        """The shape at a path, an empty one where nothing is known."""
         shape = self
         for key in path:
-            inner = shape.keys.get(key) or shape.each
-            if inner is None:
-                return shape
-            shape = inner
+            shape = shape.keys.get(key) or shape.each or Shape()
         return shape
 
 
@@ -63,61 +62,109 @@ class Words:
     shape: Shape
     origins: Mapping[Path_, str]
 
+    def all_of(self, errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """Say in our words what pydantic found (`loc`, `type`, `input`, `ctx` of each error)."""
+        errors = tuple(errors)
+        bad_keys = {error["loc"][:-1] for error in errors if error["loc"][-1] == "[key]"}
+        for error in errors:
+            # What stands behind a key that must go is of no interest.
+            if any(error["loc"][:end] in bad_keys for end in range(len(error["loc"]) - 1)):
+                continue
+            # Positions in a list do not help a reader, nor does the mark of a bad key.
+            path = tuple(p for p in error["loc"] if isinstance(p, str) and p != "[key]")
+            cause = error.get("ctx", {}).get("error")
+            is_section = isinstance(error["input"], dict)
+            if isinstance(cause, WrongKeysError):
+                yield from (self.line((*path, key), what) for key, what in cause.found)
+            elif error["type"] == "extra_forbidden":
+                yield self.line(path, self._unknown(path), is_section=is_section)
+            elif error["type"] == "missing":
+                yield self.line(path, f"is missing; {self._fix(path)}")
+            else:
+                yield self.line(path, self._wrong(error, path, cause) + self._astray(path))
+
     def line(self, path: Path_, what: str, *, is_section: bool = False) -> str:
         """One line of a problem."""
+        # Words about a value inside begin with a colon.
+        what = what if what.startswith(":") else f" {what}"
         for end in range(len(path), 0, -1):
             if variable := self.origins.get(path[:end]):
-                rest = ".".join(path[end:])
-                return f"{variable}{' ' if rest else ''}{rest} {what}"
-        return f"{self.file}: {place(path, is_section=is_section)} {what}"
+                return " ".join((variable, ".".join(path[end:]))).strip() + what
+        is_section = is_section or self.shape.at(path).is_table
+        return f"{self.file}: {place(path, is_section=is_section)}{what}"
 
-    def value(self, path: Path_, value: object, *, in_list: bool) -> str:
-        """A value of a wrong type, out of range, or none of the words."""
-        fix = self.shape.at(path).fix
-        return self.line(path, f"{'holds' if in_list else 'is'} {quoted(value)}; {fix}")
+    def _wrong(self, error: Mapping[str, Any], path: Path_, cause: object) -> str:
+        """A value of a wrong type, out of range, none of the words, or refused by a check."""
+        if isinstance(cause, BadRuleError):
+            return f": {cause}"
+        if isinstance(cause, ValueError):
+            return str(cause)
+        each = self.shape.at(path[:-1]).each
+        if each is not None and path[-1] in each.keys:
+            home = place((*path[:-1], "default"), is_section=True)
+            return f"is no section but {quoted(error['input'])}; write {path[-1]} in {home}"
+        verb = "holds" if isinstance(error["loc"][-1], int) else "is"
+        return f"{verb} {quoted(error['input'])}; {self._fix(path)}"
 
-    def missing(self, path: Path_) -> str:
-        """A key that has to be there."""
-        return self.line(path, f"is missing; {self.shape.at(path).fix}")
+    def _fix(self, path: Path_) -> str:
+        return self.shape.at(path).fix or f"make it a section, {place(path, is_section=True)}"
 
-    def unknown(self, path: Path_, value: object) -> str:
+    def _astray(self, path: Path_) -> str:
+        """A hint where a key of one section stands below the header of another.
+
+        TOML ends a section only where the next begins, which people forget.
+        """
+        table, home = path[:-1], path[:-2]
+        if (
+            not home
+            or self.shape.at(table).each is None
+            or path[-1] not in self.shape.at(home).keys
+        ):
+            return ""
+        above, below = place(home, is_section=True), place(table, is_section=True)
+        return f" (or move {path[-1]} up into {above}, above {below})"
+
+    def _unknown(self, path: Path_) -> str:
         """A key that nobody knows, with the nearest that somebody does."""
-        dotted = ".".join(path)
-        if dotted in NOT_YET:
-            return f"{self.file}: {NOT_YET[dotted]}"
-        is_section = isinstance(value, dict)
+        if path in NOT_YET:
+            return NOT_YET[path]
         if path[0] == "models" and path[-1].casefold() in _SECRETS:
-            fix = 'put the key into a variable and write its name, api_key_env = "OPENAI_API_KEY"'
-            return self.line(path, f"would lie open in the file; {fix}")
-        return self.line(path, f"is not known; {self.near(path)}", is_section=is_section)
+            fix = 'put it into a variable and write its name, api_key_env = "OPENAI_API_KEY"'
+            return f"would lie open in the file; {fix}"
+        return f"is not known; {near(self.shape, path, self.shape.at(path[:-1]).keys)}"
 
-    def near(self, path: Path_) -> str:
-        """What may have been meant by an unknown key: here, elsewhere, or all there is."""
-        key, here = path[-1], self.shape.at(path[:-1]).keys
-        homes = [home for home in _homes(self.shape, key) if home != path[:-1]]
-        if homes and not get_close_matches(key, here, 1, 0.8):
-            return f"it belongs in {place(homes[0], is_section=True)}"
-        near = get_close_matches(key.casefold(), here, 1, 0.5)
-        return f"did you mean {near[0]}?" if near else f"known here: {', '.join(here)}"
+
+def near(shape: Shape, path: Path_, known: Collection[str]) -> str:
+    """What may have been meant by an unknown key: another here, one elsewhere, or all there is."""
+    key = path[-1]
+    homes = [home for home in _homes(shape, key) if home != path[:-1]]
+    if homes and not get_close_matches(key.casefold(), known, 1, 0.8):
+        return f"{key} belongs in {place(homes[0], is_section=True)}"
+    nearest = get_close_matches(key.casefold(), known, 1, 0.5)
+    return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
 
 
 def place(path: Path_, *, is_section: bool = False) -> str:
     """A path as it is written in the file: `[models.default] price.input`."""
-    keys = [key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in path]
-    if is_section or len(path) == 1:
-        return f"[{'.'.join(keys)}]"
+    keys = [key if len(key) <= _KEY_CHARS_MAX else f"{key[:_KEY_CHARS_MAX]}…" for key in path]
+    keys = [key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in keys]
     # What stands in a table of a model is written inline.
-    cut = 2 if path[0] == "models" else len(keys) - 1
-    return f"[{'.'.join(keys[:cut])}] {'.'.join(keys[cut:])}".strip()
+    inline = path[0] == "models" and len(path) > 2  # noqa: PLR2004 - [models.key] key
+    if (is_section and not inline) or len(path) == 1:
+        return f"[{'.'.join(keys)}]"
+    cut = 2 if inline else len(keys) - 1
+    return f"[{'.'.join(keys[:cut])}] {'.'.join(keys[cut:])}"
 
 
 def quoted(value: object) -> str:
-    """A value as one short line."""
+    """A value as one short line. What is inside of tables may be a secret, and is not shown."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = "a table" if isinstance(value, dict) else str(value)
-    if isinstance(value, str | list):
-        text = repr(value)
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        return "a list of tables or lists"
+    text = repr(value) if isinstance(value, str | list) else str(value)
     return text if len(text) <= _QUOTED_CHARS_MAX else f"{text[:_QUOTED_CHARS_MAX]}…"
 
 
@@ -128,4 +175,4 @@ def _homes(shape: Shape, key: str, path: Path_ = ()) -> Iterator[Path_]:
             yield path
         yield from _homes(inner, key, (*path, name))
     if shape.each is not None:
-        yield from _homes(shape.each, key, (*path, "…"))
+        yield from _homes(shape.each, key, (*path, "NAME"))
