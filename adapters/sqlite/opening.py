@@ -95,10 +95,11 @@ def check(db: sqlite3.Connection, path: Path) -> None:
 
 def damaged(path: Path) -> str:
     """What an operator reads when a database is corrupt."""
+    name = path.name
     return (
-        f"{path} is damaged or not a database, and nothing is written to it any more: keep a copy "
-        f"of it and of {path.name}-wal, put a backup in its place (leave {path.name}-spill where "
-        "it is, it lands at the next start), and start again"
+        f"{path} is damaged or not a database, and nothing is written to it any more: stop the "
+        f"bot, move {name}, {name}-wal and {name}-shm away, put a backup in its place (leave "
+        f"{name}-spill where it is: what it holds is written at the next start), and start again"
     )
 
 
