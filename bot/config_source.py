@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config_words import NOT_YET, Path_, Shape, near, place, quoted
+from bot.config_words import FIXED, NOT_YET, Path_, Shape, near, place, quoted
 
 FILE_NAME = "config.toml"
 FILE_BYTES_MAX = 1_000_000
@@ -14,8 +14,6 @@ PREFIX = "QUOTABOT_"
 # Kubernetes and container links tell of a service named quotabot in this way; not meant for us.
 _FOREIGN = re.compile(r"QUOTABOT_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 _SECRET = re.compile(r"key|token\b|secret|password|sk-", re.IGNORECASE)
-# Keys that stand for themselves in a table of names.
-_ALWAYS = {"shared": ("space", "house"), "caps": ("everyone",)}
 
 
 def parsed(path: Path) -> dict[str, Any]:
@@ -126,7 +124,7 @@ def _key(part: str, path: Path_, node: object, shape: Shape) -> str:
     known = dict.fromkeys(here.keys)
     if here.each is not None:
         known |= dict.fromkeys(
-            (*_ALWAYS.get(path[-1], ()), *(node if isinstance(node, dict) else ()))
+            (*FIXED.get(path[-1], ()), *(node if isinstance(node, dict) else ()))
         )
         if path[-2:-1] == ("models",) and path[0] != "models":
             known |= {"everyone": None}

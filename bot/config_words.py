@@ -29,6 +29,8 @@ NOT_YET: Mapping[Path_, str] = {
     ("limits", "weights"): "belongs to fair pools, which are not part of this version; remove it",
     ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
 }
+# Keys that stand for themselves in a table of names.
+FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}
 _SECRETS = {"api_key", "apikey", "key", "token", "secret", "password"}
 
 
@@ -114,7 +116,9 @@ class Words:
 
         TOML ends a section only where the next begins, which people forget.
         """
-        table, home = path[:-1], path[:-2]
+        key, table, home = path[-1], path[:-1], path[:-2]
+        if key in FIXED.get(path[-2] if home else "", ()):
+            return ""
         if (
             not home
             or self.shape.at(table).each is None
@@ -164,7 +168,9 @@ def quoted(value: object) -> str:
         return "a table"
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         return "a list of tables or lists"
-    text = repr(value) if isinstance(value, str | list) else str(value)
+    if isinstance(value, str):
+        return repr(value[:_QUOTED_CHARS_MAX]) + ("…" if len(value) > _QUOTED_CHARS_MAX else "")
+    text = str(value)
     return text if len(text) <= _QUOTED_CHARS_MAX else f"{text[:_QUOTED_CHARS_MAX]}…"
 
 
