@@ -1,0 +1,251 @@
+"""A person at the console: what each typed line does, however it was typed."""
+
+import asyncio
+import logging
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from adapters.console.files import FileRefusedError, read
+from adapters.console.plain import PlainTyping
+from adapters.console.screen import Screen
+from adapters.console.stream import ScreenStream
+from bot import text_console as say
+from bot.bot import Bot
+from bot.commands import Typed
+from bot.messages import Ask, Attachment
+from bot.outcome import reference
+from bot.text import Words
+from quota.errors import StoreUnavailableError
+from quota.members import EVERYONE, Member, Requester, Space
+
+_log = logging.getLogger(__name__)
+
+SPACE = Space("console", "console")
+
+
+@dataclass(slots=True)
+class Person:
+    """Who sits at the terminal; changed by /as, /channel and /admin."""
+
+    name: str = "you"
+    roles: tuple[str, ...] = ()
+    channel: str = "general"
+    admin: bool = False
+
+    @property
+    def requester(self) -> Requester:
+        """As the books know them."""
+        return Requester(Member(SPACE, self.name), self.roles, self.channel, self.admin)
+
+
+class Typing(Protocol):
+    """Where messages are typed."""
+
+    async def message(self, prompt: str) -> str | None:
+        """The next message, None: whoever typed has left."""
+
+    def during_answer(
+        self, stop: Callable[[], None], leave: Callable[[], None]
+    ) -> AbstractContextManager[None]:
+        """Meanwhile Ctrl-C calls `stop`; where it can be typed, so do /stop and /quit."""
+
+
+async def chat_interactive(bot: Bot, who: Person) -> None:
+    """Talk with a person at the terminal, or with lines of a pipe, until they leave."""
+    screen = Screen(sys.stdout, os.environ)
+    if sys.stdin is None or sys.stdin.closed:
+        return
+    if screen.look.terminal and sys.stdin.isatty():
+        # The only user of prompt_toolkit; a pipe need not wait for it.
+        from adapters.console.prompt import KeyTyping
+
+        typing: Typing = KeyTyping(screen, os.environ)
+    else:
+        typing = PlainTyping(screen, sys.stdin, echo=not sys.stdin.isatty())
+    await Session(bot, who, screen).run(typing)
+
+
+@dataclass(slots=True)
+class Session:
+    """One person, one conversation at a time, one message after the other."""
+
+    bot: Bot
+    who: Person
+    screen: Screen
+    model: str = ""
+    files: list[Attachment] = field(default_factory=list)
+    leaving: bool = False
+    running: str = ""
+
+    async def run(self, typing: Typing) -> None:
+        """Greet, then take message after message."""
+        self.screen.on_lost = self.leave
+        for line in self._banner():
+            self.screen.say(line, "dim")
+        while not self.leaving:
+            prompt = say.prompt(self.who.name, self.who.channel, is_admin=self.who.admin)
+            text = await typing.message(prompt)
+            if text is None:
+                return
+            if text.strip():
+                await self.said(text, typing)
+
+    async def said(self, text: str, typing: Typing) -> None:
+        """Carry out a command or answer a message; nothing that fails ends the session."""
+        try:
+            self.bot.commands.meet(self.who.requester)
+            if text.startswith("/"):
+                await self._command(text)
+            else:
+                with typing.during_answer(self.stop, self.leave):
+                    await self._answer(text)
+        except StoreUnavailableError:
+            self.screen.say(self._words.store_trouble(), "bad")
+        except Exception:  # whatever broke, the person is told and may go on
+            ref = reference()
+            _log.exception("a line could not be carried out ref=%s", ref)
+            self.screen.say(say.failed(self._words.internal(ref)), "bad")
+
+    def stop(self) -> None:
+        """Stop the running answer."""
+        self.bot.chat.stop(self.running)
+
+    def leave(self) -> None:
+        """Stop the running answer, and take no further message."""
+        self.leaving = True
+        self.stop()
+
+    @property
+    def _words(self) -> Words:
+        return Words(lambda at: say.nearby(at, self.bot.clock.now()))
+
+    async def _answer(self, text: str) -> None:
+        requester, files = self.who.requester, tuple(self.files)
+        self.files.clear()
+        model = self.bot.chat.models.find(self.model) or self.bot.chat.models.default
+        # Typed messages have no id of a platform: chance gives each one of its own.
+        ask = Ask(secrets.token_hex(16), requester, text, self.model, attachments=files)
+        self.running = ask.event
+        self.screen.hint(say.asking(model.name))
+        try:
+            await self.bot.chat.handle(ask, ScreenStream(self.screen), self._words)
+        finally:
+            self.running = ""
+
+    # Commands.
+
+    async def _command(self, text: str) -> None:
+        name, _, rest = text.removeprefix("/").strip().partition(" ")
+        own: Mapping[str, Callable[[str], Awaitable[None]]] = {
+            "as": self._as,
+            "admin": self._admin,
+            "channel": self._channel,
+            "model": self._model,
+            "attach": self._attach,
+            "help": self._help,
+            "quit": self._quit,
+            "exit": self._quit,
+        }
+        command = own.get(name.casefold())
+        if command is not None:
+            await command(rest.strip())
+            return
+        typed = Typed(self.who.requester, text, model=self.model)
+        card = await self.bot.commands.run(typed, self._words)
+        self.screen.show(card.panel)
+        if name.casefold() == "quota-admin" and not self.who.admin:
+            self.screen.say(say.may_become_admin(), "dim")
+
+    async def _as(self, rest: str) -> None:
+        try:
+            name, *roles = shlex.split(rest)
+        except ValueError:
+            name, roles = "", []
+        name = name.removeprefix("@")
+        if rest and not name:
+            self._mistake("/as NAME [ROLE ...]")
+            return
+        if name:
+            self.who.name, self.who.roles = name, tuple(r.removeprefix("@") for r in roles)
+            self.who.admin = False
+            self.bot.commands.meet(self.who.requester)
+        self.screen.say(say.who(self.who.name, self.who.roles, self.who.channel), "dim")
+
+    async def _admin(self, rest: str) -> None:
+        if rest.casefold() not in {"on", "off"}:
+            self._mistake("/admin on|off")
+            return
+        self.who.admin = rest.casefold() == "on"
+        self.screen.say(say.admin_is(on=self.who.admin), "dim")
+
+    async def _channel(self, rest: str) -> None:
+        name = rest.removeprefix("#")
+        if not name or len(name.split()) > 1:
+            self._mistake("/channel NAME")
+            return
+        self.who.channel = name
+        self.screen.say(say.channel_is(name), "dim")
+
+    async def _model(self, rest: str) -> None:
+        models = self.bot.chat.models
+        if rest and models.find(rest) is None:
+            self.screen.show(self._words.mistake(self._words.unknown_model(rest, models.names)))
+            return
+        if rest:
+            self.model = rest
+            self.screen.say(say.model_is(rest), "dim")
+            return
+        offline = {model.key for model in self.bot.config.models if model.offline}
+        rows = [
+            (model.key, model.name, say.price(model.terms.rates, offline=model.key in offline))
+            for model in models.all
+        ]
+        current = models.find(self.model) or models.default
+        self.screen.show(say.models(rows, current.key))
+
+    async def _attach(self, rest: str) -> None:
+        if rest.casefold() == "none":
+            self.files.clear()
+        elif rest:
+            path = rest[1:-1] if rest[0] == rest[-1] and rest[0] in "'\"" else rest
+            try:
+                self.files.append(await asyncio.to_thread(read, path, len(self.files)))
+            except FileRefusedError as refused:
+                self.screen.say(self._words.ignored_attachment(path, str(refused)), "warning")
+                return
+        self.screen.say(say.attached([file.name for file in self.files]), "dim")
+
+    async def _help(self, _rest: str) -> None:
+        self.screen.show(self._words.help(is_admin=self.who.admin, extra=say.help_rows()))
+
+    async def _quit(self, _rest: str) -> None:
+        self.leave()
+
+    def _mistake(self, usage: str) -> None:
+        self.screen.say(say.usage(usage), "warning")
+
+    def _banner(self) -> tuple[str, ...]:
+        config, models = self.bot.config, self.bot.chat.models
+        first = next(m for m in config.models if m.key == models.default.key)
+        host = first.base_url.partition("://")[2].partition("/")[0]
+        model = say.stand_in() if first.offline else say.model_at(first.key, first.name, host)
+        limits = self.bot.quotas.policy(SPACE.key).limits
+        rules = [x.rule.text for x in limits if x.scope == EVERYONE and x.kind == "allowance"]
+        path = None if config.path is None else _short(config.path)
+        return say.banner(
+            path, _short(config.store_path), rules, model, more_models=len(models.all) - 1
+        )
+
+
+def _short(path: Path) -> str:
+    """As seen from here, where that is shorter."""
+    with suppress(ValueError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)
