@@ -1,0 +1,441 @@
+"""The door: builds everything, starts it, and stops it in reverse order.
+
+Why the imports stand in the functions: `quotabot --version` needs none of them, and nobody should
+wait for the parts of a platform or a provider that the config does not use.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapters.sqlite import SqliteStore
+    from adapters.tiktoken_counter import TiktokenCounter
+    from bot.bot import Bot, Platform
+    from bot.config_values import Config, ModelConfig
+    from bot.control import Order, Outcome
+    from bot.models import Model, Models
+    from bot.ports import ChatModel
+    from bot.turns import ChatSettings
+    from quota.clock import Clock
+    from quota.quotas import Quotas, Terms
+    from quota.store import Store
+    from quota.units import Rates
+
+_log = logging.getLogger(__name__)
+
+# Running answers have so long to finish when the bot is stopped; then they are cut and settled.
+STOP_MS = 20_000
+# A command of a moment may hold the books; so often and so long one waits for it.
+TRIES_MAX = 10
+TRY_MS = 200
+
+
+def main() -> None:
+    """The program `quotabot`."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"quotabot {version('quotabot')}\n")
+        return
+    from bot.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+async def build(
+    config: "Config",
+    *,
+    clock: "Clock | None" = None,
+    store: "Store | None" = None,
+    chat_models: "Mapping[str, ChatModel] | None" = None,
+) -> "Bot":
+    """Build the whole bot and start it; `Bot.close` stops it, as does a failure on the way.
+
+    A `store` and `chat_models` (by the key of their model in the config) that are handed in stay
+    the caller's to close, and nobody can send orders to a bot whose store was handed in.
+    """
+    return (await House.build(config, clock=clock, store=store, chat_models=chat_models)).bot
+
+
+class House:
+    """The bot with what reloading needs."""
+
+    def __init__(self, bot: "Bot", servers: "_Servers") -> None:
+        """Made by `build`."""
+        self.bot = bot
+        self._servers = servers
+
+    @classmethod
+    async def build(
+        cls,
+        config: "Config",
+        *,
+        clock: "Clock | None" = None,
+        store: "Store | None" = None,
+        chat_models: "Mapping[str, ChatModel] | None" = None,
+    ) -> "House":
+        """See `build`."""
+        from adapters.scheduler import Scheduler
+        from bot.bot import Bot
+        from bot.chat import ChatHandler
+        from bot.commands import Commands
+        from bot.upkeep import jobs
+        from quota.clock import SystemClock
+        from quota.quotas import Quotas
+
+        clock = clock or SystemClock()
+        async with AsyncExitStack() as stack:
+            counter = _counter(config)
+            stack.callback(counter.close)
+            servers = _Servers(chat_models or {})
+            stack.push_async_callback(servers.close)
+            models = await _models(config, servers, clock)
+            own_store = None if store is not None else await _opened(config.store_path, clock)
+            if own_store is not None:
+                stack.push_async_callback(own_store.close)
+            quotas = Quotas(store or _there(own_store), clock, config.rules)
+            await quotas.start()
+            chat = ChatHandler(quotas, models, counter, clock, _settings(config))
+            commands = Commands(quotas, chat, clock)
+            closing = _Closing(stack)
+            house = cls(Bot(config, clock, quotas, chat, commands, closing), servers)
+            if own_store is not None:
+                await house._take_orders(stack)
+            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup))
+            scheduler.start()
+            stack.push_async_callback(scheduler.close)
+            stack.push_async_callback(chat.close, STOP_MS)
+            servers.warm_up()
+            closing.stack = stack.pop_all()
+        return house
+
+    async def reload(self) -> str:
+        """Take over limits, prices, texts and models from the config file: all, or nothing.
+
+        Returns what to tell; ConfigError names everything that stands against it.
+        """
+        from bot.config import load
+        from bot.config_values import ConfigError
+        from bot.log import keep_secret
+
+        bot, before = self.bot, self.bot.config
+        if before.path is None:
+            raise ConfigError(["there is no config file: the bot runs on its built-in defaults"])
+        config = await asyncio.to_thread(load, before.path, os.environ)
+        if config.store_path.resolve() != before.store_path.resolve():
+            raise ConfigError([f"{before.path}: [store] url has changed; restart the bot for that"])
+        keep_secret(model.api_key for model in config.models)
+        models = await _models(config, self._servers, bot.clock)
+        rules = bot.quotas.rules
+        try:
+            await bot.quotas.reload(config.rules)
+        except BaseException:
+            bot.quotas.rules = rules
+            raise
+        bot.chat.reload(models, _settings(config))
+        bot.config = config
+        self._servers.warm_up()
+        return "\n".join((f"{config.path} is in force.", *config.warnings))
+
+    async def _take_orders(self, stack: AsyncExitStack) -> None:
+        """Listen to the command line; the lock of the books says that we are the only one."""
+        from adapters.control import ControlServer
+        from bot.control import Control, Order
+
+        bot = self.bot
+        control = Control(bot.quotas, lambda: bot.chat.models.default.terms, self.reload)
+
+        async def carry_out(line: dict[str, Any]) -> dict[str, Any]:
+            return (await control.carry_out(Order.read(line)))._asdict()
+
+        server = ControlServer(bot.config.store_path, carry_out)
+        await server.start()
+        stack.push_async_callback(server.close)
+
+
+class _Closing:
+    """Closes what a stack holds, once and whole, whoever asks and however often."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self.stack = stack
+        self._work: asyncio.Task[None] | None = None
+
+    async def __call__(self) -> None:
+        from quota.waiting import whole
+
+        if self._work is None:
+            self._work = asyncio.create_task(self.stack.aclose())
+        await whole(self._work)
+
+
+class _Servers:
+    """The servers that models are reached at; models at the same one share its connections."""
+
+    def __init__(self, given: "Mapping[str, ChatModel]") -> None:
+        self._given = given
+        self._open: dict[tuple[str, str, str | None], ChatModel] = {}
+        self._warming: set[asyncio.Task[None]] = set()
+
+    def of(self, model: "ModelConfig") -> "ChatModel":
+        """What speaks to the server of a model."""
+        from adapters.offline_chat import OfflineChat
+        from adapters.openai_chat import OpenAIChat, output_cap_field_for
+
+        if model.key in self._given:
+            return self._given[model.key]
+        key = (model.base_url, model.api_key, model.output_cap_field)
+        if key not in self._open:
+            field = model.output_cap_field or output_cap_field_for(model.base_url)
+            self._open[key] = (
+                OfflineChat()
+                if model.offline
+                else OpenAIChat(
+                    base_url=model.base_url, api_key=model.api_key, output_cap_field=field
+                )
+            )
+        return self._open[key]
+
+    def warm_up(self) -> None:
+        """Load what the first call would have to wait for, in the background."""
+        from adapters.openai_chat import OpenAIChat
+
+        for server in self._open.values():
+            if isinstance(server, OpenAIChat):
+                task = asyncio.create_task(server.warm_up())
+                self._warming.add(task)
+                task.add_done_callback(self._warming.discard)
+
+    async def close(self) -> None:
+        """Let go of all connections. Those of servers that a reload left behind end here, too."""
+        if self._warming:
+            await asyncio.wait(self._warming)
+        for server in self._open.values():
+            await server.close()
+
+
+async def _models(config: "Config", servers: _Servers, clock: "Clock") -> "Models":
+    """The models of a config with their prices: the config's own, else the catalogue's."""
+    from bot.models import Models
+
+    asked = [model for model in config.models if model.price is None and not model.offline]
+    listed: Mapping[str, Rates | None] = {}
+    if asked:
+        listed = await asyncio.to_thread(_list_prices, asked, clock.now())
+    return Models([_model(m, servers, m.price or listed.get(m.key)) for m in config.models])
+
+
+def _list_prices(models: "list[ModelConfig]", now: int) -> "dict[str, Rates | None]":
+    from adapters.catalogue import Catalogue
+
+    catalogue = Catalogue(datetime.fromtimestamp(now // 1_000, UTC).date())
+    return {model.key: catalogue.rates(model.name, model.base_url) for model in models}
+
+
+def _model(model: "ModelConfig", servers: _Servers, rates: "Rates | None") -> "Model":
+    from bot.models import Model
+    from quota.quotas import HOLD_MS, SETTLE_MS
+
+    assert model.deadline_ms + SETTLE_MS <= HOLD_MS, "a call ends before its hold does"
+    return Model(
+        key=model.key,
+        name=model.name,
+        aliases=model.aliases,
+        chat=servers.of(model),
+        terms=terms_of(model, rates),
+        output_max=model.output_max,
+        first_token_ms=model.first_token_ms,
+        idle_ms=model.idle_ms,
+        charge_unknown=model.charge_unknown == "input",
+    )
+
+
+def terms_of(model: "ModelConfig", rates: "Rates | None" = None) -> "Terms":
+    """What the books know of a model."""
+    from quota.quotas import Terms
+
+    return Terms(model.key, model.names, rates or model.price, model.deadline_ms)
+
+
+def _settings(config: "Config") -> "ChatSettings":
+    from bot.turns import ChatSettings
+
+    return ChatSettings(config.input_chars_max, config.queue_max, config.system_prompt, config.note)
+
+
+def vocabulary_folder(environ: Mapping[str, str]) -> Path:
+    """Where unpacked vocabularies are kept between starts."""
+    cache = environ.get("XDG_CACHE_HOME") or ""
+    folder = Path(cache) / "quotabot" if Path(cache).is_absolute() else None
+    return (folder or Path.home() / ".cache" / "quotabot") / "tiktoken"
+
+
+def _counter(config: "Config") -> "TiktokenCounter":
+    """The counter, which loads its vocabularies while everything else goes on."""
+    from adapters.tiktoken_counter import TiktokenCounter
+
+    counter = TiktokenCounter(vocabulary_folder(os.environ))
+    counter.start(model.name for model in config.models)
+    return counter
+
+
+async def _opened(path: Path, clock: "Clock") -> "SqliteStore":
+    """The books for writing; what dead processes left behind is charged and told."""
+    from adapters.sqlite import SqliteStore
+
+    store = await SqliteStore.open(path, now=clock.now())
+    for hold in store.recovered:
+        _log.warning(
+            "recovered: hold %d of %s was charged %d tokens", hold.hold_id, hold.wallet, hold.tokens
+        )
+    return store
+
+
+def _there(store: "Store | None") -> "Store":
+    assert store is not None, "one of the two stores was opened"
+    return store
+
+
+async def serve(
+    config: "Config", work: "Callable[[Bot], Coroutine[Any, Any, None]]", *, reloads: bool
+) -> None:
+    """Build the bot, let `work` use it until it ends, and stop in good order.
+
+    The first SIGTERM (and SIGINT, for a service) lets running answers finish for `STOP_MS`; the
+    second cuts them short. Either way all is settled. SIGHUP reloads the config of a service; for
+    a person it means that the terminal has gone.
+    """
+    house = await House.build(config)
+    try:
+        serving = asyncio.create_task(work(house.bot))
+        minding = _Signals(house, serving, reloads=reloads)
+        try:
+            await serving
+        except asyncio.CancelledError:
+            if not minding.told:
+                raise
+    finally:
+        await house.bot.close()
+
+
+class _Signals:
+    """What a service does when it is told something; `told`: to stop."""
+
+    def __init__(self, house: House, serving: asyncio.Task[None], *, reloads: bool) -> None:
+        self.told = False
+        self._house = house
+        self._serving = serving
+        self._tasks: set[asyncio.Task[None]] = set()
+        listen = asyncio.get_running_loop().add_signal_handler
+        listen(signal.SIGTERM, self._stop)
+        listen(signal.SIGHUP, self._reload if reloads else self._stop)
+        if reloads:
+            listen(signal.SIGINT, self._stop)
+
+    def _stop(self) -> None:
+        if self.told:
+            self._start(self._house.bot.chat.close(0))
+        self.told = True
+        self._serving.cancel()
+
+    def _reload(self) -> None:
+        self._start(self._reloaded())
+
+    async def _reloaded(self) -> None:
+        from bot.config_values import ConfigError
+        from quota.errors import QuotaError
+
+        try:
+            _log.info("%s", await self._house.reload())
+        except (ConfigError, QuotaError) as error:
+            _log.error("nothing was reloaded: %s", error)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def platforms() -> "dict[str, Platform]":
+    """Every platform that is installed, by name; another package may bring one."""
+    return {point.name: point.load() for point in entry_points(group="quotabot.platforms")}
+
+
+@asynccontextmanager
+async def reading(config: "Config", *, empty: bool = False) -> "AsyncIterator[Quotas]":
+    """The books to look at, beside a running bot or without one.
+
+    `empty`: where no database was made yet, look at books in which nothing is written.
+    """
+    from adapters.sqlite import SqliteStore
+    from quota.clock import SystemClock
+    from quota.memory import MemoryStore
+    from quota.quotas import Quotas
+
+    store: Store
+    if empty and not config.store_path.exists():
+        store = MemoryStore()
+    else:
+        store = await SqliteStore.open_reader(config.store_path)
+    try:
+        quotas = Quotas(store, SystemClock(), config.rules)
+        await quotas.start()
+        yield quotas
+    finally:
+        await store.close()
+
+
+async def carry_out(config: "Config", order: "Order") -> "Outcome":
+    """Hand an order to the bot that runs on these books; with none, open them and do it here."""
+    from adapters.control import hand_over
+    from bot.control import Outcome
+    from quota.clock import SystemClock, pause
+    from quota.errors import StoreUnavailableError
+
+    clock = SystemClock()
+    for tries_left in reversed(range(TRIES_MAX)):
+        answer = await hand_over(config.store_path, order._asdict())
+        if answer is not None:
+            return Outcome.read(answer)
+        try:
+            return await _carry_out_here(config, order, clock)
+        except StoreUnavailableError:
+            # A bot that starts holds the lock before it takes orders; a command holds it briefly.
+            if not tries_left or not await asyncio.to_thread(_is_locked, config.store_path):
+                raise
+            await pause(clock, TRY_MS)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _carry_out_here(config: "Config", order: "Order", clock: "Clock") -> "Outcome":
+    from bot.control import Control
+    from quota.quotas import Quotas
+
+    store = await _opened(config.store_path, clock)
+    try:
+        quotas = Quotas(store, clock, config.rules)
+        await quotas.start()
+        control = Control(quotas, partial(terms_of, config.models[0]))
+        return await control.carry_out(order)
+    finally:
+        await store.close()
+
+
+def _is_locked(path: Path) -> bool:
+    from adapters.sqlite.files import Lock
+    from quota.errors import StoreUnavailableError
+
+    try:
+        Lock(path.resolve()).release()
+    except StoreUnavailableError:
+        return True
+    except OSError:
+        return False
+    return False
