@@ -79,10 +79,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         raw = deepcopy(dict(EMBEDDED)) if path is None else parsed(path)
     except ValueError as error:
         raise ConfigError([str(error)]) from None
-    if path is not None and not raw.get("models"):
+    if raw.get("models", {}) == {}:
         raw["models"] = deepcopy(EMBEDDED["models"])
     origins, problems = overlay(raw, environ, SHAPE)
-    words = Words(str(path or FILE_NAME), SHAPE, origins)
+    words = Words(str(path or "environment"), SHAPE, origins)
     problems += [words.line(*found) for found in check.shared_names(raw.get("models"))]
     place = _Place(path.parent if path else Path(), environ)
     root: _Root | None = None

@@ -69,6 +69,11 @@ MODEL_MISTAKES = [
     ('aliases = "mini"', "aliases is 'mini'; write a list of names: [\"mini\"]"),
     ("aliases = [5]", 'aliases holds 5; write a list of names: ["mini"]'),
     ('aliases = ["a "]', "aliases has 'a ', which is no name; write one without blanks around it"),
+    (
+        f'aliases = ["{201 * "x"}"]',
+        "aliases has a name of 201 characters; shorten it",
+    ),
+    ('api_key_file = "a\\u0000"', "api_key_file has control characters in it; write a path"),
     ("price = 3", 'price is 3; write {input = "$0.25", output = "$2"}, per million tokens'),
     ('price = {input = "$1"}', f"price.output is missing; {DOLLARS}"),
     ('price = {input = 0.25, output = "$2"}', f"price.input is 0.25; {DOLLARS}"),
@@ -323,6 +328,11 @@ MISTAKES = [
         '[spaces."a:b".limits.shared]\nhouse = "$1/day"',
         '[spaces."a:b".limits.shared] house is over all spaces; write it in [limits.shared]',
     ),
+    ("[limits.shared]\nguests = 5", f"[limits.shared] guests is not known here; {SCOPES}"),
+    (
+        '[limits.models.""]\neveryone = "1k tokens/day"',
+        '[limits.models.""] names no model; write a name or a pattern such as "gpt-5*"',
+    ),
     # models
     ('[models]\nname = "x"', "[models.name] is no section but 'x'; write name in [models.default]"),
     (
@@ -368,6 +378,7 @@ MISTAKES = [
     # the rest
     ("[limts]", "[limts] is not known; did you mean limits?"),
     ("wait_s = 5", "[wait_s] is not known; wait_s belongs in [limits]"),
+    ("models = 0", "[models] is 0; make it a section, [models.default]"),
     ("store = 5", "[store] is 5; make it a section, [store]"),
     ("[backup]\nkeep = 0", "[backup] keep is 0; give a number from 1 to 10000"),
     ('[backup]\ndir = "~/copies"', "[backup] dir is '~/copies'; write the whole path instead of ~"),
@@ -467,6 +478,19 @@ def test_a_mistake_in_a_variable_names_the_variable(
     gap = "" if told.startswith(":") else " "
     assert found[0] == f"QUOTABOT_{variable}{gap}{told}"
     assert "hidden" not in "".join(found)
+
+
+def test_a_variable_does_not_hide_a_mistake_in_the_file(tmp_path: Path) -> None:
+    found = problems(tmp_path, "limits = 5", {"QUOTABOT_LIMITS__WAIT_S": "3"})
+    assert found == [": [limits] is 5; make it a section, [limits]"]
+
+
+def test_without_a_file_the_environment_is_to_blame() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, {"QUOTABOT_MODELS__DEFAULT__BASE_URL": "http://localhost"})
+    assert caught.value.problems == (
+        'environment: [models.default] name is missing; write its name on the server, "gpt-5-mini"',
+    )
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

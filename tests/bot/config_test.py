@@ -288,6 +288,8 @@ def test_a_space_replaces_limits_of_the_same_slot_and_keeps_the_others(tmp_path:
         everyone = ["50k tokens/day", "7 requests/minute"]
         [spaces."discord:12:34".limits.roles]
         Moderator = "90k tokens/day"
+        [spaces."discord:12:34".limits.shared]
+        space = "1M tokens/day"
         """,
     )
     assert names(config, "discord:12%3A34") == [
@@ -297,6 +299,7 @@ def test_a_space_replaces_limits_of_the_same_slot_and_keeps_the_others(tmp_path:
         "role Supporter: $2/month",
         "everyone: 7 requests/minute",
         "role Moderator: 90k tokens/day",
+        "space: 1M tokens/day",
     ]
     assert "role Moderator: unlimited" in names(config, "discord:5")
 
