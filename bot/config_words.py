@@ -70,7 +70,8 @@ class Words:
         bad_keys = {error["loc"][:-1] for error in errors if error["loc"][-1] == "[key]"}
         for error in errors:
             # What stands behind a key that must go is of no interest.
-            if any(error["loc"][:end] in bad_keys for end in range(len(error["loc"]) - 1)):
+            starts = (error["loc"][:end] for end in range(1, len(error["loc"]) + 1))
+            if error["loc"][-1] != "[key]" and any(start in bad_keys for start in starts):
                 continue
             # Positions in a list do not help a reader, nor does the mark of a bad key.
             path = tuple(p for p in error["loc"] if isinstance(p, str) and p != "[key]")
