@@ -55,12 +55,14 @@ OLD_EVENTS = "SELECT key FROM events WHERE key > ? AND at < ? ORDER BY key LIMIT
 DROP_EVENT = "DELETE FROM events WHERE key = ? AND at < ?"
 # What remains of its entries, if any, adds up to nothing.
 OLD_ACCOUNTS = (
-    "SELECT id FROM accounts WHERE id > ? AND closes_at < ? AND held = 0 AND extra_held = 0"
+    "SELECT id FROM accounts JOIN counters ON account = id WHERE id > ? AND closes_at < ?"
+    " AND held = 0 AND extra_held = 0"
     " AND spent = pruned AND extra_spent = extra_pruned ORDER BY id LIMIT ?"
 )
 DROP_ACCOUNT = (
-    "DELETE FROM accounts WHERE id = ? AND closes_at < ? AND held = 0 AND extra_held = 0"
-    " AND spent = pruned AND extra_spent = extra_pruned"
+    "DELETE FROM accounts WHERE id = ? AND closes_at < ? AND EXISTS (SELECT * FROM counters"
+    " WHERE account = id AND held = 0 AND extra_held = 0 AND spent = pruned"
+    " AND extra_spent = extra_pruned)"
 )
 OLD_GRANTS = (
     "SELECT id FROM grants WHERE id > ? AND until < ? AND held = 0 AND spent = pruned"
@@ -79,7 +81,9 @@ def _drop(
 ENTRIES_AFTER = "SELECT id, at, lines, purses FROM entries WHERE id > ? ORDER BY id LIMIT ?"
 PURGING = "UPDATE meta SET purging = ?"
 DROP_ENTRY = "DELETE FROM entries WHERE id = ?"
-FOLD_LINE = "UPDATE accounts SET pruned = pruned + ?, extra_pruned = extra_pruned + ? WHERE id = ?"
+FOLD_LINE = (
+    "UPDATE counters SET pruned = pruned + ?, extra_pruned = extra_pruned + ? WHERE account = ?"
+)
 FOLD_PURSE = "UPDATE grants SET pruned = pruned + ? WHERE id = ?"
 
 
@@ -115,12 +119,12 @@ def _fold(db: sqlite3.Connection, after: int, before: int, now: int, books: Book
     return Step(len(gone), last, more=len(old) == STEP_ROWS)
 
 
-BOOK = "SELECT book, expired_to FROM accounts WHERE id = ?"
+BOOK = "SELECT book, expired_to FROM accounts JOIN counters ON account = id WHERE id = ?"
 EXPIRE_MARKS = "DELETE FROM marks WHERE account = ? AND at <= ?"
 EXPIRE_ACCOUNT = (
-    "UPDATE accounts SET expired_to = ?,"
-    " spent = (SELECT coalesce(sum(amount), 0) FROM marks WHERE account = accounts.id)"
-    " WHERE id = ?"
+    "UPDATE counters SET expired_to = ?,"
+    " spent = (SELECT coalesce(sum(amount), 0) FROM marks WHERE account = counters.account)"
+    " WHERE account = ?"
 )
 
 

@@ -23,7 +23,7 @@ from quota.ledger import LedgerEntry
 
 _ACCOUNTS = (
     "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, expired_to"
-    " FROM accounts WHERE "
+    " FROM accounts JOIN counters ON account = id WHERE "
 )
 
 
@@ -127,13 +127,14 @@ class SqliteShelf:
         rows = [(k, e.digest, e.at, e.interrupted) for k, e in changes.events.items()]
         self.db.executemany(self.PUT_EVENT, rows)
 
-    ADD_ACCOUNT = (
-        "INSERT INTO accounts (spent, held, extra_spent, extra_held, warned, expired_to,"
-        " id, book, opens_at, closes_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ADD_ACCOUNT = "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)"
+    ADD_COUNTER = (
+        "INSERT INTO counters (spent, held, extra_spent, extra_held, warned, expired_to, account)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
     COUNT = (
-        "UPDATE accounts SET spent = ?, held = ?, extra_spent = ?, extra_held = ?, warned = ?,"
-        " expired_to = ? WHERE id = ?"
+        "UPDATE counters SET spent = ?, held = ?, extra_spent = ?, extra_held = ?, warned = ?,"
+        " expired_to = ? WHERE account = ?"
     )
     # Two lines of one entry may name one account and instant; their sum is what counts.
     ADD_MARK = (
@@ -144,17 +145,19 @@ class SqliteShelf:
 
     def _write_accounts(self, changes: Changes) -> None:
         """Only counters are written again; what prune added to an account is not in memory."""
-        new, old, expired = [], [], []
+        new, first, old, expired = [], [], [], []
         for a in changes.accounts.values():
             counted = (a.spent, a.held, a.extra_spent, a.extra_held, a.warned, a.expired_to, a.id)
             if a.id >= self._accounts_written:
-                new.append((*counted, a.book, a.opens_at, a.closes_at))
+                new.append((a.id, a.book, a.opens_at, a.closes_at))
+                first.append(counted)
             else:
                 old.append(counted)
             if a.expired_to:
                 expired.append((a.id, a.expired_to))
         if new:
             self.db.executemany(self.ADD_ACCOUNT, new)
+            self.db.executemany(self.ADD_COUNTER, first)
         if old:
             self.db.executemany(self.COUNT, old)
         if changes.marks:

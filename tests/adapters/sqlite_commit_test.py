@@ -115,7 +115,7 @@ async def test_cancelled_in_a_storm_the_books_still_agree(store: SqliteStore, pa
     await asyncio.gather(*turns, return_exceptions=True)
     assert await store.verify() == []
     assert await store.lapse(MORNING * 2, 500) == [] or await store.verify() == []
-    assert look(path, "SELECT sum(held) FROM accounts") == [(0,)]
+    assert look(path, "SELECT sum(held) FROM counters") == [(0,)]
 
 
 async def test_an_ask_for_an_unknown_hold_fails_alone(store: SqliteStore) -> None:
@@ -143,7 +143,7 @@ async def test_a_poisonous_op_only_fails_itself(store: SqliteStore, path: Path) 
     with pytest.raises(StoreUnavailableError) as told:
         await poison
     assert "surrogate" not in str(told.value)
-    assert look(path, "SELECT sum(held) FROM accounts WHERE book LIKE '%requests%'") == [(1,)]
+    assert look(path, "SELECT max(held) FROM counters WHERE account = 3") == [(1,)]
     assert (await store.balances(wallet(), bounds(), MORNING))[0].held == 200
     assert await store.verify() == []
 

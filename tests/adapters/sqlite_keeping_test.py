@@ -96,7 +96,7 @@ async def test_the_file_itself_refuses_to_resolve_a_hold_twice(
 async def test_the_file_refuses_less_than_nothing_held(store: SqliteStore, path: Path) -> None:
     await hold(store)
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
-        look(path, "UPDATE accounts SET held = held - 1000")
+        look(path, "UPDATE counters SET held = held - 1000")
 
 
 async def test_the_proof_finds_what_was_changed_behind_its_back(
@@ -104,7 +104,7 @@ async def test_the_proof_finds_what_was_changed_behind_its_back(
 ) -> None:
     await store.settle(used(await hold(store)), MORNING)
     assert await store.verify() == []
-    look(path, "UPDATE accounts SET spent = spent + 5 WHERE id = 1")
+    look(path, "UPDATE counters SET spent = spent + 5 WHERE account = 1")
     [difference] = await store.verify()
     assert (difference.counted, difference.proven) == (155, 150)
     assert difference.what.endswith("spent")

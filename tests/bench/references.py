@@ -1,0 +1,161 @@
+"""What the books are measured against: the same turn as plain SQLite code would do it.
+
+Three counters per member (tokens this hour, tokens today, requests today) and one ledger row;
+reserve and settle are a transaction each. No events, no grants, no balances: less than the books
+do.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import aiosqlite
+
+ESTIMATE, PROMPT, COMPLETION = 700, 200, 300
+DDL = """
+CREATE TABLE windows (member INTEGER, kind INTEGER, start INTEGER, used INTEGER NOT NULL,
+    PRIMARY KEY (member, kind, start)) WITHOUT ROWID;
+CREATE TABLE ledger (id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, member INTEGER NOT NULL,
+    model INTEGER, prompt INTEGER, completion INTEGER, reserved INTEGER, state INTEGER);
+CREATE INDEX ledger_member_ts ON ledger (member, ts);
+"""
+NOW = 1_800_000_000
+HOUR, DAY = NOW // 3600, NOW // 86400
+LIMIT = 10**12
+READ = (
+    "SELECT kind, used FROM windows WHERE member = ? AND ((kind = 0 AND start = ?)"
+    " OR (kind = 1 AND start = ?) OR (kind = 2 AND start = ?))"
+)
+ADD = (
+    "INSERT INTO windows VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (member, kind, start) DO UPDATE SET used = used + excluded.used"
+)
+ENTER = (
+    "INSERT INTO ledger (ts, member, model, prompt, completion, reserved, state)"
+    " VALUES (?, ?, 1, ?, 0, ?, 0)"
+)
+SETTLE = "UPDATE ledger SET prompt = ?, completion = ?, state = 1 WHERE id = ?"
+BEGIN, COMMIT = "BEGIN IMMEDIATE", "COMMIT"
+
+
+def fill(path: Path, members: int, entries: int) -> None:
+    """Counters of every member, and a month of ledger."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")
+    db.executescript(DDL)
+    chance = Random(1)
+    db.execute("BEGIN")
+    db.executemany(
+        "INSERT INTO windows VALUES (?, ?, ?, 100)",
+        ((m, kind, HOUR if kind == 0 else DAY) for m in range(members) for kind in range(3)),
+    )
+    db.executemany(
+        "INSERT INTO ledger (ts, member, model, prompt, completion, reserved, state)"
+        " VALUES (?, ?, 1, 200, 300, 700, 1)",
+        (
+            (NOW - 30 * 86400 + number * 30 * 86400 // entries, chance.randrange(members))
+            for number in range(entries)
+        ),
+    )
+    db.execute("COMMIT")
+    db.close()
+
+
+def _room(used: dict[int, int]) -> bool:
+    tokens = max(used.get(0, 0), used.get(1, 0)) + ESTIMATE
+    return tokens <= LIMIT and used.get(2, 0) < LIMIT
+
+
+class Raw:
+    """sqlite3 and nothing else, on one thread: `turns` of them share a transaction (1: two)."""
+
+    def __init__(self, path: Path, synchronous: str, turns: int) -> None:
+        self.turns = turns
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {synchronous}")
+        self._alone = turns == 1
+
+    def run(self, members: int, going_on: Callable[[], bool]) -> int:
+        say, chance, done = self._db.execute, Random(self.turns), 0
+        while going_on():
+            if not self._alone:
+                say(BEGIN)
+            for _ in range(self.turns):
+                self._turn(chance.randrange(members))
+            if not self._alone:
+                say(COMMIT)
+            done += self.turns
+        self._db.close()
+        return done
+
+    def _turn(self, member: int) -> None:
+        say = self._db.execute
+        if self._alone:
+            say(BEGIN)
+        used = dict(say(READ, (member, HOUR, DAY, DAY)).fetchall())
+        assert _room(used)
+        say(ADD, (member, 0, HOUR, ESTIMATE))
+        say(ADD, (member, 1, DAY, ESTIMATE))
+        say(ADD, (member, 2, DAY, 1))
+        number = say(ENTER, (NOW, member, ESTIMATE, ESTIMATE)).lastrowid
+        if self._alone:
+            say(COMMIT)
+            say(BEGIN)
+        say(SETTLE, (PROMPT, COMPLETION, number))
+        rest = PROMPT + COMPLETION - ESTIMATE
+        say(ADD, (member, 0, HOUR, rest))
+        say(ADD, (member, 1, DAY, rest))
+        if self._alone:
+            say(COMMIT)
+
+
+class Shared:
+    """The first good draft: one aiosqlite connection, a lock, an await per statement."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, synchronous: str) -> "Shared":
+        db = await aiosqlite.connect(path, isolation_level=None, timeout=30)
+        await db.execute_fetchall("PRAGMA journal_mode = WAL")
+        await db.execute_fetchall(f"PRAGMA synchronous = {synchronous}")
+        return cls(db)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def reserve(self, member: int) -> int:
+        say = self._db.execute
+        async with self._lock:
+            await say(BEGIN)
+            async with say(READ, (member, HOUR, DAY, DAY)) as rows:
+                used = {row[0]: row[1] for row in await rows.fetchall()}
+            assert _room(used)
+            await say(ADD, (member, 0, HOUR, ESTIMATE))
+            await say(ADD, (member, 1, DAY, ESTIMATE))
+            await say(ADD, (member, 2, DAY, 1))
+            entered = await say(ENTER, (NOW, member, ESTIMATE, ESTIMATE))
+            await self._db.commit()
+            assert entered.lastrowid is not None
+            return entered.lastrowid
+
+    async def settle(self, number: int, member: int) -> None:
+        say = self._db.execute
+        async with self._lock:
+            await say(BEGIN)
+            await say(SETTLE, (PROMPT, COMPLETION, number))
+            rest = PROMPT + COMPLETION - ESTIMATE
+            await say(ADD, (member, 0, HOUR, rest))
+            await say(ADD, (member, 1, DAY, rest))
+            await self._db.commit()
+
+    async def turn(self, member: int, _: int) -> None:
+        number = await self.reserve(member)
+        await asyncio.sleep(0)
+        await self.settle(number, member)
