@@ -243,6 +243,7 @@ MISTAKES = [
         "[limits] warn_at holds 0; write percentages from 1 to 100: [75, 90]",
     ),
     ("[limits]\nwarn_at = 90", "[limits] warn_at is 90; write percentages from 1 to 100: [75, 90]"),
+    ("[limits]\nwait_s = {a = 1}", "[limits] wait_s is a table; give whole seconds from 0 to 3600"),
     ("[limits]\nwait_s = -1", "[limits] wait_s is -1; give whole seconds from 0 to 3600"),
     ("[limits]\nqueue_max = nan", "[limits] queue_max is nan; give a number from 0 to 1000"),
     (
