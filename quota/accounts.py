@@ -30,14 +30,19 @@ class Accounts:
         A rolling window lets go of what it has left behind; without `changes`, in a copy.
         """
         window, book = bound.window, bound.book
+        known = self._latest.get(book)
+        if known is not None and known.opens_at <= now < (known.closes_at or 0):
+            return known
         if isinstance(window, Calendar):
-            return self.of(book, window.period_at(now))
+            account = self.of(book, window.period_at(now))
+            if account.id:
+                self._latest[book] = account
+            return account
         if isinstance(window, Anchored):
-            latest = self._latest.get(book)
-            if latest is None and (stored := self._shelf.account(book, None)) is not None:
-                latest = self._latest[book] = self._keep(stored)
-            if latest is not None and now < (latest.closes_at or 0):
-                return latest
+            if known is None and (stored := self._shelf.account(book, None)) is not None:
+                known = self._latest[book] = self._keep(stored)
+            if known is not None and now < (known.closes_at or 0):
+                return known
             return self.of(book, window.period_from(now))
         account = self.of(book, Period(0, None))
         if isinstance(window, Rolling):

@@ -16,6 +16,7 @@ from quota.accounting import (
 )
 from quota.accounts import Accounts
 from quota.counters import (
+    Account,
     Changes,
     Event,
     Hold,
@@ -118,9 +119,11 @@ class Books:
         done = settlement_of(entry, first=True)
         if not ask.bounds:
             return done
-        notices = self._notices(entry, ask.bounds, ask.warn_at, now)
-        balances = tuple(self.balances(hold.wallet, ask.bounds, now))
-        return done._replace(balances=balances, notices=notices)
+        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        purses = self._purses.live(hold.wallet, now)
+        balances = [balance_of(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
+        notices = self._notices(entry, accounts, balances, ask.warn_at)
+        return done._replace(balances=tuple(balances), notices=tuple(notices))
 
     def release(self, hold_id: int, note: str, now: int) -> Settlement:
         """Give everything back."""
@@ -245,32 +248,33 @@ class Books:
         return Seen("duplicate")
 
     def _notices(
-        self, entry: LedgerEntry, bounds: Sequence[Bound], warn_at: Sequence[int], now: int
-    ) -> tuple[Notice, ...]:
+        self,
+        entry: LedgerEntry,
+        accounts: Sequence[Account],
+        balances: Sequence[Balance],
+        warn_at: Sequence[int],
+    ) -> list[Notice]:
         """Thresholds that this charge has crossed; each is told once per period."""
         notices: list[Notice] = []
-        charged = {line.account: line for line in entry.lines}
-        purses = self._purses.live(entry.wallet, now)
-        for bound in bounds:
-            if bound.kind != "allowance" or bound.amount is None:
+        for account, stands in zip(accounts, balances, strict=True):
+            granted = stands.granted
+            if stands.kind != "allowance" or granted is None:
                 continue
-            account = self._accounts.at(bound, now, self.changes)
-            line = charged.get(account.id)
+            line = next((line for line in entry.lines if line.account == account.id), None)
             if line is None:
                 continue
-            now_at = balance_of(bound, account, purses)
-            granted, left = now_at.granted or 0, now_at.left or 0
             if account.rolling and line.at > account.expired_to:
                 # It never ends: what has emptied since it was told may be told again.
-                before = now_at.used - line.spent
+                before = stands.used - line.spent
                 account.warned = still_warned(before, granted, account.warned, warn_at)
-            for percent in crossed(now_at.used, granted, account.warned, warn_at):
+            for percent in crossed(stands.used, granted, account.warned, warn_at):
                 account.warned = max(account.warned, percent)
                 self.changes.accounts[account.id] = account
+                left = stands.left or 0
                 notices.append(
-                    Notice(now_at.limit, bound.unit, percent, granted, left, now_at.opens_at)
+                    Notice(stands.limit, stands.unit, percent, granted, left, stands.opens_at)
                 )
-        return tuple(notices)
+        return notices
 
     def _blank(self, kind: EntryKind, wallet: str, now: int) -> LedgerEntry:
         return LedgerEntry(self.ids.entry, now, kind, 0, wallet, "")

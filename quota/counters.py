@@ -184,11 +184,12 @@ def room_in(bound: Bound, account: Account, purses: Sequence[Purse]) -> Room:
     """One limit's side of a decision. A limit lowered below what is used has no room, not less."""
     if bound.amount is None:
         return Room(bound.unit, None, 0, 0)
-    taken = unspent_extra = free_extra = 0
-    if purses and bound.kind == "allowance":
-        taken = takes_of(purses, bound.unit)
-        unspent_extra, free_extra = extra_of(purses, bound.unit)
     unspent = bound.amount - account.spent
+    if not purses or bound.kind != "allowance":
+        free = max(0, unspent - account.held)
+        return Room(bound.unit, bound.amount, max(0, unspent), free)
+    taken = takes_of(purses, bound.unit)
+    unspent_extra, free_extra = extra_of(purses, bound.unit)
     return Room(
         bound.unit,
         _left(bound.amount, taken, unspent_extra),
@@ -206,27 +207,34 @@ def _left(own: int, taken: int, extra: int) -> int:
 
 def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balance:
     """The same, as a person reads it."""
-    room = room_in(bound, account, purses)
-    extra, granted = 0, None
-    if room.whole is not None and bound.amount is not None:
-        granted = room.whole + account.extra_spent
-        if purses and bound.kind == "allowance":
-            own = bound.amount + takes_of(purses, bound.unit) - account.spent
-            extra = room.unspent - max(0, own)
-    opens_at = account.closes_at if account.id or isinstance(bound.window, Calendar) else None
-    if isinstance(bound.window, Rolling) and account.marks:
-        opens_at = account.marks[0][0] + bound.window.length_ms
+    _, whole, unspent, free = room_in(bound, account, purses)
+    extra = 0
+    if purses and bound.amount is not None and bound.kind == "allowance":
+        own = bound.amount + takes_of(purses, bound.unit) - account.spent
+        extra = unspent - max(0, own)
+    opens_at = account.closes_at
+    if account.rolling:
+        opens_at = _next_to_leave(bound, account)
+    elif account.id == 0 and not isinstance(bound.window, Calendar):
+        opens_at = None
     return Balance(
         bound.limit,
         bound.kind,
         bound.unit,
-        granted,
+        None if whole is None else whole + account.extra_spent,
         account.spent + account.extra_spent,
         account.held + account.extra_held,
-        None if room.whole is None else room.free,
+        None if whole is None else free,
         extra,
         opens_at,
     )
+
+
+def _next_to_leave(bound: Bound, account: Account) -> int | None:
+    """When a rolling window frees the first of what it counts."""
+    if isinstance(bound.window, Rolling) and account.marks:
+        return account.marks[0][0] + bound.window.length_ms
+    return None
 
 
 def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
