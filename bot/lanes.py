@@ -67,17 +67,20 @@ class Lanes:
                 return
             member, place = found
             self._forget(member, place)
-            for lane, key in ((self._waiting, member.space),):
-                if key in lane:
-                    lane[key] = members = lane.pop(key)
-                    if member in members:
-                        members[member] = members.pop(member)
+            if member.space in self._waiting:
+                members = self._waiting[member.space] = self._waiting.pop(member.space)
+                if member in members:
+                    members[member] = members.pop(member)
             self._running.add(member)
             place.set_result(None)
 
     def _next(self) -> tuple[Member, asyncio.Future[None]] | None:
         for members in self._waiting.values():
             for member, lane in members.items():
-                if member not in self._running:
-                    return member, lane[0]
+                if member in self._running:
+                    continue
+                # One that was just cancelled is still in line, until its task has run.
+                place = next((place for place in lane if not place.done()), None)
+                if place is not None:
+                    return member, place
         return None
