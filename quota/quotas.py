@@ -15,7 +15,7 @@ from quota.members import Requester
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
-from quota.waiting import Lines, whole
+from quota.waiting import Lines, Ticket, whole
 
 # A hold outlives every call it pays for, by enough to settle in.
 HOLD_MS = 15 * 60_000
@@ -131,14 +131,12 @@ class Quotas:
         now = self.clock.now()
         if closed := self._closed(call, bounds, now):
             return await self.store.accept(call.event, call.digest, now) or closed
-        books = tuple(bound.book for bound in bounds)
         request = self._request(call, bounds)
-        verdict = await self._try(request._replace(final=False, behind=self._lines.busy(books)))
+        behind = self._lines.busy(bound.book for bound in bounds)
+        verdict = await self._try(request._replace(final=False, behind=behind))
         if isinstance(verdict, Waiting):
-            verdict = await self._wait(request, books, call.arrived_at, on_wait)
-        if isinstance(verdict, Granted):
-            return Reservation(call.requester, call.terms, verdict, books)
-        return verdict
+            return await self._wait(call, request, on_wait)
+        return self._reserved(call, request, verdict)
 
     async def progress(self, reservation: Reservation, output_tokens: int) -> None:
         """Note how far an answer has come."""
@@ -188,8 +186,7 @@ class Quotas:
 
     async def balances(self, requester: Requester, terms: Terms) -> Sequence[Balance]:
         """Where a requester stands with every limit that binds."""
-        bounds = self.bounds(requester, terms)
-        wallet = requester.member.wallet
+        bounds, wallet = self.bounds(requester, terms), requester.member.wallet
         return await self.store.balances(wallet, bounds, self.clock.now())
 
     async def would_refuse(self, call: CallRequest) -> Refused | None:
@@ -252,34 +249,52 @@ class Quotas:
 
     async def _wait(
         self,
+        call: CallRequest,
         request: ReserveRequest,
-        books: tuple[str, ...],
-        arrived_at: int,
         on_wait: Callable[[], Awaitable[None]] | None,
-    ) -> Granted | Refused | Seen:
-        ticket = self._lines.join(books)
+    ) -> Reservation | Refused | Seen:
+        """Try whenever it is this ask's turn; what admins change meanwhile holds at once."""
+        ticket = self._lines.join(tuple(bound.book for bound in request.bounds))
         try:
             if on_wait is not None:
                 await on_wait()
-            until = arrived_at + self.rules.wait_ms
-            while (left := until - self.clock.now()) > 0:
-                try:
-                    async with self.clock.timeout(left):
-                        await ticket.turn.wait()
-                except TimeoutError:
-                    break
-                ticket.turn.clear()
-                verdict = await self._try(request._replace(final=False))
-                if not isinstance(verdict, Waiting):
-                    return verdict
-            verdict = await self._try(request)
-            assert not isinstance(verdict, Waiting), "a final try does not wait"
-            return verdict
+            while True:
+                final = not await self._turn_comes(ticket, call)
+                bounds, now = self.bounds(call.requester, call.terms), self.clock.now()
+                if closed := self._closed(call, bounds, now):
+                    return await self.store.accept(call.event, call.digest, now) or closed
+                request = self._request(call, bounds)
+                self._lines.move(ticket, tuple(bound.book for bound in bounds))
+                if final or self._lines.is_first(ticket):
+                    verdict = await self._try(request._replace(final=final))
+                    if not isinstance(verdict, Waiting):
+                        return self._reserved(call, request, verdict)
         finally:
             self._lines.leave(ticket)
 
+    async def _turn_comes(self, ticket: Ticket, call: CallRequest) -> bool:
+        """Wait to be called; False when the patience has ended, which counts from the arrival."""
+        left = call.arrived_at + self.rules.wait_ms - self.clock.now()
+        if left <= 0:
+            return False
+        try:
+            async with self.clock.timeout(left):
+                await ticket.turn.wait()
+        except TimeoutError:
+            return False
+        ticket.turn.clear()
+        return True
+
+    def _reserved(
+        self, call: CallRequest, request: ReserveRequest, verdict: Granted | Refused | Seen
+    ) -> Reservation | Refused | Seen:
+        if not isinstance(verdict, Granted):
+            return verdict
+        books = tuple(b.book for b in request.bounds)
+        return Reservation(call.requester, call.terms, verdict, books)
+
     def _changed(self) -> None:
-        """Rules, limits or allowances are new: forget what was worked out, let waiters try."""
+        """Rules, limits or allowances are new: forget what was worked out, let waiters look."""
         self._policies.clear()
         self._bounds.clear()
-        self._lines.wake()
+        self._lines.stir()

@@ -9,20 +9,25 @@ T = TypeVar("T")
 
 
 class Ticket:
-    """One waiting ask, in line at each of its books."""
+    """One waiting ask, in line at each of its books by its number."""
 
-    def __init__(self, books: tuple[str, ...]) -> None:
+    def __init__(self, number: int, books: tuple[str, ...]) -> None:
         """Stand for an ask that needs room in all these books."""
+        self.number = number
         self.books = books
         self.turn = asyncio.Event()
 
 
 class Lines:
-    """A line per book. Only who is first in all of their lines may try."""
+    """A line per book. Only who is first in all of their lines may try.
+
+    Whoever came first of all is first everywhere, so somebody always may.
+    """
 
     def __init__(self) -> None:
         """Nobody waits."""
         self._lines: dict[str, deque[Ticket]] = {}
+        self._number = 0
 
     def busy(self, books: Iterable[str]) -> bool:
         """Whether somebody waits at any of these books."""
@@ -30,11 +35,28 @@ class Lines:
 
     def join(self, books: tuple[str, ...]) -> Ticket:
         """Go to the end of each line; the first in all of them may try at once."""
-        ticket = Ticket(books)
-        for book in books:
-            self._lines.setdefault(book, deque()).append(ticket)
+        self._number += 1
+        ticket = Ticket(self._number, books)
+        self._enter(ticket)
         self._call(ticket)
         return ticket
+
+    def move(self, ticket: Ticket, books: tuple[str, ...]) -> None:
+        """Stand in other lines from here on, at the place of one's number."""
+        if books != ticket.books:
+            self.leave(ticket)
+            ticket.books = books
+            self._enter(ticket)
+
+    def is_first(self, ticket: Ticket) -> bool:
+        """Whether nobody who came earlier waits at any of the ticket's books."""
+        return all(self._lines[book][0] is ticket for book in ticket.books)
+
+    def stir(self) -> None:
+        """Let everybody look again: what they wait for may have changed."""
+        for line in self._lines.values():
+            for ticket in line:
+                ticket.turn.set()
 
     def leave(self, ticket: Ticket) -> None:
         """Step out of every line, and let the next ones try."""
@@ -52,8 +74,16 @@ class Lines:
             if line:
                 self._call(line[0])
 
+    def _enter(self, ticket: Ticket) -> None:
+        for book in ticket.books:
+            line = self._lines.setdefault(book, deque())
+            place = len(line)
+            while place and line[place - 1].number > ticket.number:
+                place -= 1
+            line.insert(place, ticket)
+
     def _call(self, ticket: Ticket) -> None:
-        if all(self._lines[book][0] is ticket for book in ticket.books):
+        if self.is_first(ticket):
             ticket.turn.set()
 
 
