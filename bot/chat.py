@@ -16,38 +16,34 @@ from bot.meter import Meter, Received
 from bot.models import Model, Models
 from bot.outcome import (
     Charge,
+    answer_of,
     charge_for,
     ended_how,
     failure_of,
-    notes_on,
     reference,
     seen_before,
 )
 from bot.ports import Message, ModelCall, ReplyStream, TokenCounter
 from bot.prompt import (
+    TOKENS_PER_MESSAGE,
     Calibration,
     Conversations,
     Prompt,
     Said,
     build,
-    full_text,
     history_room,
+    size_of,
 )
 from bot.text import Words
-from bot.turns import ChatSettings, Turn, unbroken
+from bot.turns import TRIES_MAX, ChatSettings, Turn, unbroken, wait_before_retry
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
 from quota.quotas import CallRequest, Quotas, Reservation
 from quota.units import Usage
-from quota.verdicts import Refused, Seen, Settlement
+from quota.verdicts import Balance, Granted, Refused, Seen, Settlement
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
-
-TRIES_MAX = 3
-BACKOFF_MS = 500
-RETRY_AFTER_MAX_MS = 10_000
-_NO_TOKENS = Usage()
 
 
 class ChatHandler:
@@ -68,9 +64,12 @@ class ChatHandler:
         self.conversations = Conversations()
         self._counter = counter
         self._clock = clock
-        self._calibration = Calibration()
+        self._prompts = Calibration()
+        self._answers = Calibration()
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closing = False
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
@@ -90,29 +89,30 @@ class ChatHandler:
             same = running.ask.digest == ask.digest
             await reply.finish(Duplicate() if same else Failure("id_reused", words.id_reused()))
             return
+        if self._closing:
+            await reply.finish(Failure("interrupted", words.closing()))
+            return
         turn = Turn(ask, self._clock.now())
         self._turns[ask.event] = turn
+        self._idle.clear()
         try:
-            turn.work = asyncio.create_task(self._answered(turn, reply, words))
+            turn.start(self._answered(turn, reply, words))
             end = await self._finished(turn, words)
         finally:
             del self._turns[ask.event]
+            if not self._turns:
+                self._idle.set()
         await reply.finish(end)
 
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""
         turn = self._turns.get(event)
-        if turn is None:
-            return False
-        turn.stop()
-        return True
+        return turn is not None and turn.stop()
 
     def stop_member(self, wallet: str) -> int:
         """Stop every turn of a member; how many there were."""
         mine = [t for t in self._turns.values() if t.ask.requester.member.wallet == wallet]
-        for turn in mine:
-            turn.stop()
-        return len(mine)
+        return sum(turn.stop() for turn in mine)
 
     @property
     def running(self) -> int:
@@ -124,29 +124,24 @@ class ChatHandler:
         self._closing = True
         with suppress(TimeoutError):
             async with self._clock.timeout(deadline_ms):
-                await self._idle()
+                await self._idle.wait()
         for turn in list(self._turns.values()):
             turn.stop()
-        await self._idle()
-
-    async def _idle(self) -> None:
-        while self._turns:
-            work = [turn.work for turn in self._turns.values() if turn.work is not None]
-            if work:
-                await asyncio.wait(work)
-            await asyncio.sleep(0)
+        await self._idle.wait()
 
     async def _finished(self, turn: Turn, words: Words) -> End:
         """The end of a turn's work; the work is waited for also when this is cancelled."""
-        assert turn.work is not None, "the work was started by handle"
+        work, task = turn.work, asyncio.current_task()
+        assert work is not None, "the work was started by handle"
+        assert task is not None, "a coroutine runs in a task"
         try:
-            return await asyncio.shield(turn.work)
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
-            if not turn.work.done():
-                turn.work.cancel()
-                await whole(asyncio.wait((turn.work,)))
-            if turn.stopped and turn.work.cancelled():
-                return await self._stopped_early(turn)
+            if not work.done():
+                work.cancel()
+                await whole(asyncio.wait((work,)))
+            if turn.stopped and not task.cancelling():
+                return await self._stopped_early(turn, words)
             raise
         except StoreUnavailableError:
             refused = Refused("store_unavailable")
@@ -156,11 +151,15 @@ class ChatHandler:
             _log.exception("turn failed ref=%s", ref)
             return Failure("internal", words.internal(ref))
 
-    async def _stopped_early(self, turn: Turn) -> End:
+    async def _stopped_early(self, turn: Turn, words: Words) -> End:
         """Stopped before any call: nothing to charge, but the event must not be answered again."""
+        if self._closing:
+            return Failure("interrupted", words.closing())
         with suppress(StoreUnavailableError):
             await self.quotas.refuse(turn.ask.event, turn.ask.digest)
-        return Answer("", _NO_TOKENS, "counted", None, 0, (), (), "stopped")
+        model = self.models.find(turn.ask.model) or self.models.default
+        balances, notes = await self._balances(turn.ask, model), (words.stopped(0, 0),)
+        return Answer("", Usage(), "counted", None, 0, balances, (), "stopped", "", notes)
 
     async def _answered(self, turn: Turn, reply: ReplyStream, words: Words) -> End:
         """Wait for the member's lane, then answer."""
@@ -169,7 +168,7 @@ class ChatHandler:
         if model is None:
             text = words.unknown_model(ask.model, self.models.names)
             return await self._turned_away(ask, Failure("bad_input", text), words)
-        size = len(full_text(ask))
+        size = size_of(ask)
         if size > self.settings.input_chars_max:
             most = self.settings.input_chars_max
             refused = Refused("too_large", needed=size, left=most, note="input_chars_max")
@@ -178,7 +177,7 @@ class ChatHandler:
             )
 
         async def on_queue() -> None:
-            await reply.note(words.queued())
+            await unbroken(reply.note)(words.queued())
 
         try:
             async with self._lanes.turn(ask.requester.member, on_queue):
@@ -207,7 +206,7 @@ class ChatHandler:
         )
 
         async def on_wait() -> None:
-            await reply.note(words.waiting())
+            await unbroken(reply.note)(words.waiting())
 
         verdict = await self.quotas.reserve(request, on_wait)
         if isinstance(verdict, Seen):
@@ -222,14 +221,15 @@ class ChatHandler:
         history = self.conversations.of(ask.conversation, self._clock.now())
         room = 0
         if history:
-            room = history_room(await self.quotas.balances(ask.requester, model.terms))
+            balances = await self.quotas.balances(ask.requester, model.terms)
+            room = history_room(balances, model.terms.rates)
         return await build(
             ask,
             history,
             self.settings.system_prompt,
             room,
             self._counter,
-            self._calibration,
+            self._prompts,
             model.name,
         )
 
@@ -256,14 +256,18 @@ class ChatHandler:
         member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         call = ModelCall(model.name, prompt.messages, reservation.granted.output_cap, member_hash)
         cancelled: asyncio.CancelledError | None = None
+        granted = reservation.granted
         try:
+            if granted.shrunk:
+                await unbroken(reply.note)(words.clamped(granted.output_cap, granted.limit))
             await self._tried(meter, call, received, reservation)
         except asyncio.CancelledError as error:
             cancelled = error
         except BaseException:
             # A mistake of ours: what came is charged before it is told.
-            await whole(self._settled(turn, model, prompt, reservation))
+            await whole(self._ended(turn, model, prompt, reservation, words))
             raise
+        turn.settling = True
         task = asyncio.current_task()
         if cancelled is not None and turn.stopped and task is not None:
             # Stopped by the member: from here on this is an ordinary end.
@@ -282,7 +286,7 @@ class ChatHandler:
             async with self._clock.timeout(meter.model.deadline_ms):
                 for attempt in range(TRIES_MAX):
                     await meter.run(call, received)
-                    wait_ms = _wait_before_retry(received, attempt)
+                    wait_ms = wait_before_retry(received.trouble, attempt)
                     if wait_ms is None:
                         return
                     with suppress(StoreUnavailableError):
@@ -291,29 +295,36 @@ class ChatHandler:
         except TimeoutError:
             received.ending = "late"
 
-    async def _settled(
-        self, turn: Turn, model: Model, prompt: Prompt, reservation: Reservation
-    ) -> tuple[Charge, Settlement]:
-        """Charge what was really used, or give everything back when nothing was."""
+    async def _charge(
+        self, turn: Turn, model: Model, prompt: Prompt, granted: Granted
+    ) -> tuple[Charge, int]:
+        """What was really used, and our own count of the text; the estimates learn from it."""
         received = turn.received
-        text = received.text + "".join(received.reasoning)
-        counted = (await self._counter.count(model.name, text)).tokens if text else 0
-        output = self._calibration.expected(f"{model.name} output", counted)
-        charge = charge_for(received, prompt.expected, output, reservation.granted, model)
+        text_tokens = await self._count(model, received.text)
+        counted = text_tokens + await self._count(model, "".join(received.reasoning))
+        output = self._answers.expected(model.name, counted)
+        charge = charge_for(received, prompt.expected, output, granted, model)
+        if charge.usage is not None and charge.source == "provider":
+            hidden = 0 if received.reasoning else charge.usage.reasoning
+            self._prompts.learn(model.name, prompt.counted, charge.usage.input)
+            self._answers.learn(model.name, counted, charge.usage.output - hidden)
+        return charge, text_tokens
+
+    async def _settled(self, reservation: Reservation, charge: Charge) -> Settlement:
+        """Take the charge, or give everything back where there is none."""
+        if charge.note:
+            _log.warning("hold %d: %s", reservation.granted.hold_id, charge.note)
         if charge.usage is None:
-            return charge, await self.quotas.release(reservation, charge.note)
-        if charge.source == "provider":
-            self._calibration.learn(model.name, prompt.counted, charge.usage.input)
-            self._calibration.learn(f"{model.name} output", counted, charge.usage.output)
+            return await self.quotas.release(reservation, charge.note)
         done = await self.quotas.settle(reservation, charge.usage, charge.source, charge.note)
-        if done.house_tokens:
+        if done.house_tokens or done.house_credits:
             _log.warning(
                 "overrun: %s took %d tokens beyond the hold %d",
-                model.key,
+                reservation.terms.key,
                 done.house_tokens,
                 reservation.granted.hold_id,
             )
-        return charge, done
+        return done
 
     async def _ended(
         self,
@@ -325,43 +336,33 @@ class ChatHandler:
     ) -> End:
         """Settle, remember what was said, and tell how it ended."""
         received, granted = turn.received, reservation.granted
-        trouble_with_books = False
+        charge, text_tokens = await self._charge(turn, model, prompt, granted)
         try:
-            charge, done = await self._settled(turn, model, prompt, reservation)
+            done: Settlement | None = await self._settled(reservation, charge)
         except StoreUnavailableError:
             # The hold stays until the settlement lands; the answer is the member's already.
             _log.exception("settlement of hold %d waits for the store", granted.hold_id)
-            trouble_with_books = True
-            charge = charge_for(received, prompt.expected, 0, granted, model)
-            done = Settlement("settle", 0, 0, None, 0)
+            done = None
+        if received.text:
+            said = Said(Message("assistant", received.text), text_tokens + TOKENS_PER_MESSAGE)
+            self.conversations.add(turn.ask.conversation, (prompt.asked, said), self._clock.now())
         finish = ended_how(received, granted, stopped=turn.stopped and not self._closing)
         if finish is None:
             if turn.stopped:
                 return Failure("interrupted", words.interrupted())
             return failure_of(received, done, words)
-        text = received.text
-        usage = charge.usage or _NO_TOKENS
-        if text:
-            self._remember(turn.ask, prompt, text, usage.output)
-        notes = notes_on(words, prompt, received, finish, done, granted)
-        if trouble_with_books:
-            notes = (*notes, words.undelivered_books())
-        return Answer(
-            text,
-            usage,
-            charge.source,
-            done.credits,
-            done.tokens,
-            done.balances,
-            done.notices,
-            finish,
-            words.footer(done, done.tokens, counted=charge.source == "counted"),
-            (*notes, *(words.notice(notice) for notice in done.notices[-1:])),
-        )
+        if done is not None and not done.balances:
+            done = done._replace(balances=await self._balances(turn.ask, model))
+        return answer_of(received, prompt, charge, granted, finish, done, words)
 
-    def _remember(self, ask: Ask, prompt: Prompt, text: str, output_tokens: int) -> None:
-        said = (prompt.asked, Said(Message("assistant", text), output_tokens))
-        self.conversations.add(ask.conversation, said, self._clock.now())
+    async def _count(self, model: Model, text: str) -> int:
+        return (await self._counter.count(model.name, text)).tokens if text else 0
+
+    async def _balances(self, ask: Ask, model: Model) -> tuple[Balance, ...]:
+        """For an end that came without any; none while the store is in trouble."""
+        with suppress(StoreUnavailableError):
+            return tuple(await self.quotas.balances(ask.requester, model.terms))
+        return ()
 
     def _progress_of(self, reservation: Reservation) -> Callable[[int], Awaitable[None]]:
         async def note(output_tokens: int) -> None:
@@ -370,16 +371,3 @@ class ChatHandler:
                 await self.quotas.progress(reservation, output_tokens)
 
         return note
-
-
-def _wait_before_retry(received: Received, attempt: int) -> int | None:
-    """Milliseconds to wait before the next try, None: this was the last one.
-
-    Only what was refused before any work is tried again; whatever may have been billed is not.
-    """
-    trouble = received.trouble
-    if trouble is None or trouble.trouble not in {"unreachable", "overloaded"}:
-        return None
-    backoff_ms = BACKOFF_MS << attempt
-    wait_ms = backoff_ms if trouble.retry_after_ms is None else trouble.retry_after_ms
-    return None if attempt == TRIES_MAX - 1 or wait_ms > RETRY_AFTER_MAX_MS else wait_ms

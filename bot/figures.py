@@ -81,12 +81,13 @@ def period_name(window: Window) -> str:
 
 
 def percent(balance: Balance) -> int | None:
-    """How much is used or held, 0 to 100; None: unlimited."""
+    """How much is used or held, 0 only for nothing, 100 only for all; None: unlimited."""
     if balance.granted is None:
         return None
     if balance.granted <= 0:
         return 100
-    return min(100, (balance.used + balance.held) * 100 // balance.granted)
+    taken = balance.used + balance.held
+    return min(100, max(taken * 100 // balance.granted, 1 if taken else 0))
 
 
 def bar(used_percent: int | None) -> str:

@@ -40,6 +40,7 @@ class Received:
     reasoning: list[str] = field(default_factory=list)
     pieces: int = 0
     size_bytes: int = 0
+    asked: bool = False
     began: bool = False
     usage: Usage | None = None
     bad_usage: bool = False
@@ -76,6 +77,7 @@ class Meter:
         A model's own trouble, its silence and our cut are told by `received`.
         """
         received.trouble = None
+        received.asked = True
         try:
             async with AsyncExitStack() as stack:
                 async with self.clock.timeout(self.model.first_token_ms):

@@ -2,9 +2,10 @@
 
 import logging
 import secrets
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from bot.messages import Duplicate, End, Failure, Finish
+from bot.messages import Answer, Duplicate, End, Failure, Finish
 from bot.meter import Received
 from bot.models import Model
 from bot.prompt import Prompt
@@ -34,17 +35,23 @@ def charge_for(
     Unknown means charged, never free: once the request was sent the provider may have billed it.
     """
     trouble = received.trouble.trouble if received.trouble is not None else None
+    if not received.asked:
+        return Charge(None, "counted", "not sent")
     if not received.began and trouble in _FREE:
         return Charge(None, "counted", f"not sent: {trouble}")
     usage = received.usage
-    if usage is not None and not (usage.tokens == 0 and received.pieces):
+    if usage is not None and usage.output >= received.pieces:
         return Charge(usage, "provider", "")
+    if usage is not None and usage.output and received.finished is not None:
+        return Charge(usage, "provider", f"reported less than the {received.pieces} pieces sent")
     if not received.began and received.ending == "late" and not model.charge_unknown:
         return Charge(None, "counted", "no answer in time")
+    # What was reported on the way may be an early count; the text that came is what counts then.
     # Our own count may come from another vocabulary: no call is billed beyond its cap.
     output = min(max(counted_output, received.pieces), granted.output_cap)
+    read = usage.input if usage is not None else 0
     note = "usage not believable" if received.bad_usage or usage is not None else "usage missing"
-    return Charge(Usage(input=expected_input, output=output), "counted", note)
+    return Charge(Usage(input=read or expected_input, output=output), "counted", note)
 
 
 def ended_how(received: Received, granted: Granted, *, stopped: bool) -> Finish | None:
@@ -59,42 +66,72 @@ def ended_how(received: Received, granted: Granted, *, stopped: bool) -> Finish 
     return "cut" if received.text else None
 
 
-def notes_on(
+def answer_of(
+    received: Received,
+    prompt: Prompt,
+    charge: Charge,
+    granted: Granted,
+    finish: Finish,
+    done: Settlement | None,
+    words: Words,
+) -> Answer:
+    """An answer, wholly or in part; `done` is None where the books could not be written yet."""
+    late = done is None
+    done = done or Settlement("settle", 0, 0, None, 0)
+    notes = [*_notes_on(words, prompt, received, finish, done, granted)]
+    if late:
+        notes.append(words.counted_later())
+    # Of one limit the last notice says it all.
+    notes += [words.notice(n) for n in {notice.limit: notice for notice in done.notices}.values()]
+    return Answer(
+        received.text,
+        charge.usage or Usage(),
+        charge.source,
+        done.credits,
+        done.tokens,
+        done.balances,
+        done.notices,
+        finish,
+        "" if late else words.footer(done, done.tokens, counted=charge.source == "counted"),
+        tuple(notes),
+    )
+
+
+def _notes_on(
     words: Words,
     prompt: Prompt,
     received: Received,
     finish: Finish,
     done: Settlement,
     granted: Granted,
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """What must be said about an answer that is not simply whole."""
-    notes: list[str] = []
     if prompt.dropped:
-        notes.append(words.history_trimmed(prompt.kept, prompt.dropped))
+        yield words.history_trimmed(prompt.kept, prompt.dropped)
     if finish == "quota":
-        opens = [b.opens_at for b in done.balances if b.opens_at is not None and b.left == 0]
-        notes.append(words.cut_at_limit(max(opens, default=None)))
+        opens = (b.opens_at for b in done.balances if b.limit == granted.limit)
+        yield words.cut_at_limit(next(opens, None))
     elif finish == "length":
-        notes.append(words.cut_at_length())
+        yield words.cut_at_length()
     elif finish == "cut":
-        notes.append(words.cut_short(done.tokens))
+        yield words.cut_short(done.tokens)
     elif finish == "stopped":
-        notes.append(
-            words.stopped(done.tokens, granted.input_tokens + granted.output_cap - done.tokens)
-        )
+        held = granted.input_tokens + granted.output_cap
+        yield words.stopped(done.tokens, held - done.tokens)
     elif received.ending == "filtered":
-        notes.append(words.withheld())
+        yield words.withheld(partly=bool(received.text))
     elif not received.text:
-        notes.append(words.empty())
-    return tuple(notes)
+        yield words.empty()
 
 
-def failure_of(received: Received, done: Settlement, words: Words) -> Failure:
+def failure_of(received: Received, done: Settlement | None, words: Words) -> Failure:
     """No word of an answer came: say what was charged, never what the provider said."""
     ref = reference()
     trouble = received.trouble
     detail = trouble.detail if trouble is not None else received.ending
     _log.warning("model call failed ref=%s trouble=%s %s", ref, trouble, detail)
+    if done is None:
+        return Failure("store", words.provider_unsettled(ref))
     if received.ending == "late":
         return Failure("timeout", words.provider_silent(done.tokens, ref))
     if done.tokens:

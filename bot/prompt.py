@@ -4,6 +4,7 @@ Each message is counted once and remembers its count, so a long conversation cos
 count than a short one.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from bot.messages import Ask
 from bot.ports import Message, TokenCounter
-from quota.units import Unit
+from quota.units import MILLION, Rates, Unit
 from quota.verdicts import Balance
 
 REMEMBERED_MS = 24 * 3_600_000
@@ -24,6 +25,12 @@ HISTORY_SHARE = 4
 HISTORY_TOKENS_MAX = 16_000
 THOUSAND = 1_000
 RATIO_MAX = 8 * THOUSAND
+# Below so many tokens it is the wrapping that makes the difference, from there on the vocabulary.
+LONG_FROM = 256
+WRAPPING_MIN = -16
+WRAPPING_MAX = 4_000
+# Unpaired surrogates, and tag characters, which nobody sees.
+_UNREAD = re.compile("[\ud800-\udfff\U000e0000-\U000e007f]")
 
 
 class Said(NamedTuple):
@@ -46,6 +53,7 @@ class Conversations:
 
     def __init__(self) -> None:
         """Remember nothing yet."""
+        # The one that was silent longest is first.
         self._kept: OrderedDict[tuple[str, ...], Conversation] = OrderedDict()
 
     def of(self, key: tuple[str, ...], now: int) -> Sequence[Said]:
@@ -63,18 +71,23 @@ class Conversations:
         kept.said = [*kept.said, *said][-MESSAGES_MAX:]
         kept.last_at = now
         self._kept[key] = kept
-        while len(self._kept) > CONVERSATIONS_MAX:
+        while len(self._kept) > CONVERSATIONS_MAX or self._oldest_is_over(now):
             self._kept.popitem(last=False)
 
     def forget(self, key: tuple[str, ...]) -> None:
         """Start anew."""
         self._kept.pop(key, None)
 
+    def _oldest_is_over(self, now: int) -> bool:
+        return now - next(iter(self._kept.values())).last_at > REMEMBERED_MS
+
 
 class Calibration:
-    """How a model's own count compares with ours, in thousandths; learned from its reports.
+    """How a model's own count compares with ours: so many thousandths of it, and so many more.
 
-    Prompts and answers are learned apart: only prompts are wrapped in a chat template.
+    Short texts teach what a chat template (or a provider's own instructions) wraps around them,
+    long ones how the vocabularies compare; a factor learned from short ones would take 65 tokens
+    around a "hi" for an eightfold vocabulary, and refuse long prompts that fit.
 
     It follows an undercount at once, with a margin, and an overcount slowly: the first would let
     a provider charge more than was held, the second only holds a little too much for a moment.
@@ -83,19 +96,27 @@ class Calibration:
     def __init__(self) -> None:
         """Believe our own counts at first."""
         self._ratios: dict[str, int] = {}
+        self._wrappings: dict[str, int] = {}
 
     def expected(self, model: str, counted: int) -> int:
-        """What the provider will say about a prompt that we count as so many tokens."""
-        ratio = self._ratios.get(model, THOUSAND)
-        return -(-counted * ratio // THOUSAND)
+        """What the provider will say about a text that we count as so many tokens."""
+        ratio, wrapping = self._ratios.get(model, THOUSAND), self._wrappings.get(model, 0)
+        return max(0, -(-counted * ratio // THOUSAND) + wrapping)
 
     def learn(self, model: str, counted: int, reported: int) -> None:
-        """The provider has reported so many tokens for a prompt that we counted."""
+        """The provider has reported so many tokens for a text that we counted."""
         if counted <= 0 or reported <= 0:
             return
-        seen = min(RATIO_MAX, -(-reported * THOUSAND // counted))
+        if counted < LONG_FROM:
+            wrapping = self._wrappings.get(model, 0)
+            missed = reported - self.expected(model, counted)
+            wrapping += missed + missed // 20 if missed > 0 else -(-missed // 8)
+            self._wrappings[model] = min(WRAPPING_MAX, max(WRAPPING_MIN, wrapping))
+            return
+        unwrapped = max(1, reported - self._wrappings.get(model, 0))
+        seen = min(RATIO_MAX, -(-unwrapped * THOUSAND // counted))
         ratio = self._ratios.get(model, THOUSAND)
-        if seen >= ratio:
+        if seen > ratio:
             self._ratios[model] = min(RATIO_MAX, seen + seen // 20)
         else:
             self._ratios[model] = ratio - (ratio - seen) // 8
@@ -146,10 +167,23 @@ async def _tokens(counter: TokenCounter, model: str, text: str) -> int:
     return (await counter.count(model, text)).tokens + TOKENS_PER_MESSAGE
 
 
-def history_room(balances: Sequence[Balance]) -> int:
+def history_room(balances: Sequence[Balance], rates: Rates | None) -> int:
     """At most a quarter of what is left goes to history, so that the past eats no future."""
-    left = [b.left for b in balances if b.unit is Unit.TOKENS and b.left is not None]
-    return min([HISTORY_TOKENS_MAX, *(tokens // HISTORY_SHARE for tokens in left)])
+    room = HISTORY_TOKENS_MAX
+    for balance in balances:
+        share = (balance.left or 0) // HISTORY_SHARE
+        if balance.left is None or balance.unit is Unit.REQUESTS:
+            continue
+        if balance.unit is Unit.CREDITS and rates is not None:
+            dearest = max(rates.input, rates.cached)
+            share = share * MILLION // dearest if dearest else HISTORY_TOKENS_MAX
+        room = min(room, share)
+    return room
+
+
+def size_of(ask: Ask) -> int:
+    """The characters of a message with its files, as they came: found without reading them."""
+    return len(ask.text) + sum(len(file.name) + len(file.text) for file in ask.attachments)
 
 
 def full_text(ask: Ask) -> str:
@@ -160,7 +194,4 @@ def full_text(ask: Ask) -> str:
 
 def clean(text: str) -> str:
     """Without unpaired surrogates and invisible tag characters (U+E0000 to U+E007F)."""
-    kept = (
-        c for c in text if not "\ud800" <= c <= "\udfff" and not "\U000e0000" <= c <= "\U000e007f"
-    )
-    return "".join(kept)
+    return _UNREAD.sub("", text)

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 from bot.figures import amount, during, grouped, money, percent, period_name, plain, short
 from bot.panels import Gauge, Panel, Table, Tone
+from bot.text_help import help_panel
 from quota.limits import Limit, Reason
 from quota.store import AuditRow, GrantRow
 from quota.units import Unit
 from quota.verdicts import Balance, Notice, Refused, Settlement
 from quota.windows import Calendar, Rolling
+
+# A reason that an admin gave; what is longer is cut where members read it.
+REASON_MAX = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,14 @@ class Words:
             name = {Unit.REQUESTS: " of requests", Unit.CREDITS: " of credits"}.get(least.unit, "")
             parts.append(f"{left}%{name} left {during(least.limit.rule.window)}")
             if least.opens_at is not None:
-                parts.append(f"resets {self.when(least.opens_at)}")
+                parts.append(self._refills(least.limit, least.opens_at))
         return " · ".join(parts)
 
     def notice(self, notice: Notice) -> str:
         """Once per threshold and period."""
         total = amount(notice.granted, notice.unit)
-        again = "" if notice.opens_at is None else f", back to full {self.when(notice.opens_at)}"
+        opens_at = notice.opens_at
+        again = "" if opens_at is None else f"; it {self._refills(notice.limit, opens_at)}"
         window = during(notice.limit.rule.window)
         return (
             f"⚠ You have used {notice.threshold}% of your {total} {window}. "
@@ -59,7 +64,9 @@ class Words:
     def history_trimmed(self, kept: int, dropped: int) -> str:
         if kept == 0:
             return "Earlier messages were left out: too little is left for them."
-        return f"Only the last {kept} messages were used; {dropped} older ones were left out."
+        used = "message was" if kept == 1 else f"{grouped(kept)} messages were"
+        left_out = "1 older one was" if dropped == 1 else f"{grouped(dropped)} older ones were"
+        return f"Only the last {used} used; {left_out} left out."
 
     def cut_at_limit(self, opens_at: int | None) -> str:
         again = "" if opens_at is None else f" More is possible {self.when(opens_at)}."
@@ -71,23 +78,25 @@ class Words:
     def cut_short(self, tokens: int) -> str:
         return (
             "… ✂ The answer broke off on the way. "
-            f"What you see was charged ({grouped(tokens)} tokens), nothing more."
+            f"Charged {grouped(tokens)} tokens for your message and what you see, nothing more."
         )
 
     def stopped(self, charged: int, returned: int) -> str:
+        if not charged:
+            return "⏹ Stopped by you. Nothing was charged."
         return (
             f"⏹ Stopped by you. Charged {grouped(charged)} tokens; "
             f"{grouped(returned)} reserved tokens returned."
         )
 
-    def withheld(self) -> str:
-        return "The model's provider withheld the rest of this answer."
+    def withheld(self, *, partly: bool) -> str:
+        return f"The model's provider withheld {'the rest of ' if partly else ''}this answer."
 
     def empty(self) -> str:
         return "The model gave an empty answer."
 
-    def undelivered_books(self) -> str:
-        return "The books could not be written just now; this answer will be counted later."
+    def counted_later(self) -> str:
+        return "The books cannot be written right now; this answer will be counted later."
 
     def ignored_attachment(self, name: str, why: str) -> str:
         return f"Left out {name}: {why}."
@@ -133,7 +142,8 @@ class Words:
                 return self._used(refused)
 
     def _switched(self, refused: Refused, what: str) -> str:
-        why = f": {refused.note}" if refused.note not in {"", "on"} else ""
+        note = refused.note if len(refused.note) <= REASON_MAX else f"{refused.note[:REASON_MAX]}…"
+        why = f": {note}" if note not in {"", "on"} else ""
         until = f" Back {self.when(refused.opens_at)}." if refused.opens_at is not None else ""
         return f"⛔ {what}{why}.{until} Nothing was charged."
 
@@ -185,9 +195,11 @@ class Words:
     def provider_broke(self, charged: int, ref: str) -> str:
         return (
             "The model's answer broke off before its first word. "
-            f"Charged {grouped(charged)} tokens for the prompt, which the provider may have "
-            f"billed. (ref {ref})"
+            f"Charged {grouped(charged)} tokens, which the provider may have billed. (ref {ref})"
         )
+
+    def provider_unsettled(self, ref: str) -> str:
+        return f"The model did not answer. The books cannot be written right now; what it may have used is counted later. (ref {ref})"
 
     def provider_silent(self, charged: int, ref: str) -> str:
         if not charged:
@@ -200,8 +212,14 @@ class Words:
     def interrupted(self) -> str:
         return "The bot was interrupted while answering this. What is known to be used was charged; an admin can give it back. Please ask again."
 
+    def closing(self) -> str:
+        return "The bot is being restarted and did not answer this. Nothing was charged. Ask again in a moment."
+
     def id_reused(self) -> str:
         return "This id was used before for another message; use a new one."
+
+    def not_written(self) -> str:
+        return "The books cannot be written right now, so nothing was changed. Try again shortly."
 
     def store_trouble(self) -> str:
         return self.refusal(Refused("store_unavailable"))
@@ -245,9 +263,12 @@ class Words:
         if balance.held:
             details.append(f"{plain(balance.held, balance.unit)} held")
         if balance.opens_at is not None:
-            verb = "frees up from" if isinstance(balance.limit.rule.window, Rolling) else "resets"
-            details.append(f"{verb} {self.when(balance.opens_at)}")
+            details.append(self._refills(balance.limit, balance.opens_at))
         return Gauge(label, percent(balance), numbers, " · ".join(details))
+
+    def _refills(self, limit: Limit, at: int) -> str:
+        verb = "frees up from" if isinstance(limit.rule.window, Rolling) else "resets"
+        return f"{verb} {self.when(at)}"
 
     def _extra(self, grant: GrantRow) -> str:
         until = "for good" if grant.until is None else f"until {self.when(grant.until)}"
@@ -286,7 +307,7 @@ class Words:
     def verdict(self, refused: Refused | None) -> str:
         if refused is None:
             return "A short question would be answered now."
-        return f"A short question would be refused now: {self.refusal(refused)}"
+        return f"A short question would be refused now. They would read: {self.refusal(refused)}"
 
     def limits(self, limits: Sequence[Limit]) -> Panel:
         if not limits:
@@ -327,7 +348,9 @@ class Words:
         return Panel(title, "good", (f"{line}{ends}.",))
 
     def stopping(self, answers: int) -> str:
-        return "No answer of yours is running." if not answers else f"{answers} answer(s) stopped."
+        if not answers:
+            return "No answer of yours is running."
+        return "Your answer is stopped." if answers == 1 else f"{answers} answers are stopped."
 
     def unblocked(self, who: str, *, was: bool) -> str:
         return f"@{who} can ask again" if was else f"@{who} was not blocked"
@@ -364,34 +387,7 @@ class Words:
 
     def help(self, *, is_admin: bool, extra: Sequence[tuple[str, str]] = ()) -> Panel:
         """What can be typed."""
-        rows = [
-            ("/quota", "where you stand with every limit, and when it refills"),
-            ("/quota rules", "which limits apply to you, and why"),
-            ("/new", "start a new conversation"),
-            *extra,
-        ]
-        if is_admin:
-            p = self.admin_prefix
-            rows += [
-                (
-                    f"{p} limit set 20k tokens per day for @ana",
-                    "also for @role, everyone, in #channel",
-                ),
-                (f"{p} limit list · limit remove <rule>", "all limits, with where they were set"),
-                (f"{p} pool 2M tokens per month", "one budget for the whole space"),
-                (f"{p} grant @ana +5k until 3d -- reason", "more for a member; -5k takes"),
-                (f"{p} reset @ana", "write off what was used"),
-                (f"{p} block @ana until 2h · unblock @ana", "stop a member"),
-                (f"{p} explain @ana", "why a member is admitted or refused"),
-                (f"{p} audit 7", "who changed what, the last days"),
-                (f"{p} pause · resume", "stop the bot in this space"),
-                (f"{p} notice <sentence>", "your own sentence at the limit"),
-            ]
-        lines = (
-            "Every message takes from your allowance what it really used: prompt and answer.",
-            "Before the model is asked, the most it may use is reserved; the rest comes back.",
-        )
-        return Panel("Help", "neutral", lines, table=Table(("type", "to"), tuple(rows)))
+        return help_panel(self.admin_prefix if is_admin else "", extra)
 
 
 def _name(refused: Refused) -> str:

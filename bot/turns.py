@@ -2,14 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
 from bot.messages import Ask, End
 from bot.meter import Received
+from bot.ports import ModelError
 from quota.errors import QuotaError
 
 _log = logging.getLogger(__name__)
+
+TRIES_MAX = 3
+BACKOFF_MS = 500
+RETRY_AFTER_MAX_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,27 @@ class Turn:
     arrived_at: int
     work: asyncio.Task[End] | None = None
     stopped: bool = False
+    settling: bool = False
     received: Received = field(default_factory=Received)
 
-    def stop(self) -> None:
-        """End it now; what was generated is charged, nothing more."""
-        if self.work is not None and not self.stopped:
+    def start(self, answered: Coroutine[None, None, End]) -> None:
+        """Begin to work on it, in a task of its own."""
+        self.work = asyncio.create_task(answered)
+        # Nobody may be left to hear of what breaks in it.
+        self.work.add_done_callback(lambda work: work.cancelled() or work.exception())
+
+    def stop(self) -> bool:
+        """End it now; what was generated is charged, nothing more. False when it has ended."""
+        if self.work is None or self.settling or self.work.done():
+            return False
+        if not self.stopped:
             self.stopped = True
             self.work.cancel()
+        return True
 
 
 def unbroken(update: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
-    """The same, but a platform that does not take an update does not end the turn."""
+    """The same, but a platform that does not take a text does not end the turn."""
     broken = False
 
     async def show(delta: str) -> None:
@@ -53,6 +68,18 @@ def unbroken(update: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaita
             raise
         except Exception:  # the answer is paid for; its end is delivered all the same
             broken = True
-            _log.exception("an update could not be shown")
+            _log.exception("a text could not be shown")
 
     return show
+
+
+def wait_before_retry(trouble: ModelError | None, attempt: int) -> int | None:
+    """Milliseconds to wait before the next try, None: this was the last one.
+
+    Only what was refused before any work is tried again; whatever may have been billed is not.
+    """
+    if trouble is None or trouble.trouble not in {"unreachable", "overloaded"}:
+        return None
+    backoff_ms = BACKOFF_MS << attempt
+    wait_ms = backoff_ms if trouble.retry_after_ms is None else trouble.retry_after_ms
+    return None if attempt == TRIES_MAX - 1 or wait_ms > RETRY_AFTER_MAX_MS else wait_ms
