@@ -1,0 +1,1 @@
+"""The whole bot at work, with the world's faults."""
