@@ -53,7 +53,7 @@ FIRST_TOKEN_S, IDLE_S, DEADLINE_S = 60, 30, 600
 
 EMBEDDED: Mapping[str, Any] = {
     "store": {"url": "sqlite:///quotabot.db"},
-    "models": {"default": {"base_url": OFFLINE}},
+    "models": {"default": {"base_url": OFFLINE, "output_max": 400}},
     # Small, so that a newcomer sees the warning and the wall within a minute.
     "limits": {"everyone": ["1k tokens/hour", "30 requests/hour"], "warn_at": [75, 90]},
 }
