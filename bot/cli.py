@@ -5,59 +5,57 @@ that cannot be used; 3 the store cannot be used.
 """
 
 import asyncio
-import json
 import os
 import sys
 import traceback
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot import cli_govern as govern
+from bot import cli_init as setup
+from bot import doctor as checks
 from bot import main as door
 from bot.bot import Bot
 from bot.cli_books import Shown
+from bot.cli_common import (
+    PLAIN,
+    AsJson,
+    ConfigPath,
+    Roles,
+    actor,
+    fail,
+    loaded,
+    note,
+    ordered,
+    show,
+)
+from bot.config_source import FILE_NAME
 from bot.config_values import Config, ConfigError
-from bot.control import Order
-from bot.log import Redactor, set_up
+from bot.control import FAILED, FINE, UNAVAILABLE, WRONG, Order
+from bot.log import set_up
+from bot.serving import serve
+from quota.clock import SystemClock
 from quota.errors import QuotaError, StoreUnavailableError
 
-FINE, FAILED, WRONG, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
+INTERRUPTED = 130
 
-_PLAIN: dict[str, Any] = {
-    "add_completion": False,
-    "no_args_is_help": True,
-    "pretty_exceptions_enable": False,
-    "rich_markup_mode": None,
-}
-app = typer.Typer(help="A chat bot in which every member has a fair allowance.", **_PLAIN)
-quota = typer.Typer(help="Look at and change what members may use.", **_PLAIN)
-ledger = typer.Typer(help="Prove, export and follow the books.", **_PLAIN)
-config_ = typer.Typer(help="Look at the config.", **_PLAIN)
-app.add_typer(quota, name="quota")
-app.add_typer(ledger, name="ledger")
-app.add_typer(config_, name="config")
+app = typer.Typer(help="A chat bot in which every member has a fair, enforced allowance.", **PLAIN)
+config_ = typer.Typer(help="Look at the config.", **PLAIN)
 
-ConfigPath = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="PATH", help="The config file (else ./config.toml)."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-MemberName = Annotated[
-    str, typer.Argument(metavar="MEMBER", help="platform:space:id, or a name of the console.")
-]
-Roles = Annotated[
-    list[str] | None, typer.Option("--role", metavar="ROLE", help="A role held; may be repeated.")
-]
-SpaceName = Annotated[
-    str, typer.Option("--space", metavar="SPACE", help="platform:id (else the console).")
-]
-ModelName = Annotated[str, typer.Option("--model", metavar="MODEL", help="For which model.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit trail.")]
-Until = Annotated[
-    str, typer.Option("--until", metavar="TIME", help="3d, 2h, never, or a date (2026-12-31).")
-]
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Take what stands before a command."""
+    if version:
+        door.print_version()
+        raise typer.Exit(FINE)
 
 
 def run(arguments: list[str]) -> int:
@@ -85,43 +83,39 @@ def run(arguments: list[str]) -> int:
     return FINE
 
 
-def fail(code: int, *lines: str) -> int:
-    """Tell on standard error why it did not work."""
-    redactor = Redactor()
-    for line in lines:
-        typer.echo(f"quotabot: {redactor.clean(line)}", err=True)
-    return code
+@app.command()
+def init(
+    server: Annotated[
+        str, typer.Option(metavar="SERVER", help="ollama, openai, offline, or an address.")
+    ] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="As the server knows it.")] = "",
+    api_key_env: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="The variable that holds the key.")
+    ] = "",
+    limit: Annotated[str, typer.Option(metavar="LIMIT", help="What each member may use.")] = "",
+    timezone: Annotated[str, typer.Option(metavar="ZONE", help="Such as Europe/Berlin.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a config.")] = False,
+    ollama: Annotated[
+        str, typer.Option(metavar="URL", help="Where an Ollama may listen.")
+    ] = setup.OLLAMA,
+    config: ConfigPath = None,
+) -> None:
+    """Ask a few questions and write config.toml."""
+    path = config or Path(FILE_NAME)
+    if path.exists() and not force:
+        raise typer.Exit(fail(WRONG, f"{path} is there already; --force replaces it"))
+    given = {"server": server, "model": model, "key": api_key_env, "limit": limit, "zone": timezone}
 
+    def ask(name: str, question: str, default: str) -> str:
+        """What was given, or is answered now; the default where nobody is there to ask."""
+        if given[name] or yes or not sys.stdin.isatty():
+            return given[name] or default
+        return str(typer.prompt(question, default=default)).strip()
 
-def note(line: str) -> None:
-    """Something to know, which is no part of the output."""
-    typer.echo(line, err=True)
-
-
-def show(text: str, data: object, *, as_json: bool) -> None:
-    """Print a result for a person or for a program."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else text)
-
-
-def loaded(path: Path | None) -> Config:
-    """The config, its warnings told on standard error; ConfigError where it cannot be used."""
-    from bot.config import find, load
-
-    config = load(find(path, Path.cwd()), os.environ)
-    for warning in config.warnings:
-        note(f"quotabot: {warning}")
-    return config
-
-
-def held(config: Config, order: Order) -> Shown:
-    """What became of an order; anything but fine ends the program."""
-    outcome = asyncio.run(door.carry_out(config, order))
-    if outcome.code != FINE:
-        raise typer.Exit(fail(outcome.code, *outcome.text.splitlines()))
-    return Shown(outcome.text, outcome.data)
-
-
-# What serves.
+    text = setup.config_text(setup.choices(ask, setup.ollama_models(ollama), ollama))
+    for line in setup.written(path, text, os.environ):
+        typer.echo(line)
 
 
 @app.command()
@@ -131,49 +125,200 @@ def chat(
     channel: Annotated[str, typer.Option(metavar="NAME", help="Where you are.")] = "general",
     admin: Annotated[bool, typer.Option("--admin", help="Govern from here.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")] = False,
-    config_path: ConfigPath = None,
+    config: ConfigPath = None,
 ) -> None:
     """Talk to the bot in this terminal."""
     from adapters.console import Person, chat_interactive, chat_json
 
-    config = loaded(config_path)
+    read = loaded(config)
     if not as_json:
-        set_up_log(config, beside=True)
+        _set_up_log(read, beside=True)
         person = Person(name, tuple(role or ()), channel, admin)
-        asyncio.run(door.serve(config, lambda bot: chat_interactive(bot, person), reloads=False))
+        asyncio.run(_serve(read, lambda bot: chat_interactive(bot, person), reloads=False))
         return
-    if config.path is None:
-        note("quotabot: no config.toml here, so the built-in defaults hold (quotabot init)")
-    set_up_log(config)
+    if read.path is None:
+        note("no config.toml here, so the built-in defaults hold (quotabot init writes one)")
+    _set_up_log(read)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    asyncio.run(door.serve(config, lambda bot: chat_json(bot, stdin, stdout), reloads=True))
+    asyncio.run(_serve(read, lambda bot: chat_json(bot, stdin, stdout)))
 
 
 @app.command(name="run")
-def serve(config_path: ConfigPath = None) -> None:
+def run_platforms(config: ConfigPath = None) -> None:
     """Run all platforms that the config enables."""
-    config = loaded(config_path)
-    enabled = [platform for platform in door.platforms().values() if platform.enabled(config)]
+    read = loaded(config)
+    enabled = [platform for platform in door.platforms().values() if platform.enabled(read)]
     if not enabled:
-        raise typer.Exit(
-            fail(
-                WRONG,
-                "no platform is enabled: this version has only the console; "
-                "talk in it with quotabot chat, or drive it with quotabot chat --json",
-            )
+        why = (
+            "no platform is enabled, for this version has only the console: talk there with "
+            "quotabot chat, or drive it with quotabot chat --json"
         )
-    set_up_log(config, level="INFO")
+        raise typer.Exit(fail(WRONG, why))
+    _set_up_log(read, level="INFO")
 
     async def work(bot: Bot) -> None:
         async with asyncio.TaskGroup() as group:
             for platform in enabled:
                 group.create_task(platform.run(bot), name=platform.name)
 
-    asyncio.run(door.serve(config, work, reloads=True))
+    asyncio.run(_serve(read, work))
 
 
-def set_up_log(config: Config, *, beside: bool = False, level: str = "WARNING") -> None:
+async def _serve(
+    config: Config, work: Callable[[Bot], Coroutine[Any, Any, None]], *, reloads: bool = True
+) -> None:
+    house = await door.House.build(config)
+    await serve(house.bot, work, house.reload if reloads else None)
+
+
+def _set_up_log(config: Config, *, beside: bool = False, level: str = "WARNING") -> None:
     """Log to standard error, or to a file beside the database where a person chats."""
     path = config.store_path.resolve()
     file = path.with_name(f"{path.name}.log") if beside else None
     set_up((model.api_key for model in config.models), file=file, level=level)
+
+
+@app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Call no model.")] = False,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="Believe the clock again.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+) -> None:
+    """Check this installation; every failure names a remedy. Exit code 1 where one fails."""
+    read = loaded(config)
+    if accept_clock:
+        done = asyncio.run(door.carry_out(read, Order("accept clock", actor(), {})))
+        if done.code != FINE:
+            raise typer.Exit(fail(done.code, done.text))
+        note(done.text)
+    found = asyncio.run(_checked(read, _first_look(read.store_path), call_models=not offline))
+    text = "\n".join(check.text for check in found)
+    show(Shown(text, [check.json() for check in found]), as_json=as_json)
+    if not all(check.ok for check in found):
+        raise typer.Exit(FAILED)
+
+
+async def _checked(
+    config: Config, facts: checks.StoreFacts, *, call_models: bool
+) -> list[checks.Check]:
+    """Every check in turn."""
+    clock = SystemClock()
+    rates = await door.prices(config.models, clock)
+    limits = (
+        *config.rules.base.limits,
+        *(x for p in config.rules.spaces.values() for x in p.limits),
+    )
+    found = [
+        checks.config_check(config),
+        *checks.store_checks(await _store_facts(facts), clock, config.rules.zone),
+        checks.zone_check(config.rules.zone, clock.now()),
+        await _vocabulary(config),
+        *checks.price_checks(config.models, rates, limits),
+    ]
+    if call_models:
+        servers = door.Servers({})
+        try:
+            calls = [checks.model_check(m, servers.of(m), clock) for m in config.models]
+            found += await asyncio.gather(*calls)
+        finally:
+            await servers.close()
+    return found
+
+
+async def _vocabulary(config: Config) -> checks.Check:
+    counter = door.counter_for(config)
+    try:
+        await counter.ready()
+        # It has the default vocabulary, whatever models are configured.
+        sure = (await counter.count("gpt-5", "hello")).sure
+    finally:
+        counter.close()
+    return checks.vocabulary_check(loaded=sure, folder=door.vocabulary_folder(os.environ))
+
+
+def _first_look(path: Path) -> checks.StoreFacts:
+    resolved = path.resolve()
+    writable = os.access(resolved.parent, os.W_OK)
+    return checks.StoreFacts(resolved, resolved.exists(), folder_writable=writable)
+
+
+async def _store_facts(facts: checks.StoreFacts) -> checks.StoreFacts:
+    """What more is seen by opening the books for reading."""
+    from adapters.sqlite import SqliteStore
+    from adapters.sqlite.inspecting import inspect
+
+    if not facts.exists:
+        return facts
+    try:
+        seen = await asyncio.to_thread(inspect, facts.path)
+        store = await SqliteStore.open_reader(facts.path)
+        try:
+            differences = await store.verify()
+        finally:
+            await store.close()
+    except StoreUnavailableError as error:
+        return replace(facts, trouble=str(error))
+    return replace(facts, differences=differences, **seen._asdict())
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="PATH", help="A new file.")],
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+) -> None:
+    """Write a complete copy of the books, also while the bot runs, and prove it."""
+    read = loaded(config)
+    if target.exists() or not target.resolve().parent.is_dir():
+        why = "is there already" if target.exists() else "lies in no folder that exists"
+        raise typer.Exit(fail(WRONG, f"{target} {why}; name a new file"))
+
+    async def copying() -> Shown:
+        async with door.reading(read) as quotas:
+            await quotas.store.backup(str(target))
+        async with door.reading(replace(read, store_path=target)) as copy:
+            differences = await copy.store.verify()
+        size = target.stat().st_size
+        proof = "its books agree" if not differences else "its books do NOT agree"
+        data = {"path": str(target.resolve()), "bytes": size, "differences": len(differences)}
+        return Shown(f"{target}: {size:,} bytes, {proof}.", data)
+
+    show(asyncio.run(copying()), as_json=as_json)
+
+
+@config_.command()
+def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
+    """Whether the config can be used."""
+    read = loaded(config)
+    where = str(read.path) if read.path else None
+    models = ", ".join(f"{m.key} ({m.name})" for m in read.models)
+    limits = [limit.name for limit in read.rules.base.limits]
+    text = (
+        f"{where or 'No config.toml here, so the built-in defaults hold'}: fine. "
+        f"Models: {models}. Limits: {'; '.join(limits) or 'none'}. Books: {read.store_path}."
+    )
+    data = {
+        "path": where,
+        "store": str(read.store_path),
+        "models": [model.key for model in read.models],
+        "limits": limits,
+        "warnings": list(read.warnings),
+    }
+    show(Shown(text, data), as_json=as_json)
+
+
+@app.command()
+def reload(as_json: AsJson = False, config: ConfigPath = None) -> None:
+    """Have the running bot take over limits, prices, texts and models from the config."""
+    ordered(config, "reload", as_json=as_json)
+
+
+app.add_typer(govern.quota, name="quota")
+app.command()(govern.balances)
+app.command()(govern.pause)
+app.command()(govern.resume)
+app.add_typer(govern.ledger, name="ledger")
+app.add_typer(config_, name="config")

