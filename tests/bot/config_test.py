@@ -81,7 +81,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     assert (rules.wait_ms, rules.output_floor, rules.zone) == (60_000, 64, "UTC")
     assert (rules.warn_at, rules.week_start) == ((75, 90), 0)
     (model,) = config.models
-    assert (model.name, model.output_max) == ("offline", 4096)
+    assert (model.name, model.output_max) == ("offline", 400)
     assert (model.first_token_ms, model.idle_ms, model.deadline_ms) == (60_000, 30_000, 600_000)
     assert (model.output_cap_field, model.charge_unknown, model.price) == (None, "input", None)
 
