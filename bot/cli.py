@@ -215,7 +215,7 @@ async def _checked(
         checks.config_check(config),
         *checks.store_checks(await _store_facts(facts), clock, config.rules.zone),
         checks.zone_check(config.rules.zone, clock.now()),
-        await _vocabulary(config),
+        await _vocabulary(),
         *checks.price_checks(config.models, rates, limits),
     ]
     if call_models:
@@ -228,9 +228,12 @@ async def _checked(
     return found
 
 
-async def _vocabulary(config: Config) -> checks.Check:
-    counter = door.counter_for(config)
+async def _vocabulary() -> checks.Check:
+    from adapters.tiktoken_counter import TiktokenCounter
+
+    counter = TiktokenCounter(door.vocabulary_folder(os.environ))
     try:
+        counter.start()
         await counter.ready()
         # It has the default vocabulary, whatever models are configured.
         sure = (await counter.count("gpt-5", "hello")).sure

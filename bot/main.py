@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adapters.sqlite import SqliteStore
-    from adapters.tiktoken_counter import TiktokenCounter
     from bot.bot import Bot, Platform
     from bot.config_values import Config, ModelConfig
     from bot.control import Order, Outcome
@@ -34,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 # Running answers have so long to finish when the bot is stopped; then they are cut and settled.
 STOP_MS = 20_000
+# Vocabularies, SDKs and the scheduler take some tenths of a second to load. They come after the
+# first prompt; a question that is earlier loads what it needs by itself.
+WARM_UP_S = 0.3
 # A command of a moment may hold the books; so often and so long one waits for it.
 TRIES_MAX = 10
 TRY_MS = 200
@@ -88,6 +90,7 @@ class House:
     ) -> "House":
         """See `build`."""
         from adapters.scheduler import Scheduler
+        from adapters.tiktoken_counter import TiktokenCounter
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.commands import Commands
@@ -97,7 +100,7 @@ class House:
 
         clock = clock or SystemClock()
         async with AsyncExitStack() as stack:
-            counter = counter_for(config)
+            counter = TiktokenCounter(vocabulary_folder(os.environ))
             stack.callback(counter.close)
             servers = Servers(chat_models or {})
             stack.push_async_callback(servers.close)
@@ -114,10 +117,12 @@ class House:
             if own_store is not None:
                 await house._take_orders(stack)
             scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup))
-            scheduler.start()
             stack.push_async_callback(scheduler.close)
+            names = [model.name for model in config.models]
+            later = asyncio.get_running_loop().call_later
+            for start in (partial(counter.start, names), servers.warm_up, scheduler.start):
+                stack.callback(later(WARM_UP_S, start).cancel)
             stack.push_async_callback(chat.close, STOP_MS)
-            servers.warm_up()
             closing.stack = stack.pop_all()
         return house
 
@@ -285,15 +290,6 @@ def vocabulary_folder(environ: Mapping[str, str]) -> Path:
     cache = environ.get("XDG_CACHE_HOME") or ""
     folder = Path(cache) / "quotabot" if Path(cache).is_absolute() else None
     return (folder or Path.home() / ".cache" / "quotabot") / "tiktoken"
-
-
-def counter_for(config: "Config") -> "TiktokenCounter":
-    """The counter, which loads its vocabularies while everything else goes on."""
-    from adapters.tiktoken_counter import TiktokenCounter
-
-    counter = TiktokenCounter(vocabulary_folder(os.environ))
-    counter.start(model.name for model in config.models)
-    return counter
 
 
 async def _opened(path: Path, clock: "Clock") -> "SqliteStore":
