@@ -97,35 +97,33 @@ def plan_hold(
     """
     assert estimate.output_max > 0, "an answer has at least one token"
     floor = estimate.output_least
-    unspent, tightest = _least([room.unspent for room in rooms], rooms, estimate)
+    unspent = free = estimate.output_max
+    tightest = blocking = -1
+    for index, room in enumerate(rooms):
+        if room.whole is None:
+            continue
+        fits = output_within(room.unspent, room.unit, estimate)
+        if fits < unspent:
+            unspent, tightest = fits, index
+        if room.free != room.unspent:
+            fits = output_within(room.free, room.unit, estimate)
+        if fits < free:
+            free, blocking = fits, index
     if unspent < floor:
         return Plan(0, waits=False, tightest=tightest)
     if behind and not final:
         return Plan(0, waits=True, tightest=tightest)
-    free, blocking = _least([room.free for room in rooms], rooms, estimate)
-    target = unspent
-    if free >= target:
-        return Plan(target, waits=False, tightest=tightest)
+    if free >= unspent:
+        return Plan(unspent, waits=False, tightest=tightest)
     if not final:
         return Plan(0, waits=True, tightest=blocking)
     output = free if free >= floor else 0
     return Plan(output, waits=False, tightest=blocking)
 
 
-def _least(amounts: Sequence[int], rooms: Sequence[Room], estimate: Estimate) -> tuple[int, int]:
-    """The fewest output tokens that any limit allows, and which limit it is (-1: the model's)."""
-    least, at = estimate.output_max, -1
-    for index, (amount, room) in enumerate(zip(amounts, rooms, strict=True)):
-        if room.whole is not None:
-            fits = output_within(amount, room.unit, estimate)
-            if fits < least:
-                least, at = fits, index
-    return least, at
-
-
 def crossed(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> tuple[int, ...]:
     """The thresholds (percent) that `used` has reached and that were not told before."""
-    return tuple(t for t in warn_at if t > warned and used * 100 >= t * granted)
+    return tuple([t for t in warn_at if t > warned and used * 100 >= t * granted])
 
 
 def still_warned(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> int:

@@ -116,14 +116,11 @@ class Books:
         entry = self._holds.resolve(
             hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
         )
-        done = settlement_of(entry, first=True)
-        if not ask.bounds:
-            return done
         accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
         purses = self._purses.live(hold.wallet, now)
         balances = [balance_of(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         notices = self._notices(entry, accounts, balances, ask.warn_at)
-        return done._replace(balances=tuple(balances), notices=tuple(notices))
+        return settlement_of(entry, tuple(balances), tuple(notices), first=True)
 
     def release(self, hold_id: int, note: str, now: int) -> Settlement:
         """Give everything back."""
@@ -256,11 +253,12 @@ class Books:
     ) -> list[Notice]:
         """Thresholds that this charge has crossed; each is told once per period."""
         notices: list[Notice] = []
+        lines = {line.account: line for line in entry.lines}
         for account, stands in zip(accounts, balances, strict=True):
             granted = stands.granted
             if stands.kind != "allowance" or granted is None:
                 continue
-            line = next((line for line in entry.lines if line.account == account.id), None)
+            line = lines.get(account.id)
             if line is None:
                 continue
             if account.rolling and line.at > account.expired_to:

@@ -12,7 +12,7 @@ from quota.ledger import AccountRow, HoldLine, LedgerEntry
 from quota.limits import Bound
 from quota.store import GrantRequest, GrantRow
 from quota.units import Rates, Unit, Usage, cost_credits
-from quota.verdicts import Balance, Settlement
+from quota.verdicts import Balance, Notice, Settlement
 from quota.windows import Calendar, Rolling
 
 
@@ -251,12 +251,25 @@ def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tu
     return (own, 1, paid), (tokens - own, 0, cost - paid)
 
 
-def settlement_of(entry: LedgerEntry, *, first: bool) -> Settlement:
+def settlement_of(
+    entry: LedgerEntry,
+    balances: tuple[Balance, ...] = (),
+    notices: tuple[Notice, ...] = (),
+    *,
+    first: bool,
+) -> Settlement:
     kind: Literal["settle", "release", "lapse"] = "release"
     if entry.kind in {"settle", "lapse"}:
         kind = "settle" if entry.kind == "settle" else "lapse"
     return Settlement(
-        kind, entry.tokens, entry.house_tokens, entry.credits, entry.house_credits, first=first
+        kind,
+        entry.tokens,
+        entry.house_tokens,
+        entry.credits,
+        entry.house_credits,
+        balances,
+        notices,
+        first=first,
     )
 
 
