@@ -12,6 +12,9 @@ from quota.units import (
     output_affordable,
 )
 
+# To look a member up in its enum costs more than the sum that it decides.
+_TOKENS, _REQUESTS = Unit.TOKENS, Unit.REQUESTS
+
 
 class Estimate(NamedTuple):
     """What an answer may take: input tokens, at most and at least so many output tokens.
@@ -58,18 +61,18 @@ class Plan(NamedTuple):
 
 def amount_held(unit: Unit, input_tokens: int, output_tokens: int, rates: Rates | None) -> int:
     """What a call with so many tokens takes at most from a limit in this unit."""
-    if unit is Unit.TOKENS:
+    if unit is _TOKENS:
         return input_tokens + output_tokens
-    if unit is Unit.REQUESTS:
+    if unit is _REQUESTS:
         return 1
     return hold_credits(input_tokens, output_tokens, rates) if rates is not None else 0
 
 
 def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
     """How many output tokens fit into an amount beside the input; negative: not even the input."""
-    if unit is Unit.TOKENS:
+    if unit is _TOKENS:
         return amount - estimate.input
-    if unit is Unit.REQUESTS:
+    if unit is _REQUESTS:
         return TOKENS_MAX if amount >= 1 else -1
     if estimate.rates is None:
         return TOKENS_MAX
@@ -79,7 +82,7 @@ def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
 def input_within(amount: int, unit: Unit, output: int, estimate: Estimate) -> int:
     """How many input tokens fit into an amount beside so much output; negative: none."""
     rates = estimate.rates
-    if unit is Unit.TOKENS or rates is None:
+    if unit is _TOKENS or rates is None:
         return amount - output
     left = amount * MILLION - output * max(rates.output, rates.reasoning)
     dearest = max(rates.input, rates.cached)
