@@ -10,8 +10,9 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from adapters.sqlite.files import Ballast, Lock, make_private, refuse_shared
 from adapters.sqlite.opening import open_for_writing
@@ -38,16 +39,12 @@ class Op:
 
     run: Callable[[Books], Any]
     future: "asyncio.Future[Any] | None" = None
-    late: Late | None = None
+    late: Callable[[], Late] | None = None
     alone: bool = False
 
 
-class Answer(NamedTuple):
-    """What became of an op."""
-
-    op: Op
-    result: Any = None
-    error: Exception | None = None
+# What became of an op. A plain tuple: a named one takes longer to make than to use.
+Answer: TypeAlias = tuple[Op, Any, Exception | None]
 
 
 class Desk:
@@ -142,10 +139,10 @@ class Desk:
         self._ballast.take_aboard()
         self._land()
         op = Op(lambda books: books.lapse(now, len(books.holds), everything=True))
-        answer = self._single(op)
-        if answer.error is not None:
-            raise answer.error
-        lapsed: list[Lapsed] = answer.result
+        _, result, error = self._single(op)
+        if error is not None:
+            raise error
+        lapsed: list[Lapsed] = result
         return lapsed
 
     def _together(self, ops: list[Op], answers: list[Answer]) -> None:
@@ -157,11 +154,11 @@ class Desk:
             books = self._current()
             for op in ops:
                 try:
-                    done.append(Answer(op, op.run(books)))
+                    done.append((op, op.run(books), None))
                 except QuotaError as error:
                     if books.changes:  # by this op or another: nobody can tell
                         raise
-                    done.append(Answer(op, None, error))
+                    done.append((op, None, error))
             self._commit(books)
         except Exception as error:  # whatever it was, memory must not stay ahead of the disk
             log.warning("%s: %d ops are run one by one: %s", self.path, len(ops), error)
@@ -174,7 +171,7 @@ class Desk:
         """Run one op in a transaction of its own; it fails for itself."""
         while True:
             try:
-                return Answer(op, self._whole(op))
+                return op, self._whole(op), None
             except Exception as error:  # whatever it was, the others must not suffer
                 self._start_over()
                 if is_full(error) and op.late is not None and self._ballast.drop():
@@ -232,7 +229,7 @@ class Desk:
     def _failed(self, op: Op, error: Exception) -> Answer:
         """Tell the caller in our own words, and lose no settlement."""
         if isinstance(error, QuotaError) and not isinstance(error, StoreUnavailableError):
-            return Answer(op, None, error)
+            return op, None, error
         self.locked = self.locked or is_locked(error)
         log.error("%s: not written: %s", self.path, error, exc_info=not may_pass(error))
         answer = told(self.path, error)
@@ -240,15 +237,15 @@ class Desk:
             self.stop(answer)
         if op.late is not None:
             if may_pass(error) or self.stopped is not None:
-                self.spill.add(op.late)
+                self.spill.add(op.late())
             else:
-                self.spill.landed(op.late)
-        return Answer(op, None, answer)
+                self.spill.landed(op.late())
+        return op, None, answer
 
     def _land(self) -> None:
         """Write what could not be written earlier, as far as it goes."""
         for late in self.spill:
-            error = self._single(Op(late.land, late=late)).error
+            _, _, error = self._single(Op(late.land, late=partial(Late._make, late)))
             if isinstance(error, UnknownHoldError):
                 log.error("%s: a settlement of no known hold was dropped: %s", self.path, late)
             elif error is not None and late in self.spill:

@@ -45,7 +45,7 @@ class Visitor:
         self,
         run: Callable[[Books], T],
         *,
-        late: Late | None = None,
+        late: Callable[[], Late] | None = None,
         alone: bool = False,
         reads: bool = False,
     ) -> T:

@@ -34,6 +34,8 @@ class SqliteShelf:
         """Speak through this connection."""
         self.db = db
         self._accounts_written = 0
+        # One cursor for the question that every ask puts: making one costs as much as using it.
+        self._events = db.cursor()
 
     ACCOUNT = _ACCOUNTS + "book = ? AND opens_at = ?"
     LATEST = _ACCOUNTS + "book = ? ORDER BY opens_at DESC LIMIT 1"
@@ -65,7 +67,7 @@ class SqliteShelf:
 
     def event(self, key: str) -> Event | None:
         """An event, if it was ever seen."""
-        row = self.db.execute(self.EVENT, (key,)).fetchone()
+        row = self._events.execute(self.EVENT, (key,)).fetchone()
         return None if row is None else event_of(row)
 
     HOLDS = (

@@ -83,13 +83,17 @@ class SqliteStore:
 
     async def settle(self, request: SettleRequest, now: int) -> Settlement:
         """See SpendingStore."""
-        late = Late(request.hold_id, request.usage, request.source, request.note, now)
-        return await self._ask(lambda books: books.settle(request, now), late=late)
+        return await self._ask(
+            lambda books: books.settle(request, now),
+            late=lambda: Late(request.hold_id, request.usage, request.source, request.note, now),
+        )
 
     async def release(self, hold_id: int, note: str, now: int) -> Settlement:
         """See SpendingStore."""
-        late = Late(hold_id, None, "counted", note, now)
-        return await self._ask(lambda books: books.release(hold_id, note, now), late=late)
+        return await self._ask(
+            lambda books: books.release(hold_id, note, now),
+            late=lambda: Late(hold_id, None, "counted", note, now),
+        )
 
     async def note_attempt(self, hold_id: int, note: str, now: int) -> None:
         """See SpendingStore."""

@@ -57,7 +57,7 @@ class Writer:
         self,
         run: Callable[[Books], T],
         *,
-        late: Late | None = None,
+        late: Callable[[], Late] | None = None,
         alone: bool = False,
         reads: bool = False,
     ) -> "asyncio.Future[T]":
@@ -84,9 +84,9 @@ class Writer:
         try:
             lapsed = opening()
         except Exception as error:  # whoever opens hears of it, whatever it is
-            self._answer([Answer(first, None, error)])
+            self._answer([(first, None, error)])
             return
-        self._answer([Answer(first, lapsed)])
+        self._answer([(first, lapsed, None)])
         while batch := self._batch():
             self._serve(batch, locked=False)
             if self.desk.locked:
@@ -100,7 +100,7 @@ class Writer:
         except Exception as error:  # a mistake of ours must not leave everybody waiting for ever
             log.exception("%s: the desk failed", self.desk.path)
             why = told(self.desk.path, error)
-            answers = [Answer(op, None, why) for op in batch]
+            answers = [(op, None, why) for op in batch]
         self._answer(answers)
 
     def stop(self, why: StoreUnavailableError) -> None:
