@@ -14,6 +14,7 @@ from quota.units import Rates, Unit
 
 Row = tuple[Any, ...]
 
+RESOLVING = frozenset({"settle", "release", "lapse"})
 _UNITS = {unit.place: unit for unit in Unit}
 _NAMED = {str(unit): unit for unit in Unit}
 
@@ -22,7 +23,9 @@ def entry_row(entry: LedgerEntry) -> Row:
     """An entry in the order of its columns; lines count their age from the entry's time."""
     at = entry.at
     lines = ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in entry.lines])
-    return (*entry[:15], _rates_text(entry.rates), *entry[16:19], lines, _pairs(entry.purses))
+    resolves = entry.hold_id if entry.kind in RESOLVING else None
+    rates, purses = _rates_text(entry.rates), _pairs(entry.purses)
+    return (*entry[:15], rates, *entry[16:19], lines, purses, resolves)
 
 
 def entry_of(row: Row) -> LedgerEntry:

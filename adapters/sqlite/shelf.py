@@ -79,9 +79,7 @@ class SqliteShelf:
         """Every open hold."""
         return map(hold_of, self.db.execute(self.HOLDS).fetchall())
 
-    RESOLUTION = (
-        "SELECT * FROM entries WHERE hold_id = ? AND kind IN ('settle', 'release', 'lapse')"
-    )
+    RESOLUTION = "SELECT * FROM entries WHERE resolves = ?"
 
     def resolution(self, hold_id: int) -> LedgerEntry | None:
         """The entry that resolved a hold."""
@@ -191,7 +189,8 @@ class SqliteShelf:
     )
 
     ADD_ENTRY = (
-        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO entries"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
 
     PUT_META = (

@@ -86,11 +86,10 @@ async def test_the_file_itself_refuses_to_resolve_a_hold_twice(
     again = (
         "INSERT INTO entries SELECT id + 1, at, 'release', hold_id, wallet, model, input, cached,"
         " output, reasoning, source, tokens, credits, house_tokens, house_credits, rates,"
-        " estimated_input, actor, note, lines, purses FROM entries"
+        " estimated_input, actor, note, lines, purses, resolves FROM entries"
     )
-    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*hold_id"):
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*resolves"):
         look(path, again)
-    look(path, again.replace("'release'", "'attempt'"))
 
 
 async def test_the_file_refuses_less_than_nothing_held(store: SqliteStore, path: Path) -> None:
