@@ -130,7 +130,7 @@ def chat(
     """Talk to the bot in this terminal."""
     from adapters.console import Person, chat_interactive, chat_json
 
-    read = loaded(config)
+    read = loaded(config, keys=True)
     if not as_json:
         _set_up_log(read, beside=True)
         person = Person(name, tuple(role or ()), channel, admin)
@@ -146,7 +146,7 @@ def chat(
 @app.command(name="run")
 def run_platforms(config: ConfigPath = None) -> None:
     """Run all platforms that the config enables."""
-    read = loaded(config)
+    read = loaded(config, keys=True)
     enabled = [platform for platform in door.platforms().values() if platform.enabled(read)]
     if not enabled:
         why = (
@@ -188,7 +188,7 @@ def doctor(
     config: ConfigPath = None,
 ) -> None:
     """Check this installation; every failure names a remedy. Exit code 1 where one fails."""
-    read = loaded(config)
+    read = loaded(config, keys=True)
     if accept_clock:
         done = asyncio.run(door.carry_out(read, Order("accept clock", actor(), {})))
         if done.code != FINE:
@@ -295,7 +295,7 @@ def backup(
 @config_.command()
 def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
     """Whether the config can be used."""
-    read = loaded(config)
+    read = loaded(config, keys=True)
     where = str(read.path) if read.path else None
     models = ", ".join(f"{m.key} ({m.name})" for m in read.models)
     limits = [limit.name for limit in read.rules.base.limits]

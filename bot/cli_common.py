@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import pwd
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,12 +66,28 @@ def show(shown: Shown, *, as_json: bool) -> None:
     typer.echo(text)
 
 
-def loaded(path: Path | None) -> Config:
-    """The config, its warnings told on standard error; ConfigError where it cannot be used."""
+class _Keyless(Mapping[str, str]):
+    """The environment, in which every other variable is there, too: who only looks needs no key."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ.get(name) or "no-key"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+def loaded(path: Path | None, *, keys: bool = False) -> Config:
+    """The config; ConfigError where it cannot be used.
+
+    `keys`: the models will be called, so their keys have to be there, and warnings are told.
+    """
     from bot.config import find, load
 
-    config = load(find(path, Path.cwd()), os.environ)
-    for warning in config.warnings:
+    config = load(find(path, Path.cwd()), os.environ if keys else _Keyless())
+    for warning in config.warnings if keys else ():
         note(warning)
     return config
 

@@ -136,8 +136,10 @@ def csv_line(values: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        mark = "'" if value.lstrip(" ").startswith(_FORMULA) else ""
+        # A line break inside a cell would be a new row to simple readers.
+        return mark + printable(value)
     return "" if value is None else value
 
 

@@ -281,7 +281,7 @@ class _Args:
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self._args.get(name, [])
-        if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise MistakeError(f"{name} is no list of texts")
         return tuple(value)
 

@@ -112,6 +112,8 @@ def set_up(
     for name in ("quota", "bot", "adapters"):
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
+    # A full disk must not write its own troubles between the lines of a chat.
+    logging.raiseExceptions = False
     return redactor
 
 
