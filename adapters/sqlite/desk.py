@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 RESIDENT_ACCOUNTS_MAX = 50_000
 # So many changed rows are worth a checkpoint when there is nothing else to do.
-IDLE_CHECKPOINT_ROWS = 2_000
+IDLE_CHECKPOINT_ROWS = 500
 
 
 @dataclass(slots=True, eq=False)

