@@ -302,8 +302,8 @@ class ChatHandler:
         received = turn.received
         text_tokens = await self._count(model, received.text)
         counted = text_tokens + await self._count(model, "".join(received.reasoning))
-        output = self._answers.expected(model.name, counted)
-        charge = charge_for(received, prompt.expected, output, granted, model)
+        output = self._answers.likely(model.name, counted)
+        charge = charge_for(received, prompt.likely, output, granted, model)
         if charge.usage is not None and charge.source == "provider":
             hidden = 0 if received.reasoning else charge.usage.reasoning
             self._prompts.learn(model.name, prompt.counted, charge.usage.input)

@@ -89,8 +89,7 @@ class Calibration:
     long ones how the vocabularies compare; a factor learned from short ones would take 65 tokens
     around a "hi" for an eightfold vocabulary, and refuse long prompts that fit.
 
-    It follows an undercount at once, with a margin, and an overcount slowly: the first would let
-    a provider charge more than was held, the second only holds a little too much for a moment.
+    It follows an undercount at once, with a margin, and an overcount slowly.
     """
 
     def __init__(self) -> None:
@@ -99,7 +98,15 @@ class Calibration:
         self._wrappings: dict[str, int] = {}
 
     def expected(self, model: str, counted: int) -> int:
-        """What the provider will say about a text that we count as so many tokens."""
+        """The most that the provider will say about a text that we count as so many tokens.
+
+        Never below our own count, which every known vocabulary stays within: what was learned
+        from one kind of text may be too little for the next, and the pool would pay for it.
+        """
+        return max(counted, self.likely(model, counted))
+
+    def likely(self, model: str, counted: int) -> int:
+        """What the provider would probably have said, had it said anything."""
         ratio, wrapping = self._ratios.get(model, THOUSAND), self._wrappings.get(model, 0)
         return max(0, -(-counted * ratio // THOUSAND) + wrapping)
 
@@ -109,7 +116,7 @@ class Calibration:
             return
         if counted < LONG_FROM:
             wrapping = self._wrappings.get(model, 0)
-            missed = reported - self.expected(model, counted)
+            missed = reported - self.likely(model, counted)
             wrapping += missed + missed // 20 if missed > 0 else -(-missed // 8)
             self._wrappings[model] = min(WRAPPING_MAX, max(WRAPPING_MIN, wrapping))
             return
@@ -128,6 +135,7 @@ class Prompt(NamedTuple):
     messages: tuple[Message, ...]
     counted: int
     expected: int
+    likely: int
     asked: Said
     kept: int
     dropped: int
@@ -159,8 +167,8 @@ async def build(
     if system_prompt:
         total += await _tokens(counter, model, system_prompt)
         messages.insert(0, Message("system", system_prompt))
-    expected = calibration.expected(model, total)
-    return Prompt(tuple(messages), total, expected, asked, kept, len(history) - kept)
+    expected, likely = calibration.expected(model, total), calibration.likely(model, total)
+    return Prompt(tuple(messages), total, expected, likely, asked, kept, len(history) - kept)
 
 
 async def _tokens(counter: TokenCounter, model: str, text: str) -> int:

@@ -87,7 +87,7 @@ async def pull_the_plug(folder: Path, rounds: int, seed: int) -> str:
     code, out, _ = await run(folder, "ledger", "export", "--json")
     assert code == 0
     entries = [json.loads(line) for line in out.splitlines()]
-    resolved = [e["hold_id"] for e in entries if e["kind"] in {"settle", "release", "lapse"}]
+    resolved = [e["hold"] for e in entries if e["kind"] in {"settle", "release", "lapse"}]
     assert len(resolved) == len(set(resolved)), "a hold was charged twice"
     settled = sorted(e["tokens"] for e in entries if e["kind"] == "settle")
     for end in told.values():

@@ -55,18 +55,19 @@ class JsonChat:
     @classmethod
     async def start(cls, folder: Path, *args: str) -> Self:
         """Start in a folder; the config file there is used."""
-        process = await asyncio.create_subprocess_exec(
-            executable(),
-            "chat",
-            "--json",
-            *args,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=(folder / "stderr.log").open("ab"),
-            cwd=folder,
-            env=environment(folder),
-            limit=2**24,
-        )
+        with (folder / "stderr.log").open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                executable(),
+                "chat",
+                "--json",
+                *args,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=errors,
+                cwd=folder,
+                env=environment(folder),
+                limit=2**24,
+            )
         return cls(process)
 
     async def send(self, *lines: Event) -> None:
