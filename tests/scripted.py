@@ -122,6 +122,10 @@ class ScriptedModel:
     def next(self, *scripts: Script) -> None:
         self._next.extend(scripts)
 
+    def forget(self) -> None:
+        """Answer as usual from here on."""
+        self._next.clear()
+
     @asynccontextmanager
     async def stream(self, call: ModelCall) -> AsyncIterator[AsyncIterator[ModelEvent]]:
         self.calls.append(call)
@@ -313,7 +317,9 @@ class Bot:
         """Begin an ask; its id is a new one unless given."""
         self.asked += 1
         sender = requester(who) if isinstance(who, str) else who
-        ask = Ask(id_ or f"e{self.asked}", sender, text, model, thread, tuple(files))
+        ask = Ask(
+            id_ or f"{sender.member.id}-{self.asked}", sender, text, model, thread, tuple(files)
+        )
         reply = RecordingReply(self.passing)
         self.replies.append(reply)
         task = asyncio.create_task(self.chat.handle(ask, reply, self.words))
@@ -358,6 +364,11 @@ class Bot:
 
     async def ledger(self) -> list[LedgerEntry]:
         return [entry async for entry in self.store.entries(0, None)]
+
+    async def all_is_still(self) -> None:
+        """Wait until nothing of ours runs any more."""
+        while ours := [task for task in asyncio.all_tasks() if is_ours(task)]:
+            await asyncio.wait(ours)
 
     async def is_clean(self) -> None:
         """Nothing is held or under way, and the books agree with the ledger.
