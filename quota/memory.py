@@ -219,8 +219,10 @@ class MemoryStore:
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore. Events only: what is in memory is short-lived anyway."""
         del entries_ms
-        self._open()
-        old = [key for key, event in self.shelf.events.items() if event.at < now - events_ms]
+        books = self._open()
+        books.mark = max(books.mark, now)
+        before = books.mark - events_ms
+        old = [key for key, event in self.shelf.events.items() if event.at < before]
         for key in old:
             del self.shelf.events[key]
         return len(old)

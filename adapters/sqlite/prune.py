@@ -34,6 +34,7 @@ class Step(NamedTuple):
 async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_ms: int) -> int:
     """Remove old events, entries, closed accounts and used-up grants; how many rows went."""
     db = writer.desk.db
+    now = await writer.ask(partial(_tick, now), alone=True)
     before = now - entries_ms
     gone = 0
     async for keys in scans.old(OLD_EVENTS, "", now - events_ms, STEP_ROWS):
@@ -49,6 +50,12 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
     async for ids in scans.old(OLD_GRANTS, 0, before, STEP_ROWS):
         gone += await writer.ask(partial(_drop, db, DROP_GRANT, ids, before), alone=True)
     return gone
+
+
+def _tick(now: int, books: Books) -> int:
+    """What is forgotten stays forgotten: the mark must not run back behind it."""
+    books.mark = max(books.mark, now)
+    return books.mark
 
 
 OLD_EVENTS = "SELECT key FROM events WHERE key > ? AND at < ? ORDER BY key LIMIT ?"
