@@ -37,7 +37,7 @@ from bot.cli_common import (
 from bot.config_source import FILE_NAME
 from bot.config_values import Config, ConfigError
 from bot.control import FAILED, FINE, UNAVAILABLE, WRONG, Order
-from bot.log import set_up
+from bot.log import be_quiet, set_up
 from bot.serving import serve
 from quota.clock import SystemClock
 from quota.errors import QuotaError, StoreUnavailableError
@@ -64,6 +64,7 @@ def run(arguments: list[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             # A name of a member can hold what a terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
+    be_quiet()
     try:
         app(args=arguments, prog_name="quotabot")
     except SystemExit as ended:

@@ -117,6 +117,11 @@ def set_up(
     return redactor
 
 
+def be_quiet() -> None:
+    """Log nowhere: a command of a moment tells what went wrong itself, once."""
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+
+
 def keep_secret(secrets: Iterable[str]) -> None:
     """Keep these out of the logs from now on, too."""
     found = list(secrets)

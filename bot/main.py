@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +52,8 @@ def main() -> None:
 
 def print_version() -> None:
     """`quotabot 0.1.0`."""
+    from importlib.metadata import version
+
     sys.stdout.write(f"quotabot {version('quotabot')}\n")
 
 
@@ -311,6 +312,8 @@ def _there(store: "Store | None") -> "Store":
 
 def platforms() -> "dict[str, Platform]":
     """Every platform that is installed, by name; another package may bring one."""
+    from importlib.metadata import entry_points
+
     return {point.name: point.load() for point in entry_points(group="quotabot.platforms")}
 
 
