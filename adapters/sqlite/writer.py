@@ -88,20 +88,20 @@ class Writer:
             return
         self._answer([(first, lapsed, None)])
         while batch := self._batch():
-            self._serve(batch, locked=False)
+            answers = self._serve(batch, locked=False)
             if self.desk.locked:
                 # Those that came meanwhile have waited as long as one may.
-                self._serve(self._waiting(), locked=True)
+                answers += self._serve(self._waiting(self._queue.qsize()), locked=True)
+            self._answer(answers)
         self.desk.close()
 
-    def _serve(self, batch: Sequence[Op], *, locked: bool) -> None:
+    def _serve(self, batch: Sequence[Op], *, locked: bool) -> list[Answer]:
         try:
-            answers = self.desk.serve(batch, locked=locked)
+            return self.desk.serve(batch, locked=locked)
         except Exception as error:  # a mistake of ours must not leave everybody waiting for ever
             log.exception("%s: the desk failed", self.desk.path)
             why = told(self.desk.path, error)
-            answers = [(op, None, why) for op in batch]
-        self._answer(answers)
+            return [(op, None, why) for op in batch]
 
     def stop(self, why: StoreUnavailableError) -> None:
         """A reader found the file damaged."""
@@ -114,11 +114,13 @@ class Writer:
         except Empty:
             self.desk.tidy()
             first = self._queue.get()
-        return [] if first is None else [first, *self._waiting()]
+        if first is None:
+            return []
+        return [first, *self._waiting(min(self._queue.qsize(), BATCH_OPS_MAX))]
 
-    def _waiting(self) -> list[Op]:
+    def _waiting(self, at_most: int) -> list[Op]:
         ops: list[Op] = []
-        for _ in range(min(self._queue.qsize(), BATCH_OPS_MAX)):
+        for _ in range(at_most):
             op = self._queue.get()
             if op is None:
                 self._queue.put(None)  # nothing comes after it; the next batch is the end
