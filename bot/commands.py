@@ -23,7 +23,7 @@ from bot.panels import Panel
 from bot.permissions import allowed
 from bot.text import Words
 from quota.clock import Clock
-from quota.errors import BadRuleError
+from quota.errors import BadRuleError, StoreUnavailableError
 from quota.governing import Act
 from quota.limits import Limit
 from quota.members import Member, Requester, Scope
@@ -34,6 +34,11 @@ DAY_MS = 86_400_000
 AUDIT_ROWS_MAX = 50
 AUDIT_DAYS_MAX = 365
 NOTE_CHARS_MAX = 300
+# Known from the plans and from other bots: refused by their names.
+NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
+ADMIN_NOT_YET = frozenset(
+    {"usage", "top", "requests", "channel", "model", "setup", "undo", "member", "request"}
+)
 # What a short question takes: for "would it be answered now?".
 SHORT_INPUT = 50
 
@@ -79,8 +84,8 @@ class Commands:
 
     async def run(self, typed: Typed, words: Words) -> Card:
         """Carry out a command. Mistakes are answered with what to write, never raised."""
-        command, _, rest = typed.text.strip().removeprefix("/").partition(" ")
-        command = command.casefold()
+        first, *others = typed.text.strip().removeprefix("/").split(maxsplit=1)
+        command, rest = first.casefold(), "".join(others)
         try:
             if not allowed(typed.requester, command) and command == "quota-admin":
                 act = self._act(typed.requester)
@@ -91,6 +96,8 @@ class Commands:
             return _card(words.mistake(str(mistake), mistake.usage))
         except BadRuleError as mistake:
             return _card(words.mistake(str(mistake)))
+        except StoreUnavailableError:
+            return _card(words.not_written())
         return _card(panel, balances)
 
     async def _run(self, typed: Typed, command: str, rest: str, words: Words) -> Handled:
@@ -111,8 +118,10 @@ class Commands:
             case "stop":
                 stopped = self._chat.stop_member(typed.requester.member.wallet)
                 return words.done("Stop", words.stopping(stopped)), ()
+            case _ if command in NOT_YET:
+                raise MistakeError(f"/{command} is not part of this version", "/help")
             case _:
-                raise MistakeError(f"there is no command /{command}", "/help")
+                raise MistakeError(f"there is no command /{command[:40]}", "/help")
 
     async def _quota(self, typed: Typed, view: str, words: Words) -> Handled:
         requester = typed.requester
@@ -129,15 +138,18 @@ class Commands:
             case "history" | "receipt":
                 raise MistakeError(f"/quota {view.strip()} is not part of this version", "/quota")
             case _:
-                raise MistakeError(f"/quota has no view {view.strip()!r}", "/quota [summary|rules]")
+                said = view.strip()[:40]
+                raise MistakeError(f"/quota has no view {said!r}", "/quota [summary|rules]")
 
     async def _admin(self, typed: Typed, rest: str, words: Words) -> Handled:
         if not rest.strip():
             return words.help(is_admin=True), ()
         line = parse_line(rest)
         command = self._table.get(line.verb)
+        if line.verb in ADMIN_NOT_YET:
+            raise MistakeError(f"{line.verb} is not part of this version", "/help")
         if command is None:
-            raise MistakeError(f"there is no {line.verb!r}", "/help shows all commands")
+            raise MistakeError(f"there is no {line.verb[:40]!r}", "/help")
         return await command(typed, line, words)
 
     async def _limit(self, typed: Typed, line: Line, words: Words) -> Handled:
@@ -166,7 +178,9 @@ class Commands:
     async def _set(self, typed: Typed, line: Line, limit: Limit, words: Words) -> Handled:
         policy = self._quotas.policy(typed.requester.member.space.key)
         before = next((x for x in policy.limits if x.slot == limit.slot), None)
-        await self._quotas.governing.set_limit(self._act(typed.requester, line.reason), limit)
+        await self._quotas.governing.set_limit(
+            self._act(typed.requester, line.reason), limit, before
+        )
         return words.limit_set(limit, before), ()
 
     async def _remove(self, typed: Typed, line: Line, rule: str, words: Words) -> Handled:
@@ -198,7 +212,10 @@ class Commands:
         return words.granted(target.id, row, balances), balances
 
     async def _reset(self, typed: Typed, line: Line, words: Words) -> Handled:
-        target, rest = self._member_of(typed, line.rest, "reset @ana [rule] -- reason")
+        usage = "reset @ana [rule] -- reason"
+        if line.rest.split()[:1] == ["all"]:
+            raise MistakeError("to reset all members is not part of this version", usage)
+        target, rest = self._member_of(typed, line.rest, usage)
         requester = self._as(target)
         bounds = self._quotas.bounds(requester, self._chat.models.default.terms)
         act = self._act(typed.requester, line.reason)
@@ -216,7 +233,9 @@ class Commands:
         return words.switched("Blocked", f"@{target.id} cannot ask", until), ()
 
     async def _unblock(self, typed: Typed, line: Line, words: Words) -> Handled:
-        target, _ = self._member_of(typed, line.rest, "unblock @ana")
+        target, leftover = self._member_of(typed, line.rest, "unblock @ana")
+        if leftover:
+            raise MistakeError(f"{leftover!r} is not understood", "unblock @ana -- reason")
         act = self._act(typed.requester, line.reason)
         changed = await self._quotas.governing.switch(act, "block", target.wallet, "")
         return words.switched("Unblocked", words.unblocked(target.id, was=changed)), ()
@@ -259,6 +278,8 @@ class Commands:
         return words.switched("Paused", "No question is answered here", until), ()
 
     async def _resume(self, typed: Typed, line: Line, words: Words) -> Handled:
+        if line.rest:
+            raise MistakeError(f"{line.rest!r} is not understood", "resume -- reason")
         act = self._act(typed.requester, line.reason)
         changed = await self._quotas.governing.switch(act, "pause", "", "")
         return words.switched("Resumed", words.resumed(was=changed)), ()
@@ -272,7 +293,8 @@ class Commands:
         if not sentence:
             raise MistakeError("a sentence is missing", "notice <sentence> | notice off")
         value = "" if sentence.casefold() == "off" else sentence
-        await self._quotas.governing.switch(self._act(typed.requester), "note", "", value)
+        act = self._act(typed.requester, line.reason)
+        await self._quotas.governing.switch(act, "note", "", value)
         return words.done("Notice", words.noticed(value)), ()
 
     # Who is meant.

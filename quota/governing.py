@@ -53,9 +53,9 @@ class Governing:
         """The limits that admins set, in every space."""
         return list(self._limits.values())
 
-    async def set_limit(self, act: Act, limit: Limit) -> None:
-        """Set a limit; it binds from the next ask on."""
-        before = self._limits.get((act.space, limit.id))
+    async def set_limit(self, act: Act, limit: Limit, before: Limit | None = None) -> None:
+        """Set a limit; it binds from the next ask on. `before` is the operator's own, if any."""
+        before = self._limits.get((act.space, limit.id), before)
         row = LimitRow(
             act.space,
             limit.scope.kind,
@@ -119,10 +119,17 @@ class Governing:
         self, act: Act, member: Member, bounds: Sequence[Bound], window: str = ""
     ) -> list[Balance]:
         """Write off what a member has spent, in all own limits or those of one window."""
-        own = tuple(b for b in bounds if b.kind != "shared" and window in {"", b.limit.id})
+        mine = [b for b in bounds if b.kind != "shared"]
+        wanted = window.casefold()
+        own = tuple(b for b in mine if wanted in {"", b.limit.id.casefold()})
         if not own:
-            raise BadRuleError(f"{member.id} has no limit named {window!r}")
-        audit = self._audit(act, "reset", member.wallet, "", window or "all")
+            known = ", ".join(b.limit.id for b in mine) or "none"
+            raise BadRuleError(
+                f"{member.id} has no limit {window[:60]!r} of their own; own: {known}"
+            )
+        used = await self._store.balances(member.wallet, own, self._clock.now())
+        before = ", ".join(f"{amount_text(b.used, b.unit)} in {b.limit.id}" for b in used if b.used)
+        audit = self._audit(act, "reset", member.wallet, before or "nothing used", "nothing used")
         balances = await self._store.correct(member.wallet, own, audit, self._clock.now())
         self._changed()
         return balances
@@ -136,6 +143,8 @@ class Governing:
         """
         key = (act.space, name, subject)
         before = self._flags.get(key)
+        if before is not None and before.until is not None and before.until <= self._clock.now():
+            before = None
         row = FlagRow(act.space, name, subject, value, until)
         action = name if value else f"un{name}" if name == "block" else f"{name} off"
         audit = self._audit(act, action, subject, before.value if before else "", value)
@@ -144,7 +153,7 @@ class Governing:
         if value:
             self._flags[key] = row
         self._changed()
-        return before != row
+        return before != row if value else before is not None
 
     async def note_refused(self, act: Act, action: str) -> None:
         """Write down that a command was refused for want of permission."""
