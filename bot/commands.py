@@ -84,8 +84,8 @@ class Commands:
 
     async def run(self, typed: Typed, words: Words) -> Card:
         """Carry out a command. Mistakes are answered with what to write, never raised."""
-        first, *others = typed.text.strip().removeprefix("/").split(maxsplit=1)
-        command, rest = first.casefold(), "".join(others)
+        command, rest = [*typed.text.strip().removeprefix("/").split(maxsplit=1), "", ""][:2]
+        command = command.casefold()
         try:
             if not allowed(typed.requester, command) and command == "quota-admin":
                 act = self._act(typed.requester)

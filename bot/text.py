@@ -378,7 +378,7 @@ class Words:
         return Panel("Not allowed", "bad", (line,))
 
     def mistake(self, problem: str, usage: str = "") -> Panel:
-        lines = (problem[0].upper() + problem[1:] + ".",)
+        lines = (problem[0].upper() + problem[1:].removesuffix(".") + ".",)
         return Panel(
             "That did not work", "warning", lines + ((f"Write: {usage}",) if usage else ())
         )
