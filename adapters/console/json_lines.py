@@ -158,7 +158,7 @@ class _Server:
             end = await self._carried_out(ask)
         except StoreUnavailableError:
             end = Failure("store", self._words.store_trouble())
-        except Exception:  # as above
+        except Exception:  # a command that breaks must not stop the others
             end = self._broken()
         await reply.finish(end)
 
