@@ -77,6 +77,10 @@ def run(arguments: list[str]) -> int:
         return fail(UNAVAILABLE, str(error))
     except QuotaError as error:
         return fail(WRONG, str(error))
+    except OSError as error:
+        # What waits to be written cannot be written at the end, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return fail(FAILED, f"{error.filename or 'the output'}: {error.strerror}")
     except Exception as error:  # a mistake of ours; nobody can act on a traceback
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
@@ -132,6 +136,8 @@ def chat(
     from adapters.console import Person, chat_interactive, chat_json
 
     read = loaded(config, keys=True)
+    if not name.strip() or not name.isprintable():
+        raise typer.Exit(fail(WRONG, f"--as {name!r} is no name; write one such as ana"))
     if not as_json:
         _set_up_log(read, beside=True)
         person = Person(name, tuple(role or ()), channel, admin)

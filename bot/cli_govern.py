@@ -32,6 +32,7 @@ from quota.members import Requester
 from quota.quotas import Quotas
 
 FOLLOW_MS = 1_000
+LINES_AT_ONCE = 500
 
 quota = typer.Typer(help="Look at and change what members may use.", **PLAIN)
 ledger = typer.Typer(help="Prove, export and follow the books.", **PLAIN)
@@ -194,11 +195,14 @@ def export(after: After = 0, as_json: AsJson = False, config: ConfigPath = None)
 
     async def exporting() -> None:
         async with door.reading(loaded(config)) as quotas:
-            if not as_json:
-                typer.echo(csv_line(ENTRY_COLUMNS), nl=False)
+            lines = [] if as_json else [csv_line(ENTRY_COLUMNS)]
             async for entry in books.entries_json(quotas.store, after):
-                line = json.dumps(entry, ensure_ascii=False) + "\n"
-                typer.echo(line if as_json else csv_line(entry.values()), nl=False)
+                text = json.dumps(entry, ensure_ascii=False) + "\n"
+                lines.append(text if as_json else csv_line(entry.values()))
+                if len(lines) >= LINES_AT_ONCE:
+                    typer.echo("".join(lines), nl=False)
+                    lines.clear()
+            typer.echo("".join(lines), nl=False)
 
     asyncio.run(exporting())
 

@@ -292,6 +292,7 @@ async def test_a_config_that_cannot_be_used_is_named_with_the_fix(
         ("quota", "set", "20k tokens/day", "--for", "house"),
         ("quota", "drop", "no such rule"),
         ("chat", "--model"),
+        ("chat", "--as", " "),
         ("ledger", "tail", "-n", "many"),
         ("backup", "config.toml"),
         ("backup", "missing/copy.db"),
@@ -388,6 +389,18 @@ async def stamp(folder: Path) -> int:
     times = [entry.at async for entry in store.entries(0, None)]
     await store.close()
     return times[-1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+async def test_an_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    configure(tmp_path)
+    command = f"{executable()} quota list >/dev/full"
+    shell = await asyncio.create_subprocess_shell(
+        command, stderr=PIPE, cwd=tmp_path, env=environment(tmp_path)
+    )
+    _, err = await asyncio.wait_for(shell.communicate(), WAIT_S)
+    assert shell.returncode == 1
+    assert err.decode().endswith("quotabot: the output: No space left on device\n")
 
 
 # For programs.
