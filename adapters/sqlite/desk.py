@@ -236,11 +236,15 @@ class Desk:
         if is_corrupt(error):
             self.stop(answer)
         if op.late is not None:
-            if may_pass(error) or self.stopped is not None:
-                self.spill.add(op.late())
-            else:
-                self.spill.landed(op.late())
+            self._keep(op.late(), lands=may_pass(error) or self.stopped is not None)
         return op, None, answer
+
+    def _keep(self, late: Late, *, lands: bool) -> None:
+        """Keep a settlement for later, unless it can never be written: then its hold lapses."""
+        if not lands:
+            self.spill.landed(late)
+        elif not (self.spill.add(late) or (self._ballast.drop_rest() and self.spill.write(late))):
+            log.error("%s: kept in memory alone: %s", self.path, late)
 
     def _land(self) -> None:
         """Write what could not be written earlier, as far as it goes."""

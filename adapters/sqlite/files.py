@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 OWNER_ONLY = 0o600
 BALLAST_BYTES = 1 << 20
+BALLAST_REST_BYTES = 1 << 17
 # Room for the ballast and for what comes after it.
 ROOM_BYTES = 16 * BALLAST_BYTES
 
@@ -90,7 +91,10 @@ class Lock:
 
 
 class Ballast:
-    """Room that is given up when the disk is full, so that what was used can still be written."""
+    """Room that is given up when the disk is full, so that what was used can still be written.
+
+    Most of it is for the database, the rest for the file of what even then finds no room.
+    """
 
     def __init__(self, path: Path) -> None:
         """Keep the ballast beside the database."""
@@ -99,12 +103,15 @@ class Ballast:
     def take_aboard(self) -> None:
         """Claim the room, unless that would leave the disk with too little."""
         try:
-            if self.path.exists() or shutil.disk_usage(self.path.parent).free < ROOM_BYTES:
+            if self._size() >= BALLAST_BYTES:
                 return
-            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+            if shutil.disk_usage(self.path.parent).free < ROOM_BYTES:
+                return
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            file = os.open(self.path, flags, OWNER_ONLY)
             try:
-                # Written, not only sized: a hole takes no room that could be given up.
-                os.write(file, bytes(BALLAST_BYTES))
+                # Noise: a hole, or zeros on a disk that compresses, take no room to give up.
+                os.write(file, os.urandom(BALLAST_BYTES))
                 os.fsync(file)
             finally:
                 os.close(file)
@@ -112,10 +119,22 @@ class Ballast:
             log.warning("no ballast could be kept at %s: %s", self.path, error.strerror)
 
     def drop(self) -> bool:
-        """Give the room up; False where there was none."""
+        """Give up most of the room; False where that was done before."""
+        if self._size() <= BALLAST_REST_BYTES:
+            return False
+        log.error("the disk is full: %s gives up its room to settlements", self.path)
+        return self._cut(BALLAST_REST_BYTES)
+
+    def drop_rest(self) -> bool:
+        """Give up what is left; False where there is nothing."""
+        return self._size() > 0 and self._cut(0)
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def _cut(self, size: int) -> bool:
         try:
-            self.path.unlink()
+            os.truncate(self.path, size)
         except OSError:
             return False
-        log.error("the disk is full: %s was deleted to make room for settlements", self.path)
         return True

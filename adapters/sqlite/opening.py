@@ -21,8 +21,9 @@ PAGE_CACHE_KIB = 16_384
 WAL_RESET_FIXED = (3, 51, 3)
 
 _SET_UP = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA foreign_keys = ON",
+    # On macOS a plain sync leaves data in the disk's own memory.
+    "PRAGMA fullfsync = ON",
     f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}",
     f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}",
     f"PRAGMA cache_size = -{PAGE_CACHE_KIB}",
@@ -41,9 +42,7 @@ def open_for_writing(path: Path, synchronous: str, *, quick_check: bool) -> sqli
         )
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256)
     try:
-        for pragma in _SET_UP:
-            db.execute(pragma).fetchall()
-        db.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'NORMAL' else 'FULL'}")
+        _set_up(db, path, synchronous)
         if quick_check:
             check(db, path)
         migrate(db, path)
@@ -51,6 +50,17 @@ def open_for_writing(path: Path, synchronous: str, *, quick_check: bool) -> sqli
         db.close()
         raise
     return db
+
+
+def _set_up(db: sqlite3.Connection, path: Path, synchronous: str) -> None:
+    if db.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+        raise StoreUnavailableError(
+            f"{path}: this file system cannot hold a database that is read while it is written: "
+            "move it to another disk"
+        )
+    for pragma in _SET_UP:
+        db.execute(pragma).fetchall()
+    db.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'NORMAL' else 'FULL'}")
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:

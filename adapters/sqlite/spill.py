@@ -5,6 +5,7 @@ the file is one settlement or release; to land one twice is harmless, because a 
 once.
 """
 
+import errno
 import json
 import logging
 import os
@@ -42,8 +43,8 @@ class Late(NamedTuple):
 
     @property
     def line(self) -> str:
-        """One line of the file."""
-        return json.dumps([*self]) + "\n"
+        """One line of the file; it begins anew, for the one before may have been cut off."""
+        return f"\n{json.dumps([*self])}\n"
 
     @classmethod
     def of_line(cls, line: str) -> "Late":
@@ -63,6 +64,8 @@ class Spill:
         self._late: dict[int, Late] = {}
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
+                if not line:
+                    continue
                 try:
                     late = Late.of_line(line)
                 except (ValueError, TypeError):
@@ -78,15 +81,20 @@ class Spill:
         """Those that wait, oldest first, while others may land."""
         return iter(list(self._late.values()))
 
-    def add(self, late: Late) -> None:
-        """Keep one; if not even this file can be written, in memory alone."""
+    def add(self, late: Late) -> bool:
+        """Keep one; False where not even this file can be written: then in memory alone."""
         if late.hold_id in self._late:
-            return
+            return True
         self._late[late.hold_id] = late
+        return self.write(late)
+
+    def write(self, late: Late) -> bool:
+        """Put one that is kept in memory into the file as well."""
         try:
             self._append(late)
-        except OSError as error:
-            log.exception("%s cannot be written (%s)", self.path, error.strerror)
+        except OSError:
+            return False
+        return True
 
     def landed(self, late: Late) -> None:
         """Forget one; the file goes when all have landed, for to land twice is harmless."""
@@ -97,9 +105,11 @@ class Spill:
 
     def _append(self, late: Late) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        line = late.line.encode()
         file = os.open(self.path, flags, OWNER_ONLY)
         try:
-            os.write(file, late.line.encode())
+            if os.write(file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file)
         finally:
             os.close(file)

@@ -53,7 +53,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 
 def spilled(path: Path) -> list[str]:
     file = path.with_name("books.db-spill")
-    return file.read_text().splitlines() if file.exists() else []
+    return file.read_text().split("\n\n") if file.exists() else []
 
 
 def mode(file: Path) -> int:
@@ -195,15 +195,46 @@ async def test_the_ballast_makes_room_for_a_settlement(store: SqliteStore, path:
         with pytest.raises(StoreUnavailableError):
             await store.settle(used(number, note=LONG), MORNING)
         assert said.count("BEGIN IMMEDIATE") == 3  # with others, alone, and with more room
-    assert not ballast.exists()
+    assert size(ballast) == 1 << 17
     assert await store.catch_up(MORNING) == 1
-    assert ballast.exists()
+    assert size(ballast) == 1 << 20
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size
+
+
+def test_the_last_of_the_ballast_is_kept_for_what_finds_no_room(path: Path) -> None:
+    ballast = Ballast(path)
+    ballast.take_aboard()
+    assert ballast.drop()
+    assert not ballast.drop()
+    assert size(ballast.path) == 1 << 17
+    assert ballast.drop_rest()
+    assert not ballast.drop_rest()
+    ballast.take_aboard()
+    assert size(ballast.path) == 1 << 20
+
+
+def test_a_line_that_was_cut_off_costs_only_itself(path: Path) -> None:
+    late = Late(7, Usage(1, 0, 2, 0), "provider", "a \ud800 note\n", MORNING)
+    spill = Spill(path)
+    with spill.path.open("w") as file:
+        file.write(late._replace(hold_id=1).line + late.line[:9])
+    assert spill.add(late._replace(hold_id=2))
+    assert spill.add(late._replace(hold_id=3, usage=None))
+    assert [*Spill(path)] == [
+        late._replace(hold_id=1),
+        late._replace(hold_id=2),
+        late._replace(hold_id=3, usage=None),
+    ]
 
 
 def test_no_ballast_is_taken_from_a_disk_that_has_no_room(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path / "missing" / "books.db")
     ballast.take_aboard()
     assert not ballast.drop()
+    assert not ballast.drop_rest()
 
 
 async def test_read_only_books_still_tell_balances(store: SqliteStore, path: Path) -> None:
