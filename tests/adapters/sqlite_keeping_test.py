@@ -1,12 +1,15 @@
 """Keeping the books for years: append-only, proven, pruned, copied."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from adapters.sqlite import SqliteStore
+from quota.books import Books
 from quota.errors import StoreUnavailableError
 from quota.store import ReserveRequest
 from quota.verdicts import Granted, Seen
@@ -15,6 +18,7 @@ from tests.adapters.sqlite_kit import (
     act,
     ask,
     bounds,
+    desk,
     gift,
     heard,
     hold,
@@ -22,6 +26,7 @@ from tests.adapters.sqlite_kit import (
     say,
     used,
     wallet,
+    writer,
 )
 from tests.fakes import DAY, HOUR, MINUTE, MORNING
 
@@ -181,6 +186,22 @@ async def test_pruning_takes_small_steps(store: SqliteStore) -> None:
 
 def files(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir()}
+
+
+async def test_an_idle_moment_empties_the_wal(store: SqliteStore) -> None:
+    async def tidied() -> bool:
+        async with heard(store) as said:
+            await writer(store).ask(lambda _: desk(store).tidy())
+        return any("wal_checkpoint" in line for line in said)
+
+    assert not await tidied()
+    await asyncio.gather(*(writer(store).ask(partial(accept, n)) for n in range(600)))
+    assert await tidied()
+    assert not await tidied()
+
+
+def accept(number: int, books: Books) -> Seen | None:
+    return books.accept(f"e{number}", "", MORNING)
 
 
 async def test_a_backup_is_a_store_of_its_own(store: SqliteStore, tmp_path: Path) -> None:

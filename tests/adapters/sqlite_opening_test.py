@@ -293,6 +293,27 @@ async def test_a_reader_needs_no_writer(path: Path) -> None:
         await reader.balances(wallet(), bounds(), MORNING)
 
 
+async def test_any_name_will_do(tmp_path: Path) -> None:
+    path = tmp_path / "my books #1? 100%.db"
+    store = await opened(path)
+    await store.settle(used(await hold(store)), MORNING)
+    assert len([entry async for entry in store.entries(0, None)]) == 1
+    assert await store.verify() == []
+    await store.close()
+    reader = await SqliteStore.open_reader(path)
+    assert await reader.wallets() == [wallet()]
+    await reader.close()
+
+
+async def test_one_file_has_one_lock_by_whatever_name(path: Path) -> None:
+    store = await opened(path)
+    link = path.with_name("link.db")
+    os.symlink(path, link)  # noqa: PTH211  (not in an async function, says another rule)
+    with pytest.raises(StoreUnavailableError, match="open for writing in another process"):
+        await opened(link)
+    await store.close()
+
+
 async def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"nowhere/books\.db cannot be used: No such"):
         await opened(tmp_path / "nowhere" / "books.db")
