@@ -304,6 +304,8 @@ class ChatHandler:
         counted = text_tokens + await self._count(model, "".join(received.reasoning))
         output = self._answers.likely(model.name, counted)
         charge = charge_for(received, prompt.likely, output, granted, model)
+        if received.bad_usage:
+            _log.warning("%s reported a usage that cannot be true", model.key)
         if charge.usage is not None and charge.source == "provider":
             hidden = 0 if received.reasoning else charge.usage.reasoning
             self._prompts.learn(model.name, prompt.counted, charge.usage.input)
@@ -312,8 +314,6 @@ class ChatHandler:
 
     async def _settled(self, reservation: Reservation, charge: Charge) -> Settlement:
         """Take the charge, or give everything back where there is none."""
-        if charge.note:
-            _log.warning("hold %d: %s", reservation.granted.hold_id, charge.note)
         if charge.usage is None:
             return await self.quotas.release(reservation, charge.note)
         done = await self.quotas.settle(reservation, charge.usage, charge.source, charge.note)

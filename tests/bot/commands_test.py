@@ -275,8 +275,9 @@ async def test_explain_tells_each_rule_and_the_verdict() -> None:
     assert card.panel.lines == (
         "Roles: Supporter. Model: mini.",
         (
-            "A short question would be refused now. They would read: ⛔ This message needs about 114 "
-            "tokens; the whole allowance is 60 (rule role Supporter: 60 tokens/day). Shorten it."
+            "A short question would be refused now. They would read: ⛔ This message needs about "
+            "114 tokens; the whole allowance is 60 (rule role Supporter: 60 tokens/day). "
+            "Shorten it."
         ),
         (
             "– everyone: 10k tokens/day [config] does not bind: a role comes before everyone "
