@@ -252,6 +252,7 @@ async def test_a_pause_is_everywhere_or_in_one_space_and_ends_when_told(
     assert flag is not None
     assert flag.value == "upgrade"
     assert (await do(control, "resume")).data == {"space": EVERYWHERE, "changed": True}
+    assert (await do(control, "resume")).data == {"space": EVERYWHERE, "changed": False}
     assert quotas.governing.closed_to(ana, now) is None
     await do(control, "pause", space="discord:1", until="2d")
     assert quotas.governing.closed_to(ana, now) is None
