@@ -4,8 +4,8 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,25 @@ async def program(*limits: str, bot: scripted.Bot | None = None) -> AsyncIterato
         yield driving
     finally:
         await driving.close()
+
+
+class Hands:
+    """Who types: one message after the other, then leaves. Ctrl-C is there to be pressed."""
+
+    def __init__(self, *messages: str) -> None:
+        self.messages = list(messages)
+        self.prompts: list[str] = []
+        self.press_ctrl_c: Callable[[], None] = lambda: None
+        self.walk_away: Callable[[], None] = lambda: None
+
+    async def message(self, prompt: str) -> str | None:
+        self.prompts.append(prompt)
+        return self.messages.pop(0) if self.messages else None
+
+    @contextmanager
+    def during_answer(self, stop: Callable[[], None], leave: Callable[[], None]) -> Iterator[None]:
+        self.press_ctrl_c, self.walk_away = stop, leave
+        yield
 
 
 class Page(io.StringIO):

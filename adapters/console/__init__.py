@@ -3,7 +3,7 @@
 from adapters.console.json_lines import chat_json
 from adapters.console.session import Person, chat_interactive
 from bot.bot import Bot
-from bot.config import Config
+from bot.config_values import Config
 
 __all__ = ["Person", "chat_interactive", "chat_json", "platform"]
 

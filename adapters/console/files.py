@@ -36,19 +36,17 @@ def read(path: str, attached: int = 0) -> Attachment:
     place = Path(path).expanduser()
     try:
         # Opened without waiting, because a named pipe would wait for its other end.
-        fd = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(place, "rb", opener=_open_at_once) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise FileRefusedError(say.not_a_file())
+            data = file.read(FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         raise FileRefusedError(say.no_file()) from None
+    except IsADirectoryError:
+        raise FileRefusedError(say.not_a_file()) from None
     except (OSError, ValueError):
         raise FileRefusedError(say.not_readable()) from None
-    with os.fdopen(fd, "rb") as file:
-        about = os.fstat(fd)
-        if not stat.S_ISREG(about.st_mode):
-            raise FileRefusedError(say.not_a_file())
-        try:
-            data = file.read(FILE_BYTES_MAX + 1)
-        except OSError:
-            raise FileRefusedError(say.not_readable()) from None
     for mark, kind in _KINDS:
         if data.startswith(mark):
             raise FileRefusedError(say.file_kind(kind))
@@ -62,3 +60,7 @@ def read(path: str, attached: int = 0) -> Attachment:
     if "\0" in text:
         raise FileRefusedError(say.file_not_text())
     return Attachment(place.name, text)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

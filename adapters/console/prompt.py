@@ -7,6 +7,7 @@ While an answer runs the terminal is in its ordinary mode: what is typed is echo
 import asyncio
 import os
 import select
+import termios
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -42,7 +43,7 @@ class KeyTyping:
     ) -> None:
         """Read from the terminal, unless other `keys` are given."""
         self._screen = screen
-        self._ahead: deque[str] = deque()
+        self.ahead: deque[str] = deque()
         self._session: PromptSession[str] = PromptSession(
             history=history(environ),
             key_bindings=_bindings(),
@@ -53,12 +54,13 @@ class KeyTyping:
             input=keys,
             output=output,
         )
+        self.fd = self._session.input.fileno()
 
     async def message(self, prompt: str) -> str | None:
         """The next message; Ctrl-D, or Ctrl-C twice at an empty prompt, leaves."""
         prompt = clean(prompt)
-        if self._ahead:
-            text = self._ahead.popleft()
+        if self.ahead:
+            text = self.ahead.popleft()
             self._screen.prompt(f"{prompt}{text}\n")
             return text
         warned = False
@@ -77,10 +79,11 @@ class KeyTyping:
     def during_answer(self, stop: Callable[[], None], leave: Callable[[], None]) -> Iterator[None]:
         """Obey Ctrl-C, /stop, /quit and Ctrl-D; keep every other line for later."""
         loop = asyncio.get_running_loop()
-        fd = self._session.input.fileno()
+        fd = self.fd
 
         def typed() -> None:
             text = _typed(fd)
+            self._screen.moved_down()
             if text is None:
                 loop.remove_reader(fd)
                 leave()
@@ -89,14 +92,32 @@ class KeyTyping:
             elif text.strip().casefold() in _LEAVE:
                 leave()
             elif text.strip():
-                self._ahead.append(text)
+                self.ahead.append(text)
 
         loop.add_reader(fd, typed)
         try:
-            with interrupts(stop):
+            with interrupts(stop), _quiet_keys(fd):
                 yield
         finally:
             loop.remove_reader(fd)
+
+
+@contextmanager
+def _quiet_keys(fd: int) -> Iterator[None]:
+    """Let the terminal not write ^C into the answer that it stops."""
+    try:
+        before = termios.tcgetattr(fd)
+    except termios.error:  # no terminal, or a terminal that has gone
+        yield
+        return
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHOCTL
+    termios.tcsetattr(fd, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(fd, termios.TCSANOW, before)
 
 
 def _typed(fd: int) -> str | None:

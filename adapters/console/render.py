@@ -227,6 +227,10 @@ class Flow:
         """What can be shown of it now."""
         return "".join(self._fed(char) for char in text)
 
+    def restart_line(self) -> None:
+        """Something else has moved the cursor to the beginning of a line."""
+        self._column, self._gap = 0, ""
+
     def finish(self) -> str:
         """What was held back."""
         return self._placed()

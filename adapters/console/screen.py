@@ -60,6 +60,11 @@ class Screen:
             self._flow = Flow(look.width) if look.terminal else Flow(1 << 30)
         self._write(self._flow.feed(text))
 
+    def moved_down(self) -> None:
+        """Whoever types has ended a line in the middle of an answer."""
+        if self._flow is not None:
+            self._flow.restart_line()
+
     def end_stream(self) -> None:
         """The answer is whole: what follows begins on a new line."""
         if self._flow is not None:

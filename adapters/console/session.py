@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -74,13 +75,17 @@ async def chat_interactive(bot: Bot, who: Person) -> None:
 
 @dataclass(slots=True)
 class Session:
-    """One person, one conversation at a time, one message after the other."""
+    """One person, one conversation at a time, one message after the other.
+
+    Times are told in the zone, None: that of the terminal.
+    """
 
     bot: Bot
     who: Person
     screen: Screen
     model: str = ""
     files: list[Attachment] = field(default_factory=list)
+    zone: tzinfo | None = None
     leaving: bool = False
     running: str = ""
 
@@ -124,7 +129,7 @@ class Session:
 
     @property
     def _words(self) -> Words:
-        return Words(lambda at: say.nearby(at, self.bot.clock.now()))
+        return Words(lambda at: say.nearby(at, self.bot.clock.now(), self.zone))
 
     async def _answer(self, text: str) -> None:
         requester, files = self.who.requester, tuple(self.files)

@@ -134,10 +134,12 @@ _KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
 
 # Out.
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 def line_of(value: Json) -> bytes:
     """One line. Only ASCII, so that no reader takes a character for the end of a line."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode(value).encode("ascii") + b"\n"
 
 
 def delta(event_id: str, text: str) -> Json:
