@@ -88,8 +88,10 @@ class Desk:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.db.close()
-        self._lock.release()
+        try:
+            self.db.close()
+        finally:
+            self._lock.release()
 
     def serve(self, ops: Sequence[Op], *, locked: bool = False) -> list[Answer]:
         """Run ops in order; what is answered is on disk. `locked`: do not even try to write."""
@@ -119,6 +121,8 @@ class Desk:
                 self._rows_checkpointed = self.db.total_changes
             except sqlite3.Error as error:
                 log.warning("%s: checkpoint put off: %s", self.path, error)
+                if is_corrupt(error):
+                    self.stop(told(self.path, error))
 
     def stop(self, why: StoreUnavailableError) -> None:
         """The file is damaged: nothing is read from it or written to it from now on."""
