@@ -1,7 +1,7 @@
 """The whole bot, as the door builds it and every platform receives it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.chat import ChatHandler
@@ -9,13 +9,15 @@ from bot.commands import Commands
 from bot.config import Config
 from quota.clock import Clock
 from quota.quotas import Quotas
+from quota.waiting import Fresh
 
 
 @dataclass(slots=True)
 class Bot:
     """What a platform needs: where asks and commands go, and how to stop in good order.
 
-    `close` may be called more than once; it lets running answers finish or settle.
+    `close` may be called more than once; it lets running answers finish or settle. Who is on
+    `on_fresh` hears whose limit has opened since they were refused.
     """
 
     config: Config
@@ -24,6 +26,7 @@ class Bot:
     chat: ChatHandler
     commands: Commands
     close: Callable[[], Awaitable[None]]
+    on_fresh: list[Callable[[Fresh], None]] = field(default_factory=list)
 
 
 class Platform(Protocol):

@@ -117,7 +117,7 @@ class House:
             house = cls(Bot(config, clock, quotas, chat, commands, closing), servers)
             if own_store is not None:
                 await house._take_orders(stack)
-            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup))
+            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))
             stack.push_async_callback(scheduler.close)
             names = [model.name for model in config.models]
             later = asyncio.get_running_loop().call_later

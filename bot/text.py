@@ -106,6 +106,9 @@ class Words:
     def waiting(self) -> str:
         return "Waiting for a running answer to free some of the allowance."
 
+    def open_again(self, refused: Refused) -> str:
+        return f"Your limit has opened again (rule {_name(refused)})."
+
     def queued(self) -> str:
         return "You have an answer running. I will take this one when it ends."
 

@@ -18,6 +18,7 @@ from quota.governing import EVERYWHERE, Act
 from quota.ledger import Difference
 from quota.quotas import Quotas
 from quota.store import Store
+from quota.waiting import Fresh
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,16 @@ async def lapse(quotas: Quotas) -> int:
         if len(lapsed) < LAPSED_AT_ONCE:
             break
     return count
+
+
+async def announce(quotas: Quotas, listeners: Sequence[Callable[[Fresh], None]]) -> int:
+    """Tell whose limit has opened since they were refused; how many there were."""
+    opened = quotas.shut.opened(quotas.clock.now())
+    for fresh in opened:
+        _log.info("%s may ask again", fresh.requester.member.wallet)
+        for listener in listeners:
+            listener(fresh)
+    return len(opened)
 
 
 async def prune(store: Store, clock: Clock) -> int:
@@ -141,12 +152,22 @@ async def back_up(store: Store, clock: Clock, config: BackupConfig) -> Path | No
     return target
 
 
-def jobs(quotas: Quotas, backup: Callable[[], BackupConfig]) -> list[Job]:
-    """Every job with its interval; `backup` tells what the config says now."""
+def jobs(
+    quotas: Quotas,
+    backup: Callable[[], BackupConfig],
+    listeners: Sequence[Callable[[Fresh], None]] = (),
+) -> list[Job]:
+    """Every job with its interval; `backup` tells what the config says now.
+
+    The `listeners` hear whose limit has opened.
+    """
     store, clock = quotas.store, quotas.clock
 
     async def lapsing() -> None:
         await lapse(quotas)
+
+    async def announcing() -> None:
+        await announce(quotas, listeners)
 
     async def pruning() -> None:
         await prune(store, clock)
@@ -156,6 +177,7 @@ def jobs(quotas: Quotas, backup: Callable[[], BackupConfig]) -> list[Job]:
 
     found = [
         Job("lapse", lapsing, MINUTE_MS),
+        Job("announce", announcing, 5 * SECOND_MS),
         Job("verify", Verifier(quotas).run, HOUR_MS, at_once=True),
         Job("prune", pruning, 6 * HOUR_MS),
         Job("backup", backing_up, HOUR_MS, at_once=True),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from quota.counters import Account, Changes, Ids, Shelf
 from quota.errors import UnknownHoldError
 from quota.limits import Bound
-from quota.windows import Anchored, Calendar, Period, Rolling
+from quota.windows import Anchored, Calendar, Period, Rolling, Window
 
 
 class Accounts:
@@ -18,6 +18,7 @@ class Accounts:
         self._ids = ids
         self._by_period: dict[tuple[str, int], Account] = {}
         self._latest: dict[str, Account] = {}
+        self._current: dict[str, tuple[Window, Account]] = {}
         self._by_id: dict[int, Account] = {}
 
     def __len__(self) -> int:
@@ -30,15 +31,19 @@ class Accounts:
         A rolling window lets go of what it has left behind; without `changes`, in a copy.
         """
         window, book = bound.window, bound.book
-        known = self._latest.get(book)
-        if known is not None and known.opens_at <= now < (known.closes_at or 0):
-            return known
+        current = self._current.get(book)
+        # The window is compared as well: a reload may have moved the days to another zone.
+        if current is not None and current[0] == window:
+            account = current[1]
+            if account.opens_at <= now < (account.closes_at or 0):
+                return account
         if isinstance(window, Calendar):
             account = self.of(book, window.period_at(now))
             if account.id:
-                self._latest[book] = account
+                self._current[book] = window, account
             return account
         if isinstance(window, Anchored):
+            known = self._latest.get(book)
             if known is None and (stored := self._shelf.account(book, None)) is not None:
                 known = self._latest[book] = self._keep(stored)
             if known is not None and now < (known.closes_at or 0):
@@ -89,6 +94,7 @@ class Accounts:
         """Forget what the shelf can bring back."""
         self._by_period.clear()
         self._latest.clear()
+        self._current.clear()
         self._by_id.clear()
 
     def _keep(self, account: Account) -> Account:

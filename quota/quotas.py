@@ -15,7 +15,7 @@ from quota.members import Requester
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
-from quota.waiting import Lines, Ticket, whole
+from quota.waiting import Lines, Shut, Ticket, whole
 
 # A hold outlives every call it pays for, by enough to settle in.
 HOLD_MS = 15 * 60_000
@@ -88,6 +88,7 @@ class Quotas:
         self.rules = rules
         self.governing = Governing(store, clock, self._changed)
         self._lines = Lines()
+        self.shut = Shut()
         self._policies: dict[str, Policy] = {}
         self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
 
@@ -210,21 +211,17 @@ class Quotas:
         return None
 
     def _request(self, call: CallRequest, bounds: tuple[Bound, ...]) -> ReserveRequest:
-        member = call.requester.member
-        hold_ms = max(HOLD_MS, call.terms.deadline_ms + SETTLE_MS)
-        estimate = Estimate(
-            call.input_tokens, call.output_max, self.rules.output_floor, call.terms.rates
-        )
+        member, terms, rules = call.requester.member, call.terms, self.rules
         return ReserveRequest(
             call.event,
             call.digest,
             member.wallet,
             member.space.key,
-            call.terms.key,
+            terms.key,
             bounds,
-            estimate,
-            hold_ms,
-            self.rules.progress_step,
+            Estimate(call.input_tokens, call.output_max, rules.output_floor, terms.rates),
+            max(HOLD_MS, terms.deadline_ms + SETTLE_MS),
+            rules.progress_step,
         )
 
     async def _try(self, request: ReserveRequest) -> Granted | Refused | Waiting | Seen:
@@ -288,6 +285,8 @@ class Quotas:
     def _reserved(
         self, call: CallRequest, request: ReserveRequest, verdict: Granted | Refused | Seen
     ) -> Reservation | Refused | Seen:
+        if isinstance(verdict, Refused):
+            self.shut.note(call.requester, verdict)
         if not isinstance(verdict, Granted):
             return verdict
         books = tuple(b.book for b in request.bounds)

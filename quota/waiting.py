@@ -3,9 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Iterable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from quota.members import Requester
+from quota.verdicts import Refused
 
 T = TypeVar("T")
+SHUT_KEPT = 10_000
 
 
 class Ticket:
@@ -85,6 +89,35 @@ class Lines:
     def _call(self, ticket: Ticket) -> None:
         if self.is_first(ticket):
             ticket.turn.set()
+
+
+class Fresh(NamedTuple):
+    """Somebody who was refused, and whose limit has opened since."""
+
+    requester: Requester
+    refused: Refused
+
+
+class Shut:
+    """Who was refused until when, to tell them; only a courtesy, for periods open by themselves."""
+
+    def __init__(self) -> None:
+        """Nobody was refused yet."""
+        self._refused: dict[str, Fresh] = {}
+
+    def note(self, requester: Requester, refused: Refused) -> None:
+        """Remember a refusal that ends; in bounded memory, so the oldest may be forgotten."""
+        if refused.opens_at is not None:
+            if len(self._refused) >= SHUT_KEPT:
+                self._refused.pop(next(iter(self._refused)))
+            self._refused[requester.member.wallet] = Fresh(requester, refused)
+
+    def opened(self, now: int) -> list[Fresh]:
+        """Whose limit has opened since; each is told of once."""
+        opened = {w: f for w, f in self._refused.items() if (f.refused.opens_at or 0) <= now}
+        for wallet in opened:
+            del self._refused[wallet]
+        return list(opened.values())
 
 
 async def whole(move: Awaitable[T]) -> T:

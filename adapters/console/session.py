@@ -25,6 +25,7 @@ from bot.outcome import reference
 from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import EVERYONE, Member, Requester, Space
+from quota.waiting import Fresh
 
 _log = logging.getLogger(__name__)
 
@@ -88,13 +89,17 @@ class Session:
     zone: tzinfo | None = None
     leaving: bool = False
     running: str = ""
+    news: list[str] = field(default_factory=list)
 
     async def run(self, typing: Typing) -> None:
         """Greet, then take message after message."""
         self.screen.on_lost = self.leave
+        self.bot.on_fresh.append(self._hear)
         for line in self._banner():
             self.screen.say(line, "dim")
         while not self.leaving:
+            while self.news:
+                self.screen.say(self.news.pop(0), "dim")
             prompt = say.prompt(self.who.name, self.who.channel, is_admin=self.who.admin)
             text = await typing.message(prompt)
             if text is None:
@@ -117,6 +122,11 @@ class Session:
             ref = reference()
             _log.exception("a line could not be carried out ref=%s", ref)
             self.screen.say(say.failed(self._words.internal(ref)), "bad")
+
+    def _hear(self, fresh: Fresh) -> None:
+        """Said before the next prompt: nothing breaks into what is being typed."""
+        if fresh.requester.member == self.who.requester.member:
+            self.news.append(self._words.open_again(fresh.refused))
 
     def stop(self) -> None:
         """Stop the running answer."""

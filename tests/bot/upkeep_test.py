@@ -11,7 +11,9 @@ from quota.ledger import Difference
 from quota.members import Member, Space
 from quota.memory import MemoryStore
 from quota.quotas import CallRequest, Quotas, Reservation, Rules, Terms
+from quota.units import Usage
 from quota.verdicts import Refused
+from quota.waiting import Fresh
 from tests.fakes import DAY, HOUR, MINUTE, FakeClock, policy, requester
 
 TERMS = Terms("default", ("default",))
@@ -194,6 +196,21 @@ async def test_a_backup_that_fails_is_told_and_lets_no_older_one_go(
     assert caplog.messages == ["no backup today: the disk is full"]
 
 
+async def test_whose_limit_has_opened_is_announced_once(quotas: Quotas, clock: FakeClock) -> None:
+    heard: list[Fresh] = []
+    ana, arrived = requester("ana"), clock.now()
+    first = await quotas.reserve(CallRequest(ana, TERMS, 0, 10_000, "e1", "digest", arrived))
+    assert isinstance(first, Reservation)
+    await quotas.settle(first, Usage(output=10_000), "provider")
+    second = await quotas.reserve(CallRequest(ana, TERMS, 0, 200, "e2", "digest", arrived))
+    assert isinstance(second, Refused)
+    assert await upkeep.announce(quotas, [heard.append]) == 0
+    clock.advance(DAY)
+    assert await upkeep.announce(quotas, [heard.append]) == 1
+    assert await upkeep.announce(quotas, [heard.append]) == 0
+    assert [fresh.requester.member.id for fresh in heard] == ["ana"]
+
+
 async def test_every_job_can_run_twice_in_any_order(
     quotas: Quotas, store: Store, tmp_path: Path
 ) -> None:
@@ -201,7 +218,14 @@ async def test_every_job_can_run_twice_in_any_order(
     assert isinstance(await reserve(quotas, "ana"), Reservation)
     for job in (*jobs, *reversed(jobs)):
         await job.run()
-    assert {job.name for job in jobs} == {"lapse", "verify", "prune", "backup", "catch up"}
+    assert {job.name for job in jobs} == {
+        "lapse",
+        "announce",
+        "verify",
+        "prune",
+        "backup",
+        "catch up",
+    }
     assert await store.verify() == []
 
 
