@@ -18,16 +18,24 @@ class Opener(Protocol):
 
 
 class Memory:
-    """Books in memory: to open them again only takes a look at them."""
+    """Books in memory, which outlive the process only here."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
 
     async def open(self, now: int = 0) -> Store:
+        await open_again(self.store, now)
         return self.store
 
     async def close(self) -> None:
         await self.store.close()
+
+
+async def open_again(store: MemoryStore, now: int) -> None:
+    """Do what a store does that opens its file: charge open holds, begin with nothing at hand."""
+    store.books.lapse(now, len(store.books.holds), everything=True)
+    await store.lapse(now, at_most=0)
+    store.books.evict()
 
 
 class Sqlite:

@@ -3,15 +3,30 @@
 from collections.abc import Sequence
 
 from quota.accounting import Estimate
-from quota.limits import Bound, Limit, Policy
-from quota.members import Requester
+from quota.limits import Bound, Limit, Policy, Rule
+from quota.members import Requester, Scope
 from quota.store import AuditRow, GrantRequest, GrantRow, ReserveRequest, SettleRequest, Store
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Refused, Seen, Settlement, Waiting
+from quota.windows import Calendar
 from tests.fakes import MINUTE, MORNING, limit, requester
 
 HOLD_MS = 15 * MINUTE
 STEP = 256  # output tokens between two notes of progress
+
+
+# Where the books keep what providers took beyond a hold.
+HOUSE_BOOKS = tuple(
+    Bound(
+        Limit(Scope("house"), "shared", Rule(None, unit, Calendar("month"))),
+        f"house|{unit}/month|*|console:console",
+        None,
+        unit,
+        Calendar("month"),
+        "shared",
+    )
+    for unit in (Unit.TOKENS, Unit.CREDITS)
+)
 
 
 class Desk:
@@ -117,6 +132,10 @@ class Desk:
     async def sees(self, name: str = "ana", *, roles: Sequence[str] = ()) -> list[Balance]:
         who = requester(name, roles=roles)
         return await self.store.balances(who.member.wallet, self.bounds(who), self.now)
+
+    async def house_paid(self) -> list[int]:
+        """What the house of the space has paid this month, in tokens and in credits."""
+        return [b.used for b in await self.store.balances("", HOUSE_BOOKS, self.now)]
 
     async def grant(
         self,

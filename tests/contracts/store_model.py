@@ -5,11 +5,13 @@ is found by trying, every price is a fraction. It shares no line with quota/.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
 DAY = 24 * 3_600_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Window = tuple[str, int]  # day, first (from first use), rolling, balance; and its length
 UNITS = ("tokens", "requests", "credits")
 
@@ -110,6 +112,10 @@ def cost(
     return ceil(total)
 
 
+def month(now: int) -> str:
+    return f"{EPOCH + timedelta(milliseconds=now):%Y-%m}"
+
+
 @dataclass
 class Model:
     """Everything that ever happened, and the limits of the moment."""
@@ -125,6 +131,7 @@ class Model:
     opened: dict[str, list[int]] = field(default_factory=dict)
     written_off: list[tuple[str, int, int, int, int]] = field(default_factory=list)
     warned: dict[tuple[str, int], int] = field(default_factory=dict)
+    house: list[tuple[str, int, int]] = field(default_factory=list)
 
     def tick(self, clock: int) -> int:
         self.mark = max(self.mark, clock)
@@ -272,6 +279,12 @@ class Model:
             gift.spent += take
         shown = None if used is None or turn.prices is None else dear
         turn.end = kind, paid, tokens - paid, shown, credits_ - dear
+        self.house.append((month(self.mark), tokens - paid, credits_ - dear))
+
+    def house_paid(self, now: int) -> tuple[int, int]:
+        """What the house has paid this month in tokens and credits."""
+        mine = [(tokens, credits_) for when, tokens, credits_ in self.house if when == month(now)]
+        return sum(tokens for tokens, _ in mine), sum(credits_ for _, credits_ in mine)
 
     def late(self, now: int) -> list[int]:
         """Open turns that are past their deadline."""

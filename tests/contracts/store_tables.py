@@ -171,6 +171,10 @@ class Player:
     async def reset(self, who: str) -> list[str]:
         return [self.balance(b) for b in await self.desk.reset(who)]
 
+    async def house(self) -> list[str]:
+        tokens, credits_ = await self.desk.house_paid()
+        return [f"{tokens} tokens, {credits_} credits"]
+
     async def restart(self) -> list[str]:
         self.desk.store = await self.reopen()
         return ["ready"]
@@ -227,6 +231,7 @@ MOVES = {
     r"admin (?P<verb>gives|takes) (?P<what>.*?) (?:to|from) (?P<who>\w+)"
     r"(?: until (?P<until>.*))?": "give",
     r"admin resets (?P<who>\w+)": "reset",
+    r"house paid": "house",
     r"restart": "restart",
 }
 

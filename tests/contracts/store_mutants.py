@@ -1,0 +1,454 @@
+"""Mistakes that somebody could make in the books, each in a copy that the machine must catch.
+
+A mutant is a change of source text. The copy is loaded under another name, so the real modules
+stay as they are; a change whose text is no longer found fails loudly and wants to be written anew.
+"""
+
+import asyncio
+import importlib
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from adapters.sqlite.store import SqliteStore
+from quota.memory import MemoryStore
+from quota.store import Store
+from tests.contracts.conftest import open_again
+from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
+from tests.contracts.store_tables import Player, Table, tables
+
+ROOT = Path(__file__).parent.parent.parent
+
+# What both sides speak of; everything else of quota/ is copied.
+SHARED = {
+    *{"units", "windows", "limits", "members", "verdicts", "store", "errors", "clock"},
+    *{"__init__", "quotas", "governing", "waiting"},
+}
+
+
+class Mutant(NamedTuple):
+    """A mistake: where it is made, the text that is right, and the text that is wrong."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+
+    @property
+    def in_memory(self) -> bool:
+        return self.file.startswith("quota/")
+
+
+@contextmanager
+def copied(mutant: Mutant) -> Iterator[ModuleType]:
+    """The copy with the mistake in it: `quota.memory` or `adapters.sqlite.store`, renamed."""
+    source = ROOT / mutant.file
+    text = source.read_text(encoding="utf-8")
+    if text.count(mutant.right) != 1:
+        raise LookupError(f"{mutant.file} has {text.count(mutant.right)} times: {mutant.right}")
+    with tempfile.TemporaryDirectory(prefix="quotabot-") as folder:
+        package = Path(folder) / "mutated"
+        shutil.copytree(source.parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+        (package / "__init__.py").write_text("")
+        if mutant.in_memory:
+            for module in SHARED - {"__init__"}:
+                (package / f"{module}.py").unlink()
+        (package / source.name).write_text(text.replace(mutant.right, mutant.wrong))
+        family = ".".join(source.parent.relative_to(ROOT).parts)
+        names = "|".join(path.stem for path in package.glob("*.py"))
+        for path in package.glob("*.py"):
+            code = path.read_text(encoding="utf-8")
+            code = re.sub(rf"\b{re.escape(family)}\.({names})\b", r"mutated.\1", code)
+            code = re.sub(rf"from {re.escape(family)} import", "from mutated import", code)
+            path.write_text(code, encoding="utf-8")
+        sys.path.insert(0, folder)
+        importlib.invalidate_caches()
+        try:
+            yield importlib.import_module(f"mutated.{'memory' if mutant.in_memory else 'store'}")
+        finally:
+            sys.path.remove(folder)
+            for name in [name for name in sys.modules if name.split(".")[0] == "mutated"]:
+                del sys.modules[name]
+
+
+def table_against(mutant: Mutant, copy: ModuleType) -> str | None:
+    """The first table that the copy does not keep to, if there is one."""
+    for table in tables():
+        with tempfile.TemporaryDirectory(prefix="quotabot-") as folder:
+            try:
+                asyncio.run(played(mutant, copy, table, Path(folder) / "books.db"))
+            except Exception:  # whatever breaks in a broken copy has been seen
+                return table.title
+    return None
+
+
+async def played(mutant: Mutant, copy: ModuleType, table: Table, path: Path) -> None:
+    """Play a table on the copy's store: memory, or a file for what is wrong with files."""
+    if mutant.in_memory:
+        store: MemoryStore = copy.MemoryStore()
+
+        async def reopen() -> Store:
+            await open_again(store, 0)
+            return store
+
+        await Player(store, reopen).play(table)
+    else:
+        async with AsyncExitStack() as stack:
+
+            async def open_file() -> Store:
+                await stack.aclose()
+                opened: SqliteStore = await copy.SqliteStore.open(
+                    path, now=0, synchronous="NORMAL", quick_check=False
+                )
+                stack.push_async_callback(opened.close)
+                return opened
+
+            await Player(await open_file(), open_file).play(table)
+
+
+def machine_against(mutant: Mutant, copy: ModuleType, examples: int) -> bool:
+    """Whether the machine sees the mistake within so many examples, always the same ones."""
+    machine = memory_machine(copy) if mutant.in_memory else sqlite_machine(copy)
+    budget = settings(
+        max_examples=examples,
+        stateful_step_count=50,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+    )
+    try:
+        with redirect_stdout(StringIO()):
+            run_state_machine_as_test(machine, settings=budget)
+    except Exception:  # whatever breaks in a broken copy has been seen
+        return True
+    return False
+
+
+def memory_machine(copy: ModuleType) -> type[StoreMachine]:
+    class Copied(MemoryMachine):
+        kind = copy.MemoryStore
+
+    return Copied
+
+
+def sqlite_machine(copy: ModuleType) -> type[StoreMachine]:
+    class Copied(SqliteMachine):
+        kind = copy.SqliteStore
+
+    return Copied
+
+
+BOOKS, HOLDS, COUNTERS = "quota/books.py", "quota/holds.py", "quota/counters.py"
+ACCOUNTING, ACCOUNTS, PURSES = "quota/accounting.py", "quota/accounts.py", "quota/purses.py"
+REFUSALS, SHELF, DESK = "quota/refusals.py", "adapters/sqlite/shelf.py", "adapters/sqlite/desk.py"
+
+MUTANTS = (
+    # What an ask is granted.
+    Mutant(
+        "holds are ignored",
+        COUNTERS,
+        "_left(unspent - account.held, taken, free_extra)",
+        "_left(unspent, taken, unspent_extra)",
+    ),
+    Mutant(
+        "one token too many fits",
+        ACCOUNTING,
+        "return amount - estimate.input\n",
+        "return amount - estimate.input + 1\n",
+    ),
+    Mutant(
+        "the last token does not fit",
+        ACCOUNTING,
+        "return amount - estimate.input\n",
+        "return amount - estimate.input - 1\n",
+    ),
+    Mutant(
+        "only the first limit is checked",
+        BOOKS,
+        "plan_hold(rooms, ask.estimate, final=ask.final",
+        "plan_hold(rooms[:1], ask.estimate, final=ask.final",
+    ),
+    Mutant(
+        "shared limits are skipped",
+        BOOKS,
+        "plan_hold(rooms, ask.estimate, final=ask.final",
+        "plan_hold([r for r, b in zip(rooms, ask.bounds) if b.kind != 'shared'],"
+        " ask.estimate, final=ask.final",
+    ),
+    Mutant(
+        "a refusal leaves a hold behind",
+        BOOKS,
+        "        if plan.refused:\n",
+        "        if plan.refused:\n            accounts[-1].held += 1\n",
+    ),
+    Mutant(
+        "the patient take what is free",
+        ACCOUNTING,
+        "    if not final:\n",
+        "    if not final and free < floor:\n",
+    ),
+    Mutant(
+        "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
+    ),
+    Mutant("a request is not counted", COUNTERS, "return (own, 1, paid)", "return (own, 0, paid)"),
+    Mutant(
+        "a request is not held",
+        ACCOUNTING,
+        "    if unit is _REQUESTS:\n        return 1\n",
+        "    if unit is _REQUESTS:\n        return 0\n",
+    ),
+    Mutant(
+        "credits are rounded down",
+        COUNTERS,
+        "cost = cost_credits(usage, rates)",
+        "cost = max(0, cost_credits(usage, rates) - 1)",
+    ),
+    Mutant(
+        "a hold is priced as if all were cached",
+        ACCOUNTING,
+        "return hold_credits(input_tokens, output_tokens, rates)",
+        "return hold_credits(input_tokens, output_tokens, rates._replace(input=rates.cached))",
+    ),
+    Mutant(
+        "it opens whenever anything is freed",
+        REFUSALS,
+        ".unspent >= needed:",
+        ".unspent >= 0:",
+    ),
+    Mutant(
+        "what is held is told as spent",
+        REFUSALS,
+        "    if needed <= room.unspent:\n",
+        "    if needed <= room.free:\n",
+    ),
+    # How it ends.
+    Mutant("a hold is settled again", HOLDS, "        del self.open[hold.id]\n", ""),
+    Mutant(
+        "the charge has no cap",
+        COUNTERS,
+        "own = min(tokens, hold.input + hold.output_cap)",
+        "own = tokens",
+    ),
+    Mutant(
+        "a release keeps the hold",
+        HOLDS,
+        "account.held -= base\n",
+        "account.held -= base if usage else 0\n",
+    ),
+    Mutant(
+        "a release takes a request",
+        COUNTERS,
+        "    if usage is None:\n        return (0, 0, 0), (0, 0, 0)\n",
+        "    if usage is None:\n        return (0, 1, 0), (0, 0, 0)\n",
+    ),
+    Mutant(
+        "a lapse frees",
+        BOOKS,
+        "usage = Usage(input=hold.input, output=output)",
+        "usage = Usage()",
+    ),
+    Mutant(
+        "a lapse forgets the progress",
+        BOOKS,
+        "output = min(hold.progress + hold.progress_step, hold.output_cap)",
+        "output = min(hold.progress_step, hold.output_cap)",
+    ),
+    Mutant(
+        "a lapse charges no step",
+        BOOKS,
+        "output = min(hold.progress + hold.progress_step, hold.output_cap)",
+        "output = min(hold.progress, hold.output_cap)",
+    ),
+    Mutant(
+        "a lapse charges the house",
+        BOOKS,
+        "output = min(hold.progress + hold.progress_step, hold.output_cap)",
+        "output = hold.progress + hold.progress_step",
+    ),
+    Mutant(
+        "an older note of progress wins",
+        BOOKS,
+        "output_tokens > hold.progress:",
+        "output_tokens != hold.progress:",
+    ),
+    Mutant(
+        "a hold lapses a moment late",
+        BOOKS,
+        "everything or hold.expires_at <= now",
+        "everything or hold.expires_at < now",
+    ),
+    Mutant(
+        "an overrun is dropped",
+        COUNTERS,
+        "(tokens - own, 0, cost - paid)",
+        "(0, 0, 0)",
+    ),
+    Mutant(
+        "the house keeps no account",
+        HOLDS,
+        "            lines += self._house_lines(hold.house, over, now, changes)\n",
+        "            lines += []\n",
+    ),
+    Mutant(
+        "a turn is charged to the window in which it ends",
+        HOLDS,
+        "            account = self._accounts.numbered(account_id)\n",
+        "            account = self._accounts.numbered(account_id)\n"
+        "            account = self._accounts._latest.get(account.book, account)\n",
+    ),
+    # Time.
+    Mutant("the clock runs back", BOOKS, "self.mark = max(self.mark, now)", "self.mark = now"),
+    Mutant(
+        "a rolling window forgets nothing",
+        ACCOUNTS,
+        "return _expired(account, now - window.length_ms, changes)",
+        "return account",
+    ),
+    Mutant(
+        "a rolling window forgets a moment early",
+        ACCOUNTS,
+        "return _expired(account, now - window.length_ms, changes)",
+        "return _expired(account, now - window.length_ms + 1, changes)",
+    ),
+    Mutant(
+        "a rolling window forgets all at once",
+        ACCOUNTS,
+        "while old < len(account.marks) and account.marks[old][0] <= to:",
+        "while old < len(account.marks):",
+    ),
+    Mutant(
+        "to look ahead is to forget",
+        BOOKS,
+        "return [balance_of(bound, self._accounts.at(bound, now, None), purses)",
+        "return [balance_of(bound, self._accounts.at(bound, now, self.changes), purses)",
+    ),
+    Mutant(
+        "a window from first use closes early",
+        ACCOUNTS,
+        "return self.of(book, window.period_from(now))",
+        "return self.of(book, Period(now, now + window.length_ms - 60_000))",
+    ),
+    Mutant(
+        "a window from first use opens early",
+        ACCOUNTS,
+        "known is not None and now < (known.closes_at or 0):",
+        "known is not None and now < (known.closes_at or 0) - 60_000:",
+    ),
+    Mutant(
+        "a window from first use never closes",
+        ACCOUNTS,
+        "known is not None and now < (known.closes_at or 0):",
+        "known is not None and now < (known.closes_at or 0) * 2:",
+    ),
+    # Events.
+    Mutant(
+        "an event is held each time it comes",
+        BOOKS,
+        "        if ask.event and (seen :=",
+        "        if not ask.event and (seen :=",
+    ),
+    Mutant(
+        "a refused event is forgotten",
+        BOOKS,
+        "        # From here it succeeds.\n        if ask.event:\n",
+        "        # From here it succeeds.\n        if ask.event and not plan.refused:\n",
+    ),
+    Mutant(
+        "an event that waits is taken for heard",
+        BOOKS,
+        "        if plan.waits:\n",
+        "        if ask.event:\n"
+        "            self.changes.events[ask.event] = Event(ask.digest, now)\n"
+        "        if plan.waits:\n",
+    ),
+    Mutant("other words pass as the same", BOOKS, "if event.digest != digest:", "if False:"),
+    Mutant(
+        "an interruption is told again",
+        BOOKS,
+        "            event.interrupted = False\n",
+        "",
+    ),
+    # Admins.
+    Mutant(
+        "a grant never ends",
+        PURSES,
+        "p.request.until is None or p.request.until > now]",
+        "True or p.request.until]",
+    ),
+    Mutant("a grant is used again", PURSES, "            purse.spent += take\n", ""),
+    Mutant("a grant is not given back", PURSES, "purse.held -= amount\n", "purse.held -= take\n"),
+    Mutant(
+        "the grant that ends last is used first",
+        PURSES,
+        "return FOREVER if purse.request.until is None else purse.request.until",
+        "return 0 if purse.request.until is None else -purse.request.until",
+    ),
+    Mutant(
+        "a grant pays in each limit anew",
+        HOLDS,
+        "extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)",
+        "extras[bound.unit.place] = extras.get(bound.unit.place, 0) + amount - base",
+    ),
+    Mutant(
+        "a grant is used before the allowance",
+        HOLDS,
+        "base = min(amount, max(0, own))",
+        "base = min(amount, max(0, own)) if own < amount else 0",
+    ),
+    Mutant("what is taken stays", COUNTERS, "return sum(p.request", "return 0 * sum(p.request"),
+    Mutant(
+        "what is taken leaves grants alone",
+        COUNTERS,
+        "return max(0, extra + max(own + taken, taken))",
+        "return extra",
+    ),
+    Mutant(
+        "a reset clears the holds",
+        BOOKS,
+        "            account.warned = 0\n",
+        "            account.warned = account.held = 0\n",
+    ),
+    Mutant(
+        "a reset writes nothing down",
+        BOOKS,
+        "note=reason, lines=tuple(lines))",
+        "note=reason, lines=())",
+    ),
+    Mutant(
+        "a reset forgets what grants paid",
+        BOOKS,
+        "                account.extra_spent = 0\n",
+        "",
+    ),
+    Mutant("a threshold is told again", ACCOUNTING, "if t > warned and used", "if used"),
+    Mutant(
+        "a rolling window warns only once",
+        BOOKS,
+        "if account.rolling and line.at > account.expired_to:",
+        "if account.rolling and False:",
+    ),
+    # The file.
+    Mutant(
+        "the mark is only in memory",
+        SHELF,
+        "row = (books.mark, ids.account,",
+        "row = (0, ids.account,",
+    ),
+    Mutant("marks stay behind", SHELF, "        if changes.marks:\n", "        if False:\n"),
+    Mutant("events stay behind", SHELF, "        if changes.events:\n", "        if False:\n"),
+    Mutant("a restart charges nothing", DESK, "everything=True", "everything=False"),
+)
