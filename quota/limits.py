@@ -94,8 +94,8 @@ class Limit:
     def name(self) -> str:
         """How people and programs see the limit: `everyone: 20k tokens/day`."""
         models = "" if self.models == "*" else f" for {self.models}"
-        cap = " (cap)" if self.kind == "cap" else ""
-        return f"{self.scope.text}: {self.rule.text}{models}{cap}"
+        kind = f" ({self.kind})" if self._has_a_kind_of_its_own else ""
+        return f"{self.scope.text}: {self.rule.text}{models}{kind}"
 
     @property
     def id(self) -> str:
@@ -103,8 +103,13 @@ class Limit:
         scope, kind, unit, window, models = self.slot
         parts = [scope.text.replace(" ", ":"), unit if not window else f"{unit}/{window}"]
         parts += [models] if models != "*" else []
-        parts += ["cap"] if kind == "cap" else []
+        parts += [kind] if self._has_a_kind_of_its_own else []
         return " ".join(parts)
+
+    @property
+    def _has_a_kind_of_its_own(self) -> bool:
+        """Whether the scope alone does not say of which kind the limit is."""
+        return self.kind != ("allowance" if self.scope.kind in _RANK else "shared")
 
 
 class Bound(NamedTuple):
