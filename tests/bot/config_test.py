@@ -245,7 +245,7 @@ def test_limits_stand_in_the_order_in_which_they_are_written(tmp_path: Path) -> 
         "member ana: 6k tokens/rolling 24h",
         "space: 2M tokens/day",
         "channel homework: 300k tokens/day",
-        "role Guest: 100k tokens/rolling 7d",
+        "role Guest: 100k tokens/rolling 7d (shared)",
         "house: $20/day",
         "everyone: 10 requests/minute (cap)",
         "role Guest: 3 requests/minute (cap)",
@@ -268,7 +268,7 @@ def test_limits_bind_those_they_are_about(tmp_path: Path) -> None:
         "everyone: 5k tokens/day for gpt-5*",
         "space: 2M tokens/day",
         "channel homework: 300k tokens/day",
-        "role Guest: 100k tokens/rolling 7d",
+        "role Guest: 100k tokens/rolling 7d (shared)",
         "house: $20/day",
     ]
 
