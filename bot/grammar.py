@@ -43,6 +43,11 @@ def parse_line(text: str) -> Line:
     return Line(verb.casefold(), rest, " ".join(reason.split()))
 
 
+_TARGET = re.compile(
+    r'@(?!(?:role|member):(?:\s|$))(?:(role|member):)?(?:"([^"]+)"|([^\s"]\S*))\s*'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`@ana` or `@Supporter`, told apart by which names are roles."""
@@ -56,7 +61,7 @@ class Target:
 
         `@"two words"` quotes a name; `@role:NAME` and `@member:NAME` say what is meant.
         """
-        match = re.match(r'@(?:(role|member):)?(?:"([^"]+)"|(\S+))\s*', text.strip())
+        match = _TARGET.match(text.strip())
         if match is None:
             raise MistakeError("a name is missing; write it with @, such as @ana", usage)
         name = match[2] or match[3]
@@ -70,7 +75,7 @@ class Target:
 
 SET_USAGE = "limit set 20k tokens per day [for @name|@role|everyone] [in #channel] [model M] [cap]"
 _CLAUSE = re.compile(
-    r"\s+(?:for\s+(?P<who>@(?:role:|member:)?\"[^\"]+\"|@\S+|everyone)"
+    r"(?:^|\s+)(?:for\s+(?P<who>@(?:role:|member:)?\"[^\"]+\"|@\S+|everyone)"
     r"|in\s+#(?P<channel>\S+)|model\s+(?P<model>\S+)|(?P<cap>cap))\s*$",
     re.IGNORECASE,
 )

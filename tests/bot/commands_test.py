@@ -437,7 +437,10 @@ async def test_what_somebody_writes_to_the_model_changes_no_quota() -> None:
         ("frobnicate", "There is no 'frobnicate'."),
         ("grant @" + "a" * 101 + " 5k", "The name has 101 characters; at most 100 are read."),
         ("x" * 1_001, "The line has 1001 characters; at most 1000 are read."),
-        *((verb, f"{verb.capitalize()} is not part of this version.") for verb in sorted(ADMIN_NOT_YET)),
+        *(
+            (verb, f"{verb.capitalize()} is not part of this version.")
+            for verb in sorted(ADMIN_NOT_YET)
+        ),
     ],
 )
 async def test_a_mistake_is_named_and_changes_nothing(line: str, problem: str) -> None:
