@@ -68,7 +68,7 @@ class Program:
         self._output = os.fdopen(source, "rb", 0)
         self._bots_output = os.fdopen(sink, "wb", 0)
         self._lines = asyncio.StreamReader(limit=1 << 26)
-        self._reading: asyncio.BaseTransport | None = None
+        self._reading: asyncio.ReadTransport | None = None
         self.work = asyncio.create_task(
             chat_json(whole(bot), self._bots_input, self._bots_output), name="chat --json"
         )
@@ -80,6 +80,14 @@ class Program:
         protocol = asyncio.StreamReaderProtocol(self._lines)
         loop = asyncio.get_running_loop()
         self._reading, _ = await loop.connect_read_pipe(lambda: protocol, self._output)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Read nothing meanwhile."""
+        assert self._reading is not None, "it listened before"
+        self._reading.pause_reading()
+        yield
+        self._reading.resume_reading()
 
     def deafen(self) -> None:
         """Nobody reads the output from now on."""

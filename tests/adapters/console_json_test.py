@@ -10,7 +10,7 @@ from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
 from tests.console_kit import Json, program
-from tests.scripted import Gate, build, says, stepping_of, steps
+from tests.scripted import Gate, build, says, stepping_of, steps, until
 
 BALANCE_KEYS = ["limit", "unit", "granted", "used", "held", "left", "opens_at"]
 
@@ -452,6 +452,47 @@ async def test_an_ask_that_breaks_has_one_end(caplog: pytest.LogCaptureFixture) 
         (end,) = await it.leave()
         assert (end["event"], end["code"]) == ("error", "internal")
         assert "secret detail" not in end["text"]
+
+
+async def test_an_answer_is_told_also_where_its_balances_cannot_be_read() -> None:
+    async with program() as it:
+        stepping_of(it.bot).down["balances"] = StoreUnavailableError()
+        end = await it.ask()
+        assert (end["event"], end["balances"]) == ("answer", [])
+
+
+async def test_an_end_that_cannot_be_told_is_an_internal_error() -> None:
+    async with program() as it:
+        stepping_of(it.bot).down["balances"] = ZeroDivisionError("secret detail")
+        end = await it.ask()
+        assert (end["event"], end["code"]) == ("error", "internal")
+
+
+async def test_who_reads_slowly_gets_fewer_and_longer_deltas() -> None:
+    async with program() as it:
+        gate = Gate()
+        it.bot.model.usual = steps(TextDelta("x" * 1_200_000), gate, *map(TextDelta, "abc"))
+        with it.busy():
+            it.send()
+            await gate.reached()
+            gate.release()
+            await until(lambda: not it.bot.chat.running)
+        heard = await it.leave()
+        assert [line["text"][-3:] for line in heard if line["event"] == "delta"] == ["xxx", "abc"]
+        assert it.deltas() == heard[-1]["text"]
+
+
+async def test_a_remark_goes_to_the_log_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with program() as it:
+        gate = Gate()
+        it.bot.model.next(steps(gate, TextDelta("late")))
+        it.send(id="e1")
+        await gate.reached()
+        it.send(id="e2")
+        await until(lambda: "e2: You have an answer running" in caplog.text)
+        gate.release()
+        assert {line["event"] for line in await it.leave()} == {"delta", "answer"}
 
 
 # Beginning and end.

@@ -8,6 +8,8 @@ import pytest
 
 from adapters.console.screen import Screen
 from adapters.console.session import Person, Session
+from adapters.console.stream import ScreenStream
+from bot.messages import Duplicate
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
@@ -289,6 +291,23 @@ async def test_a_command_without_a_store_says_so() -> None:
     bot = build("everyone: 20k tokens/day")
     stepping_of(bot).down["balances"] = StoreUnavailableError()
     assert "The books cannot be" in await typed("/quota", bot=bot)
+
+
+async def test_what_came_before_an_answer_stands_on_lines_of_its_own() -> None:
+    page = Terminal()
+    stream = ScreenStream(Screen(page, {"TERM": "xterm"}))
+    await stream.note("You have an answer running.")
+    await stream.update("half an")
+    await stream.note("The rest waits.")
+    await stream.update("answer")
+    await stream.finish(Duplicate())
+    assert page.getvalue() == (
+        "\x1b[2m… You have an answer running.\x1b[0m\n"
+        "half an\n"
+        "\x1b[2m… The rest waits.\x1b[0m\n"
+        "answer\n"
+        "\x1b[2mThis message came twice; it was answered once.\x1b[0m\n\n"
+    )
 
 
 async def test_on_a_terminal_a_hint_stands_until_the_answer_comes() -> None:
