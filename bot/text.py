@@ -167,7 +167,7 @@ class Words:
             )
         return (
             f"⛔ This message needs about {needed}; you have {left} left{self._until(refused)} "
-            f"(rule {_name(refused)}). Shorten it, or start anew with /new."
+            f"(rule {_name(refused)}). Shorten it, or begin anew: /new."
         )
 
     def _used(self, refused: Refused) -> str:
