@@ -105,7 +105,7 @@ class Amount(NamedTuple):
 
 
 _AMOUNT = re.compile(
-    r"(?P<sign>[+\-\u2212]?)\s*(?P<dollar>\$?)\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,15})"
+    r"(?P<sign>[+\-\u2212]?)\s*(?P<dollar>\$?)\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,16})"
     r"(?:\.(?P<part>\d{1,12}))?\s*(?P<suffix>(?:[km](?=\s|$|token|request|message|credit))?)"
     r"(?:\s+(?P<unit>[a-z]+)|(?P<glued>[a-z]+))?",
     re.IGNORECASE,
