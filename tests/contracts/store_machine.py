@@ -408,7 +408,18 @@ class StoreMachine(RuleBasedStateMachine):
         self.run(self.store.grant(request, audit("grant"), self.clock))
         self.model.gifts.append(Gift(who, unit, amount, until))
 
-    grant_too = grant
+    @rule(
+        who=NAMES,
+        number=st.integers(0, 5),
+        amount=st.sampled_from([30, 100]),
+        cap=st.sampled_from([10, 25, 60]),
+    )
+    def lean_on_a_grant(self, who: str, number: int, amount: int, cap: int) -> None:
+        """Spend the allowance, and let a grant pay for what is held next."""
+        self.use_up(who, 150, None)
+        self.use_up(who, 150, None)
+        self.grant(who, number, amount, HOUR)
+        self.ask(who, "", "", 0, cap, 1, None, "final")
 
     @rule(who=NAMES)
     def reset(self, who: str) -> None:
@@ -502,6 +513,11 @@ class MemoryMachine(StoreMachine):
 
     async def reopen(self) -> None:
         await open_again(self.store, self.clock)
+
+    @rule()
+    def let_go(self) -> None:
+        """What is not in memory any more comes back from the shelf."""
+        self.store.books.evict()
 
 
 class SqliteMachine(StoreMachine):
