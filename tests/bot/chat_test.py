@@ -410,7 +410,8 @@ async def test_waiters_are_served_first_come_first_served() -> None:
 
 
 async def test_a_small_ask_does_not_slip_past_one_that_waits() -> None:
-    bot = build("space: 1500 tokens/day")
+    # Beside the 1,009 that are held there is room for a small ask (1,008), not for a large one.
+    bot = build("space: 2100 tokens/day")
     gate = Gate()
     bot.model.next(steps(gate))
     holding = bot.start("ana")
@@ -478,6 +479,29 @@ async def test_a_waiter_is_woken_when_the_limit_changes(line: str) -> None:
         assert isinstance(reply.end, Answer)
     gate.release()
     await asyncio.gather(*tasks)
+    await bot.is_clean()
+
+
+async def test_a_waiter_who_is_not_first_in_line_sees_a_change_as_well() -> None:
+    bot = build("channel a: 1100 tokens/day", "channel b: 1100 tokens/day")
+    await bot.type("/quota-admin pool 2300 tokens per day")
+    gates = [Gate(), Gate()]
+    bot.model.next(*(steps(gate) for gate in gates))
+    in_a, in_b = (bot.start(requester(f"in {name}", channel=name)) for name in "ab")
+    for gate in gates:
+        await gate.reached()
+    first = bot.start(requester("first", channel="a"))
+    await let_run()
+    # Behind the first one in the line of the pool alone: its own channel has room.
+    second = bot.start(requester("second", channel="c"))
+    await let_run()
+    assert second.reply.notes != []
+    await bot.type("/quota-admin limit remove space tokens/day")
+    assert isinstance(await second.end(), Answer)
+    assert not first.task.done()
+    for gate in gates:
+        gate.release()
+    await asyncio.gather(in_a.task, in_b.task, first.task)
     await bot.is_clean()
 
 
@@ -989,6 +1013,21 @@ async def test_two_limits_passed_at_once_are_two_warnings() -> None:
 
 
 # When the platform does not take what is said.
+
+
+async def test_a_platform_that_takes_no_remark_leaves_those_who_wait_in_line() -> None:
+    bot = build("space: 1100 tokens/day")
+    gate = Gate()
+    bot.model.next(steps(gate))
+    running = [bot.start("ana"), bot.start("ana", "queued"), bot.start("bo", "waiting")]
+    for each in running:
+        each.reply.broken.add("note")
+    await gate.reached()
+    await let_run()
+    gate.release()
+    ends = [await each.end() for each in running]
+    assert [type(end).__name__ for end in ends] == ["Failure", "Answer", "Answer"]
+    await bot.is_clean()
 
 
 @pytest.mark.parametrize("broken", ["update", "note"])

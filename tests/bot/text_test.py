@@ -73,6 +73,7 @@ def sentences() -> Iterator[str]:
         WORDS.id_reused(),
         WORDS.internal("7F3K"),
         WORDS.store_trouble(),
+        WORDS.not_written(),
         WORDS.input_too_long(1_000_000, 32_000),
         WORDS.unknown_model("gpt-9", ["mini", "big"]),
         WORDS.ignored_attachment("a.pdf", "it is no text"),
@@ -135,8 +136,8 @@ def test_every_refusal_begins_with_a_sign_and_says_what_it_is_about(reason: Refu
         (
             refused("period_used", limit=DAILY, granted=20_000, left=0, opens_at=MORNING + DAY),
             (
-                "⛔ Daily limit reached: 20,000 of 20,000 tokens used (rule everyone: 20k tokens/day). "
-                "Full again on day 1 at 09:00."
+                "⛔ Daily limit reached: 20,000 of 20,000 tokens used "
+                "(rule everyone: 20k tokens/day). Full again on day 1 at 09:00."
             ),
         ),
         (
@@ -162,8 +163,8 @@ def test_every_refusal_begins_with_a_sign_and_says_what_it_is_about(reason: Refu
                 opens_at=MORNING + DAY,
             ),
             (
-                "⛔ This message needs about 6,400 tokens; you have 2,010 left until on day 1 at 09:00 "
-                "(rule everyone: 20k tokens/day). Shorten it, or begin anew: /new."
+                "⛔ This message needs about 6,400 tokens; you have 2,010 left until on day 1 "
+                "at 09:00 (rule everyone: 20k tokens/day). Shorten it, or begin anew: /new."
             ),
         ),
         (
@@ -176,13 +177,16 @@ def test_every_refusal_begins_with_a_sign_and_says_what_it_is_about(reason: Refu
         (
             refused("pool_used", limit=limit("space: 2M tokens/day"), opens_at=MORNING + DAY),
             (
-                "⛔ The shared budget is used up until on day 1 at 09:00 (rule space: 2M tokens/day). "
-                "Your own allowance is untouched."
+                "⛔ The shared budget is used up until on day 1 at 09:00 "
+                "(rule space: 2M tokens/day). Your own allowance is untouched."
             ),
         ),
         (
             refused("busy"),
-            "⏳ You already have answers waiting. Ask again when one has come. Nothing was charged.",
+            (
+                "⏳ You already have answers waiting. Ask again when one has come. "
+                "Nothing was charged."
+            ),
         ),
         (
             refused("paused", note="on"),
@@ -195,8 +199,8 @@ def test_every_refusal_begins_with_a_sign_and_says_what_it_is_about(reason: Refu
         (
             refused("store_unavailable"),
             (
-                "⛔ The books cannot be written right now, so no model was asked. Nothing was charged. "
-                "Try again shortly."
+                "⛔ The books cannot be written right now, so no model was asked. "
+                "Nothing was charged. Try again shortly."
             ),
         ),
     ],
@@ -310,7 +314,6 @@ def cards() -> Iterator[Panel]:
     yield WORDS.switched("Blocked", "@ana cannot ask", MORNING)
     yield WORDS.audit([AuditRow(MORNING, "s", "ada", "grant", "w", "", "5k tokens", "demo")])
     yield WORDS.not_allowed()
-    yield WORDS.not_written()
     yield WORDS.mistake("something is odd", "grant @ana 5k")
     yield WORDS.help(is_admin=True)
     yield WORDS.help(is_admin=False)
