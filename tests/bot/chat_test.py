@@ -421,6 +421,10 @@ async def test_a_small_ask_does_not_slip_past_one_that_waits() -> None:
     small = bot.start("cy", "hi")
     await let_run()
     assert small.reply.notes != []
+    # Nor when everybody is told to look again.
+    await bot.type("/quota-admin notice Ask Ada.")
+    await let_run()
+    assert len(bot.model.calls) == 1
     gate.release()
     await asyncio.gather(holding.task, large.task, small.task)
     assert [len(call.messages[0].content) for call in bot.model.calls] == [11, 1_000, 2]
@@ -541,6 +545,20 @@ async def test_a_waiter_is_told_when_an_admin_stops_it(line: str, reason: str) -
     assert reply.end.refused.reason == reason
     gate.release()
     await tasks[0]
+    await bot.is_clean()
+
+
+async def test_a_waiter_who_is_not_first_in_line_is_told_at_once_too() -> None:
+    bot = build("space: 1100 tokens/day")
+    gate, tasks, _ = await held_and_waiting(bot)
+    behind = bot.start("cy")
+    await let_run()
+    await bot.type("/quota-admin block @cy")
+    end = await behind.end()
+    assert isinstance(end, Refusal)
+    assert end.refused.reason == "blocked"
+    gate.release()
+    await asyncio.gather(*tasks)
     await bot.is_clean()
 
 
