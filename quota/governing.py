@@ -189,8 +189,9 @@ class Governing:
     async def _period_end(self, wallet: str, bound: Bound) -> int:
         now = self._clock.now()
         (balance,) = await self._store.balances(wallet, (bound,), now)
-        if isinstance(bound.window, Rolling | Anchored):
-            return now + bound.window.length_ms
+        window = bound.window
+        if isinstance(window, Rolling) or (isinstance(window, Anchored) and not balance.opens_at):
+            return now + window.length_ms
         return NEVER_ENDS if balance.opens_at is None else balance.opens_at
 
     def _audit(self, act: Act, action: str, subject: str, before: str, after: str) -> AuditRow:
