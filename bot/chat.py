@@ -156,10 +156,13 @@ class ChatHandler:
         if self._closing:
             return Failure("interrupted", words.closing())
         with suppress(StoreUnavailableError):
-            await self.quotas.refuse(turn.ask.event, turn.ask.digest)
+            seen = await self.quotas.refuse(turn.ask.event, turn.ask.digest)
+            if seen is not None:
+                return seen_before(seen, words)
         model = self.models.find(turn.ask.model) or self.models.default
+        credits_ = None if model.terms.rates is None else 0
         balances, notes = await self._balances(turn.ask, model), (words.stopped(0, 0),)
-        return Answer("", Usage(), "counted", None, 0, balances, (), "stopped", "", notes)
+        return Answer("", Usage(), "counted", credits_, 0, balances, (), "stopped", "", notes)
 
     async def _answered(self, turn: Turn, reply: ReplyStream, words: Words) -> End:
         """Wait for the member's lane, then answer."""

@@ -146,6 +146,8 @@ def chat(
     if read.path is None:
         note("no config.toml here, so the built-in defaults hold (quotabot init writes one)")
     _set_up_log(read)
+    if sys.stdin is None or sys.stdout is None:
+        raise typer.Exit(fail(WRONG, "chat --json needs an open standard input and output"))
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     asyncio.run(_serve(read, lambda bot: chat_json(bot, stdin, stdout)))
 

@@ -23,7 +23,7 @@ from bot.panels import Panel
 from bot.permissions import allowed
 from bot.text import Words
 from quota.clock import Clock
-from quota.errors import BadRuleError, StoreUnavailableError
+from quota.errors import BadRuleError
 from quota.governing import Act
 from quota.limits import Limit
 from quota.members import Member, Requester, Scope
@@ -83,7 +83,10 @@ class Commands:
         self._roles[requester.member.wallet] = requester.roles
 
     async def run(self, typed: Typed, words: Words) -> Card:
-        """Carry out a command. Mistakes are answered with what to write, never raised."""
+        """Carry out a command. Mistakes are answered with what to write, never raised.
+
+        StoreUnavailableError passes through: nothing was changed.
+        """
         command, rest = [*typed.text.strip().removeprefix("/").split(maxsplit=1), "", ""][:2]
         command = command.casefold()
         try:
@@ -96,8 +99,6 @@ class Commands:
             return _card(words.mistake(str(mistake), mistake.usage))
         except BadRuleError as mistake:
             return _card(words.mistake(str(mistake)))
-        except StoreUnavailableError:
-            return _card(words.not_written())
         return _card(panel, balances)
 
     async def _run(self, typed: Typed, command: str, rest: str, words: Words) -> Handled:

@@ -221,9 +221,8 @@ class Words:
     def id_reused(self) -> str:
         return "This id was used before for another message; use a new one."
 
-    def not_written(self) -> Panel:
-        line = "The books cannot be reached right now, and nothing was changed. Try again shortly."
-        return Panel("That did not work", "bad", (line,))
+    def not_written(self) -> str:
+        return "The books cannot be reached right now, and nothing was changed. Try again shortly."
 
     def store_trouble(self) -> str:
         return self.refusal(Refused("store_unavailable"))

@@ -157,7 +157,7 @@ class _Server:
         try:
             end = await self._carried_out(ask)
         except StoreUnavailableError:
-            end = Failure("store", self._words.store_trouble())
+            end = Failure("store", self._words.not_written())
         except Exception:  # a command that breaks must not stop the others
             end = self._broken()
         await reply.finish(end)

@@ -117,7 +117,7 @@ class Session:
                 with typing.during_answer(self.stop, self.leave):
                     await self._answer(text)
         except StoreUnavailableError:
-            self.screen.say(self._words.store_trouble(), "bad")
+            self.screen.say(self._words.not_written(), "bad")
         except Exception:  # whatever broke, the person is told and may go on
             ref = reference()
             _log.exception("a line could not be carried out ref=%s", ref)
