@@ -280,6 +280,18 @@ async def test_first_come_first_served() -> None:
     assert granted(await third) == 400
 
 
+async def test_who_is_first_waits_on_while_there_is_too_little() -> None:
+    bot = Bot("everyone: 1000 tokens/day")
+    small, large = await bot.hold("ana", 100), await bot.hold("ana", 800)
+    waiting = bot.begin(bot.call("ana", 500))
+    await let_run()
+    await bot.settle(small, 0)
+    await let_run()
+    assert not waiting.done()
+    await bot.settle(large, 0)
+    assert granted(await waiting) == 500
+
+
 async def test_nobody_passes_those_who_wait() -> None:
     bot = Bot("everyone: 1000 tokens/day")
     held = await bot.hold("ana", 700)
