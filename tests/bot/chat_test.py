@@ -1030,6 +1030,43 @@ async def test_two_limits_passed_at_once_are_two_warnings() -> None:
     ]
 
 
+# When something of ours breaks.
+
+
+async def test_a_mistake_of_ours_in_mid_answer_is_settled_and_told_in_our_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot = build(DAILY)
+    bot.model.next(steps(TextDelta("w1"), ValueError("row 7 is odd")))
+    failure = await bot.failure()
+    assert failure.code == "internal"
+    assert failure.text.startswith("Something went wrong inside the bot. An admin should look at")
+    assert (await bot.balance()).used == 10
+    # The admin finds it under the reference that the member was told.
+    assert failure.text[-5:-1] in caplog.text
+    assert "row 7 is odd" in caplog.text
+    await bot.is_clean()
+
+
+async def test_who_is_stopped_in_line_while_the_store_is_down_is_told_all_the_same() -> None:
+    bot = build(DAILY)
+    gate = Gate()
+    bot.model.next(steps(gate))
+    running, queued = bot.start(), bot.start("ana", "another", id_="2")
+    await gate.reached()
+    await let_run()
+    for verb in ("accept", "balances"):
+        stepping_of(bot).down[verb] = StoreUnavailableError("locked")
+    assert bot.chat.stop("console:console:2")
+    end = await queued.end()
+    assert isinstance(end, Answer)
+    assert (end.finish, end.balances) == ("stopped", ())
+    stepping_of(bot).down.clear()
+    gate.release()
+    await running.task
+    await bot.is_clean()
+
+
 # When the platform does not take what is said.
 
 
