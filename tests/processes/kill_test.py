@@ -44,7 +44,7 @@ async def one_round(folder: Path, server: ModelServer, number: int, chance: rand
         key = f"r{number}n{n}"
         seen.asks[key] = {"id": key, "member": f"m{n % TURNS}", "text": f"{key} say {60 + n}"}
     await chat.send(*seen.asks.values())
-    moment = chance.randrange(1, 400)
+    moment = chance.randrange(1, 2_000)
     await chat.until(lambda: len(chat.events) >= moment)
     await chat.kill()
     seen.told = {key: ends[0] for key, ends in chat.ends.items()}
