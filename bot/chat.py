@@ -140,8 +140,9 @@ class ChatHandler:
             if not work.done():
                 work.cancel()
                 await whole(asyncio.wait((work,)))
+            own = self.quotas.withdrew(turn.ask.event)
             if turn.stopped and not task.cancelling():
-                return await self._stopped_early(turn, words)
+                return await self._stopped_early(turn, words, known=own)
             raise
         except StoreUnavailableError:
             refused = Refused("store_unavailable")
@@ -151,12 +152,15 @@ class ChatHandler:
             _log.exception("turn failed ref=%s", ref)
             return Failure("internal", words.internal(ref))
 
-    async def _stopped_early(self, turn: Turn, words: Words) -> End:
-        """Stopped before any call: nothing to charge, but the event must not be answered again."""
+    async def _stopped_early(self, turn: Turn, words: Words, *, known: bool) -> End:
+        """Stopped before any call: nothing to charge, but the event must not be answered again.
+
+        `known`: the books know the event already, from this very ask.
+        """
         if self._closing:
             return Failure("interrupted", words.closing())
         with suppress(StoreUnavailableError):
-            seen = await self.quotas.refuse(turn.ask.event, turn.ask.digest)
+            seen = None if known else await self.quotas.refuse(turn.ask.event, turn.ask.digest)
             if seen is not None:
                 return seen_before(seen, words)
         model = self.models.find(turn.ask.model) or self.models.default

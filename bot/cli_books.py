@@ -23,7 +23,8 @@ from bot.text import Words
 from quota.errors import BadRuleError
 from quota.ledger import LedgerEntry
 from quota.members import Member, Requester, Space
-from quota.quotas import CallRequest, Quotas, Terms
+from quota.quotas import CallRequest, Quotas
+from quota.rules import Terms
 from quota.store import Store
 
 # So far one looks for the end of the ledger; ids are 64-bit.

@@ -32,7 +32,7 @@ from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
 from quota.limits import Policy
-from quota.quotas import HOLD_MS, SETTLE_MS, Rules
+from quota.rules import HOLD_MS, SETTLE_MS, Rules
 from quota.units import Rates
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from quota.quotas import Rules
+from quota.rules import Rules
 from quota.units import Rates
 
 # The address of the embedded model.

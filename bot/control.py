@@ -22,7 +22,8 @@ from quota.errors import BadRuleError, QuotaError, StoreUnavailableError
 from quota.governing import EVERYWHERE, NEVER_ENDS, Act
 from quota.limits import Kind, Limit, parse_rule
 from quota.members import EVERYONE, Member, Requester, Scope, Space
-from quota.quotas import Quotas, Terms
+from quota.quotas import Quotas
+from quota.rules import Terms
 from quota.store import AuditRow
 from quota.units import Unit, parse_amount
 from quota.windows import WindowError, parse_duration

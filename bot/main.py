@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from bot.ports import ChatModel
     from bot.turns import ChatSettings
     from quota.clock import Clock
-    from quota.quotas import Quotas, Terms
+    from quota.quotas import Quotas
+    from quota.rules import Terms
     from quota.store import Store
     from quota.units import Rates
 
@@ -257,7 +258,7 @@ def _list_prices(models: "Sequence[ModelConfig]", now: int) -> "dict[str, Rates 
 
 def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Model":
     from bot.models import Model
-    from quota.quotas import HOLD_MS, SETTLE_MS
+    from quota.rules import HOLD_MS, SETTLE_MS
 
     assert model.deadline_ms + SETTLE_MS <= HOLD_MS, "a call ends before its hold does"
     return Model(
@@ -275,7 +276,7 @@ def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Mo
 
 def terms_of(model: "ModelConfig", rates: "Rates | None" = None) -> "Terms":
     """What the books know of a model."""
-    from quota.quotas import Terms
+    from quota.rules import Terms
 
     return Terms(model.key, model.names, rates or model.price, model.deadline_ms)
 

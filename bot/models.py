@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.ports import ChatModel
-from quota.quotas import Terms
+from quota.rules import Terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Quotas: the only class that others call. It knows who may spend what, and keeps the books."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from quota.accounting import Estimate
@@ -12,48 +12,13 @@ from quota.errors import StoreUnavailableError
 from quota.governing import Governing
 from quota.limits import Bound, Policy
 from quota.members import Requester
+from quota.rules import HOLD_MS, SETTLE_MS, Rules, Terms
 from quota.store import ReserveRequest, SettleRequest, Store
-from quota.units import Rates, Unit, Usage
+from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 from quota.waiting import Lines, Shut, Ticket, whole
 
-# A hold outlives every call it pays for, by enough to settle in.
-HOLD_MS = 15 * 60_000
-SETTLE_MS = 60_000
 BOUNDS_KEPT = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a model is known by, what it costs, and how long one call may take."""
-
-    key: str
-    names: tuple[str, ...]
-    rates: Rates | None = None
-    deadline_ms: int = 600_000
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The operator's part: base policies, thresholds and patience.
-
-    `spaces` holds the policies of spaces that the operator set apart. `wait_ms` is how long an
-    ask waits for holds, from its arrival; `output_floor` the fewest output tokens worth giving;
-    `progress_step` how many output tokens may pass between two notes of progress.
-    """
-
-    base: Policy
-    spaces: Mapping[str, Policy] = field(default_factory=dict)
-    warn_at: tuple[int, ...] = (75, 90)
-    wait_ms: int = 60_000
-    output_floor: int = 64
-    progress_step: int = 256
-    zone: str = "UTC"
-    week_start: int = 0
-
-    def policy(self, space: str) -> Policy:
-        """The operator's policy in a space."""
-        return self.spaces.get(space, self.base)
 
 
 class CallRequest(NamedTuple):
@@ -89,6 +54,7 @@ class Quotas:
         self.governing = Governing(store, clock, self._changed)
         self._lines = Lines()
         self.shut = Shut()
+        self._withdrawn: set[str] = set()
         self._policies: dict[str, Policy] = {}
         self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
 
@@ -183,7 +149,11 @@ class Quotas:
 
     async def refuse(self, event: str, digest: str) -> Seen | None:
         """Remember an event that is turned away before the books are asked."""
-        return await self.store.accept(event, digest, self.clock.now())
+        try:
+            return await self.store.accept(event, digest, self.clock.now())
+        except asyncio.CancelledError:
+            self._withdrawn.add(event)
+            raise
 
     async def balances(self, requester: Requester, terms: Terms) -> Sequence[Balance]:
         """Where a requester stands with every limit that binds."""
@@ -239,10 +209,18 @@ class Quotas:
         """Give back what a try granted to somebody who has left."""
         with suppress(StoreUnavailableError):
             verdict = await trying
+            if isinstance(verdict, Granted | Refused):
+                self._withdrawn.add(request.event)
             if isinstance(verdict, Granted):
                 note = "cancelled before the call"
                 await self.store.release(verdict.hold_id, note, self.clock.now())
                 self._lines.wake(bound.book for bound in request.bounds)
+
+    def withdrew(self, event: str) -> bool:
+        """Whether the books know an event only from an ask that was cancelled; told once."""
+        known = event in self._withdrawn
+        self._withdrawn.discard(event)
+        return known
 
     async def _wait(
         self,

@@ -33,7 +33,8 @@ from quota.ledger import LedgerEntry
 from quota.limits import Policy
 from quota.members import Requester
 from quota.memory import MemoryStore
-from quota.quotas import Quotas, Rules, Terms
+from quota.quotas import Quotas
+from quota.rules import Rules, Terms
 from quota.store import Store
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance

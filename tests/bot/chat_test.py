@@ -16,7 +16,7 @@ from bot.ports import Finished, Message, ModelCall, ModelError, TextDelta, Usage
 from bot.turns import ChatSettings
 from quota.errors import StoreUnavailableError
 from quota.memory import MemoryStore
-from quota.quotas import Terms
+from quota.rules import Terms
 from quota.store import Store
 from quota.units import Rates, Usage
 from tests.fakes import DAY, HOUR, MORNING, SECOND, let_run, requester

@@ -13,7 +13,8 @@ from bot.config_values import ConfigError
 from quota.governing import NEVER_ENDS, Act
 from quota.ledger import LedgerEntry
 from quota.memory import MemoryStore
-from quota.quotas import Quotas, Rules, Terms
+from quota.quotas import Quotas
+from quota.rules import Rules, Terms
 from quota.units import Rates, parse_amount
 from tests.fakes import MORNING, FakeClock, policy, requester
 

@@ -8,7 +8,8 @@ from quota.errors import BadRuleError
 from quota.governing import EVERYWHERE, NEVER_ENDS, Act
 from quota.members import Member, Space
 from quota.memory import MemoryStore
-from quota.quotas import Quotas, Rules, Terms
+from quota.quotas import Quotas
+from quota.rules import Rules, Terms
 from quota.store import LimitRow
 from tests.fakes import DAY, MORNING, FakeClock, at, limit, policy, requester
 

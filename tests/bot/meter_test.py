@@ -18,7 +18,7 @@ from bot.ports import (
     TokenCounter,
     UsageReport,
 )
-from quota.quotas import Terms
+from quota.rules import Terms
 from quota.units import Usage
 from tests.fakes import SECOND, let_run
 from tests.scripted import Gate, ScriptedModel, Step, Steps, WatchedClock, WordCounter, steps

@@ -19,7 +19,7 @@ from bot.outcome import (
 from bot.ports import Message, ModelError
 from bot.prompt import Prompt, Said
 from bot.text import Words
-from quota.quotas import Terms
+from quota.rules import Terms
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Notice, Seen, Settlement
 from tests.fakes import MORNING, limit

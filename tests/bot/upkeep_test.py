@@ -10,7 +10,8 @@ from quota.governing import EVERYWHERE, Act
 from quota.ledger import Difference
 from quota.members import Member, Space
 from quota.memory import MemoryStore
-from quota.quotas import CallRequest, Quotas, Reservation, Rules, Terms
+from quota.quotas import CallRequest, Quotas, Reservation
+from quota.rules import Rules, Terms
 from quota.units import Usage
 from quota.verdicts import Refused
 from quota.waiting import Fresh

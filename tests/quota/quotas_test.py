@@ -10,7 +10,8 @@ from quota.errors import StoreUnavailableError, UnknownHoldError
 from quota.governing import EVERYWHERE, Act
 from quota.limits import Policy
 from quota.memory import MemoryStore
-from quota.quotas import BOUNDS_KEPT, CallRequest, Quotas, Reservation, Rules, Terms
+from quota.quotas import BOUNDS_KEPT, CallRequest, Quotas, Reservation
+from quota.rules import Rules, Terms
 from quota.units import Rates, Usage
 from quota.verdicts import Refused, Seen
 from quota.waiting import Fresh, Lines, whole
