@@ -19,6 +19,15 @@ async def test_the_machines_clock_lets_a_wait_end() -> None:
     await pause(SystemClock(), -1)
 
 
+async def test_the_machines_clock_ends_a_wait_after_so_many_milliseconds() -> None:
+    before = asyncio.get_running_loop().time()
+    async with SystemClock().timeout(90_500) as timeout:
+        after = asyncio.get_running_loop().time()
+        ends = timeout.when()
+    assert ends is not None
+    assert before + 90.5 <= ends <= after + 90.5
+
+
 async def test_without_a_time_nothing_ends_a_wait() -> None:
     for clock in (SystemClock(), FakeClock()):
         async with clock.timeout(None) as timeout:

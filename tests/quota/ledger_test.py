@@ -34,7 +34,8 @@ GRANT = PurseRow(id=1, spent=3, held=6)
 
 
 def test_books_that_agree_have_no_differences() -> None:
-    assert found([DAY, ROLLING], ENTRIES, [HOLD], [GRANT]) == []
+    untouched = PurseRow(id=2, spent=0, held=0)
+    assert found([DAY, ROLLING], ENTRIES, [HOLD], [GRANT, untouched]) == []
     assert found([], [], [], []) == []
 
 
