@@ -107,6 +107,7 @@ PLANS: list[tuple[list[Room], str, Plan]] = [
     ([tokens(1000, 163, 163)], "behind", Plan(0, waits=False, tightest=0)),
     ([tokens(1000, 1000, 300)], "final", Plan(200, waits=False, tightest=0)),
     ([tokens(1000, 1000, 300)], "patient", Plan(0, waits=True, tightest=0)),
+    ([tokens(1000, 1000, 164)], "final", Plan(64, waits=False, tightest=0)),
     ([tokens(1000, 1000, 163)], "final", Plan(0, waits=False, tightest=0)),
     ([tokens(1000, 300, 300), tokens(1000, 900, 250)], "final", Plan(150, False, 1)),
     ([tokens(1000, 300, 300), tokens(1000, 900, 250)], "patient", Plan(0, True, 1)),

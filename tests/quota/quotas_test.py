@@ -99,6 +99,14 @@ async def test_what_is_reserved_is_settled_with_what_is_left_and_what_was_crosse
     assert notes == ["overloaded", "well done"]
 
 
+async def test_how_far_an_answer_has_come_is_known_when_it_lapses() -> None:
+    bot = Bot("everyone: 1000 tokens/day")
+    held = await bot.hold("ana", 800)
+    await bot.quotas.progress(held, 300)
+    bot.clock.advance(15 * MINUTE)
+    assert [lapsed.tokens for lapsed in await bot.quotas.lapse()] == [556]
+
+
 async def test_what_is_released_is_given_back() -> None:
     bot = Bot("everyone: 1000 tokens/day")
     done = await bot.quotas.release(await bot.hold("ana", 800), "not sent")
