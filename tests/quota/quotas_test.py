@@ -71,6 +71,11 @@ class Bot:
     def begin(self, call: CallRequest) -> asyncio.Task[Reservation | Refused | Seen]:
         return asyncio.create_task(self.ask(call))
 
+    async def hold_of(self, asked: asyncio.Task[Reservation | Refused | Seen]) -> Reservation:
+        got = await asked
+        assert isinstance(got, Reservation)
+        return got
+
     async def settle(self, held: Reservation, output: int) -> None:
         await self.quotas.settle(held, Usage(output=output), "provider")
 
@@ -413,6 +418,21 @@ async def test_who_leaves_while_being_granted_gives_it_back(turns: int) -> None:
         assert await bot.stands("ana") == [(0, 200)]
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_leaves_while_being_granted_lets_the_next_one_try(turns: int) -> None:
+    bot = Bot("everyone: 1000 tokens/day")
+    leaving = bot.begin(bot.call("ana", 900))
+    behind = bot.begin(bot.call("ana", 500))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if leaving.done():
+        await bot.settle(await bot.hold_of(leaving), 0)
+    else:
+        leaving.cancel()
+    await let_run()
+    assert granted(await behind) == 500
+
+
 async def test_a_settlement_happens_whole_for_one_who_leaves() -> None:
     bot = Bot("everyone: 1000 tokens/day")
     held = await bot.hold("ana", 900)
@@ -481,6 +501,16 @@ def test_a_ticket_that_moves_keeps_its_place() -> None:
     assert not lines.busy(("a", "b", "c"))
     lines.wake(("a",))
     lines.wake()
+
+
+def test_a_ticket_that_moves_stands_between_those_before_and_after_it() -> None:
+    lines = Lines()
+    first, second, third = lines.join(("a",)), lines.join(("b",)), lines.join(("a",))
+    lines.move(second, ("a",))
+    lines.leave(first)
+    assert lines.is_first(second)
+    lines.leave(second)
+    assert lines.is_first(third)
 
 
 def test_a_policy_is_asked_for_the_space() -> None:
