@@ -12,8 +12,9 @@ from quota.limits import Policy
 from quota.memory import MemoryStore
 from quota.quotas import BOUNDS_KEPT, CallRequest, Quotas, Reservation
 from quota.rules import Rules, Terms
+from quota.store import ReserveRequest
 from quota.units import Rates, Usage
-from quota.verdicts import Refused, Seen
+from quota.verdicts import Granted, Refused, Seen, Waiting
 from quota.waiting import Fresh, Lines, whole
 from tests.fakes import (
     DAY,
@@ -33,12 +34,41 @@ PRICED = replace(MINI, rates=Rates(1_000_000, 1_000_000, 1_000_000, 1_000_000))
 ACT = Act("admin", "console:console", "because")
 
 
+class Slow(MemoryStore):
+    """Answers later than it has decided, as a store with a disk does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held_back: list[asyncio.Event] = []
+
+    def hold_back_one(self) -> asyncio.Event:
+        """The next verdict is not told before this event."""
+        self.held_back.append(asyncio.Event())
+        return self.held_back[-1]
+
+    async def accept(self, event: str, digest: str, now: int) -> Seen | None:
+        seen = await super().accept(event, digest, now)
+        await asyncio.sleep(0)
+        return seen
+
+    async def reserve(
+        self, request: ReserveRequest, now: int
+    ) -> Granted | Refused | Waiting | Seen:
+        verdict = await super().reserve(request, now)
+        await asyncio.sleep(0)
+        if self.held_back:
+            await self.held_back.pop().wait()
+        return verdict
+
+
 class Bot:
     """Asks for people by name, and remembers who was told to wait."""
 
-    def __init__(self, *lines: str, rules: Rules | None = None) -> None:
+    def __init__(
+        self, *lines: str, rules: Rules | None = None, store: MemoryStore | None = None
+    ) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.quotas = Quotas(self.store, self.clock, rules or Rules(policy(*lines)))
         self.waiting: list[str] = []
 
@@ -358,6 +388,21 @@ async def test_what_admins_change_reaches_those_who_wait() -> None:
     assert granted(await waiting) == 500
 
 
+async def test_what_admins_change_makes_nobody_pass_another() -> None:
+    bot = Bot("everyone: 1000 tokens/day")
+    held = await bot.hold("ana", 900)
+    first, second = (bot.begin(bot.call("ana", 800)) for _ in range(2))
+    await let_run()
+    await bot.quotas.governing.set_limit(ACT, limit("everyone: 9 requests/day", origin="chat"))
+    await let_run()
+    assert not first.done()
+    assert not second.done()
+    await bot.settle(held, 0)
+    assert granted(await first) == 800
+    await bot.settle(await bot.hold_of(first), 0)
+    assert granted(await second) == 800
+
+
 async def test_who_is_blocked_while_waiting_is_turned_away() -> None:
     bot = Bot("everyone: 1000 tokens/day")
     await bot.hold("ana", 900)
@@ -418,19 +463,65 @@ async def test_who_leaves_while_being_granted_gives_it_back(turns: int) -> None:
         assert await bot.stands("ana") == [(0, 200)]
 
 
-@pytest.mark.parametrize("turns", range(6))
-async def test_who_leaves_while_being_granted_lets_the_next_one_try(turns: int) -> None:
-    bot = Bot("everyone: 1000 tokens/day")
+async def test_who_leaves_while_being_granted_lets_the_next_one_try() -> None:
+    store = Slow()
+    bot = Bot("everyone: 1000 tokens/day", store=store)
+    slow = store.hold_back_one()
     leaving = bot.begin(bot.call("ana", 900))
-    behind = bot.begin(bot.call("ana", 500))
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    if leaving.done():
-        await bot.settle(await bot.hold_of(leaving), 0)
-    else:
-        leaving.cancel()
     await let_run()
+    behind = bot.begin(bot.call("ana", 500))
+    await let_run()
+    assert bot.waiting == ["ana"], "the one behind waits for a hold that was never told"
+    leaving.cancel()
+    await let_run()
+    assert not behind.done()
+    slow.set()
+    await let_run()
+    assert behind.done()
     assert granted(await behind) == 500
+
+
+@pytest.mark.parametrize("spent", [0, 1000])
+async def test_an_ask_that_was_cancelled_is_told_apart_from_one_that_came_twice(
+    spent: int,
+) -> None:
+    bot = Bot("everyone: 1000 tokens/day", store=Slow())
+    await bot.settle(await bot.hold("ana", 1000), spent)
+    leaving = bot.begin(bot.call("ana", event="e1"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert await bot.ask(bot.call("ana", event="e1")) == Seen("duplicate")
+    assert bot.quotas.withdrew("e1")
+    assert not bot.quotas.withdrew("e1")
+    assert not bot.quotas.withdrew("e2")
+
+
+async def test_who_leaves_while_waiting_has_not_been_heard() -> None:
+    bot = Bot("everyone: 1000 tokens/day", store=Slow())
+    held = await bot.hold("ana", 1000)
+    leaving = bot.begin(bot.call("ana", event="e1"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert not bot.quotas.withdrew("e1")
+    await bot.settle(held, 0)
+    assert granted(await bot.ask(bot.call("ana", event="e1"))) == 100
+
+
+async def test_a_refusal_that_was_cancelled_is_known_as_such() -> None:
+    bot = Bot(store=Slow())
+    refusing = asyncio.create_task(bot.quotas.refuse("e1", "digest"))
+    await asyncio.sleep(0)
+    refusing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await refusing
+    assert await bot.quotas.refuse("e1", "digest") == Seen("duplicate")
+    assert bot.quotas.withdrew("e1")
 
 
 async def test_a_settlement_happens_whole_for_one_who_leaves() -> None:
