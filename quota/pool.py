@@ -14,15 +14,15 @@ Every move returns both rows anew, to be stored together.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from quota.pool_terms import (
-    PoolMember,
-    PoolPeriod,
+from quota.forecast import about
+from quota.pool_demand import (
     demand_left,
     floor_at,
-    middle,
+    newcomers_floor,
     slot_at,
     still_to_come,
 )
+from quota.pool_terms import PoolMember, PoolPeriod, middle
 
 # A grant is found in so many halvings: within a 2,048th of what lies between need and want.
 _HALVINGS = 11
@@ -48,6 +48,7 @@ class Decision(NamedTuple):
     kept: int
     free: int
     others_kept: int
+    newcomers: int
     others_need: int
     last_call: int
     to_come: int
@@ -62,6 +63,7 @@ class _Case(NamedTuple):
     taken: int
     own: int
     others_kept: int
+    newcomers: int
     floor: int
     best: int
 
@@ -75,7 +77,7 @@ class _Case(NamedTuple):
         """Whether this much more leaves everyone else theirs."""
         row = self.row
         rest = row.free - amount
-        if rest < self.others_kept or rest < row.last_call:
+        if rest < self.others_kept + self.newcomers or rest < row.last_call:
             return False
         return rest >= self.others_need(amount)
 
@@ -119,6 +121,7 @@ def decide(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) 
         kept=case.own,
         free=row.free,
         others_kept=case.others_kept,
+        newcomers=case.newcomers,
         others_need=case.others_need(amount),
         last_call=row.last_call,
         to_come=case.to_come,
@@ -130,10 +133,9 @@ def room(row: PoolPeriod, member: PoolMember, now: int) -> int:
     return _most(_case(row, member, now), 1, row.free, 1) if row.free > 0 else 0
 
 
-def about(amount: int) -> int:
-    """What is said of a room: half of it, in two digits, for it may shrink before one asks."""
-    digits = str(amount // 2)
-    return int(digits[:2].ljust(len(digits), "0"))
+def hint(amount: int) -> int:
+    """What is said of a room: about half of it, for others may come before one asks."""
+    return about(amount // 2)
 
 
 def reserve(row: PoolPeriod, member: PoolMember, amount: int, now: int) -> Rows:
@@ -164,15 +166,41 @@ def without_holds(row: PoolPeriod, member: PoolMember) -> Rows:
     return row._replace(held=0), member
 
 
+def moved(row: PoolPeriod, before: PoolMember, after: PoolMember) -> Rows:
+    """Carry what changed of a member over to the period."""
+    hist = row.hist
+    if before.bucket != after.bucket:
+        places = list(hist)
+        places[before.bucket] -= before.weight
+        places[after.bucket] += after.weight
+        hist = tuple(places)
+    row = row._replace(
+        used=row.used + after.used - before.used,
+        held=row.held + after.held - before.held,
+        claims=row.claims + after.own - before.own,
+        hist=hist,
+    )
+    return row, after
+
+
+def halve(fits: Callable[[int], bool], low: int, high: int, grain: int) -> int:
+    """The most that fits, to within a grain: `low` does, `high` does not."""
+    while high - low > max(1, grain):
+        half = (low + high) // 2
+        low, high = (half, high) if fits(half) else (low, half)
+    return low
+
+
 def _case(row: PoolPeriod, member: PoolMember, now: int) -> _Case:
     to_come = still_to_come(row, now)
     taken = member.used + member.held
     keeps = now < row.keep_until
     own = member.own if keeps else 0
     others_kept = row.claims - own if keeps else 0
+    newcomers = newcomers_floor(row, to_come) if keeps else 0
     floor = floor_at(row, to_come) * member.weight
     best = max(own, min(floor - taken, row.free - others_kept))
-    return _Case(row, member, to_come, taken, own, others_kept, floor, best)
+    return _Case(row, member, to_come, taken, own, others_kept, newcomers, floor, best)
 
 
 def _most(case: _Case, need: int, want: int, grain: int) -> int:
@@ -185,32 +213,7 @@ def _most(case: _Case, need: int, want: int, grain: int) -> int:
     return halve(case.fits, low + 1, want, grain) if case.fits(low + 1) else low
 
 
-def halve(fits: Callable[[int], bool], low: int, high: int, grain: int) -> int:
-    """The most that fits, to within a grain: `low` does, `high` does not."""
-    while high - low > max(1, grain):
-        half = (low + high) // 2
-        low, high = (half, high) if fits(half) else (low, half)
-    return low
-
-
 def _asked(row: PoolPeriod, now: int) -> PoolPeriod:
     asks = list(row.asks)
     asks[slot_at(row, now)] += 1
     return row._replace(asks=tuple(asks))
-
-
-def moved(row: PoolPeriod, before: PoolMember, after: PoolMember) -> Rows:
-    """Carry what changed of a member over to the period."""
-    hist = row.hist
-    if before.bucket != after.bucket:
-        moved = list(hist)
-        moved[before.bucket] -= before.weight
-        moved[after.bucket] += after.weight
-        hist = tuple(moved)
-    row = row._replace(
-        used=row.used + after.used - before.used,
-        held=row.held + after.held - before.held,
-        claims=row.claims + after.own - before.own,
-        hist=hist,
-    )
-    return row, after

@@ -7,18 +7,8 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from quota.pool import Rows, halve, moved
-from quota.pool_terms import (
-    BUCKETS,
-    THOUSAND,
-    PoolMember,
-    PoolPeriod,
-    area,
-    demand,
-    demand_left,
-    floor_at,
-    still_to_come,
-    weight_expected,
-)
+from quota.pool_demand import demand, demand_left, floor_at, still_to_come, weight_expected
+from quota.pool_terms import BUCKETS, THOUSAND, PoolMember, PoolPeriod, area
 
 
 class NotKept(NamedTuple):

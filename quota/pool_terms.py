@@ -24,8 +24,6 @@ LEND_PERCENT = 100
 MEMBERS_GUESS = 50
 
 _MIDDLES = tuple(3 << k >> 2 for k in range(BUCKETS))
-_CURVE_THOUSANDTHS = 667
-_CLOCK_THOUSANDTHS = 333
 _KEPT_THOUSANDTHS = 250
 # The past counts as so many thousandths of a period of observation, a guess as far fewer.
 _PAST_THOUSANDTHS = 150
@@ -162,63 +160,6 @@ def forget(row: PoolPeriod, members: int) -> PoolPeriod:
     """Put a guess in place of a past that misleads; what was promised for this period stays."""
     flat = _left(_NONE_ASKED)
     return row._replace(past_hist=_guess(row.size, members), past_asks=_NONE_ASKED, left=flat)
-
-
-def still_to_come(row: PoolPeriod, now: int) -> int:
-    """Thousandths of a usual period's asks that are still to come; falls from 1000 to 0.
-
-    Two parts of the learned curve, one of the clock: a strange day is not misjudged by much.
-    """
-    length = row.closes_at - row.opens_at
-    elapsed = min(max(0, now - row.opens_at), length)
-    slot, part = divmod(elapsed * SLOTS, length)
-    if slot == SLOTS:
-        return 0
-    curve = row.left[slot] - (row.left[slot] - row.left[slot + 1]) * part // length
-    clock = (length - elapsed) * THOUSAND // length
-    return (_CURVE_THOUSANDTHS * curve + _CLOCK_THOUSANDTHS * clock) // THOUSAND
-
-
-def demand(row: PoolPeriod, level: int, mine: int, to_come: int) -> int:
-    """What the whole period will use up to a level: the past, corrected by what was seen so far.
-
-    `mine` is the asker's part of what was seen, which is left out.
-    """
-    trust = row.trust
-    past = area(row.past_hist, level) // THOUSAND
-    seen = max(0, area(row.hist, level) - mine)
-    return (past * trust + seen * THOUSAND) // (trust + THOUSAND - to_come)
-
-
-def demand_left(row: PoolPeriod, level: int, mine: int, to_come: int) -> int:
-    """What of it is still to come; lending less than everything makes it more."""
-    return demand(row, level, mine, to_come) * to_come // (10 * row.lend_percent)
-
-
-def weight_expected(row: PoolPeriod, to_come: int) -> int:
-    """The weight of all members who will have come when the period ends."""
-    trust = row.trust
-    seen = sum(row.hist) * THOUSAND
-    return (sum(row.past_hist) * trust // THOUSAND + seen) // (trust + THOUSAND - to_come)
-
-
-def floor_at(row: PoolPeriod, to_come: int) -> int:
-    """The floor per weight: frozen, but while the past is a guess it moves with what is seen.
-
-    Then it is half a share of those who come; all members guessed count, not the half expected.
-    """
-    if row.floor or not row.guessed:
-        return row.floor
-    guess = 2 * sum(row.past_hist) * _GUESS_THOUSANDTHS // THOUSAND
-    seen = sum(row.hist) * THOUSAND
-    sharers = (guess + seen) // (_GUESS_THOUSANDTHS + THOUSAND - to_come)
-    return row.size // max(1, sharers) // 2
-
-
-def slot_at(row: PoolPeriod, now: int) -> int:
-    """Which slot of the period an instant lies in; the nearest, if it lies outside."""
-    slot = (now - row.opens_at) * SLOTS // (row.closes_at - row.opens_at)
-    return min(max(0, slot), SLOTS - 1)
 
 
 def _guess(size: int, members: int) -> tuple[int, ...]:

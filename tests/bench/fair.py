@@ -25,7 +25,7 @@ from itertools import count
 from random import Random
 from typing import NamedTuple, Protocol
 
-from quota.pool import about, arrive, decide, refuse, reserve, room, settle
+from quota.pool import arrive, decide, hint, refuse, reserve, room, settle
 from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, next_period
 from quota.windows import Period
 from tests.bench.worlds import DAY_S, HOUR_S, MINUTE_S, WORLDS, Turn, World, day_of
@@ -187,7 +187,7 @@ class Fair:
         now = self._now(at)
         self._keep(row, member, mine, now)
         if held % 4 == 0:
-            self.told[member] = at, about(room(row, mine, now))
+            self.told[member] = at, hint(room(row, mine, now))
 
     def _now(self, at: float) -> int:
         return self.day * DAY_MS + min(int(at * 1_000), DAY_MS - 1)
