@@ -47,9 +47,8 @@ def demand_left(row: PoolPeriod, level: int, mine: int, to_come: int) -> int:
 
 def weight_expected(row: PoolPeriod, to_come: int) -> int:
     """The weight of all members who will have come when the period ends."""
-    trust = row.trust
-    seen = sum(row.hist) * THOUSAND
-    return (_past_weight(row, trust) + seen) // (trust + THOUSAND - to_come)
+    past, seen, observed = _members(row, to_come)
+    return (past + seen) // (THOUSAND * observed)
 
 
 def floor_at(row: PoolPeriod, to_come: int) -> int:
@@ -59,28 +58,24 @@ def floor_at(row: PoolPeriod, to_come: int) -> int:
     """
     if row.floor or not row.guessed:
         return row.floor
-    trust = row.trust
-    sharers = _sharers(row, trust) // (trust + THOUSAND - to_come)
-    return row.size // max(1, sharers) // 2
+    past, seen, observed = _members(row, to_come)
+    return row.size * THOUSAND * observed // (2 * (2 * past + seen))
 
 
 def newcomers_floor(row: PoolPeriod, to_come: int) -> int:
     """The floors of those who are expected and have not come yet; falls as time passes."""
-    trust = row.trust
-    observed = trust + THOUSAND - to_come
-    seen = sum(row.hist)
-    coming = _past_weight(row, trust) + seen * (THOUSAND - observed)
+    past, seen, observed = _members(row, to_come)
+    coming = past + seen - seen * observed // THOUSAND
     if coming <= 0:
         return 0
     if row.floor or not row.guessed:
-        return coming * row.floor // observed
-    # The observation is the same in both, so it falls out, and with it what rounding would do.
-    return coming * row.size // (2 * max(1, _sharers(row, trust)))
+        return coming * row.floor // (THOUSAND * observed)
+    # The floor moves too: multiplied out, no rounding of it can make this rise again.
+    return coming * row.size // (2 * (2 * past + seen))
 
 
-def _past_weight(row: PoolPeriod, trust: int) -> int:
-    return sum(row.past_hist) * trust // THOUSAND
-
-
-def _sharers(row: PoolPeriod, trust: int) -> int:
-    return 2 * _past_weight(row, trust) + sum(row.hist) * THOUSAND
+def _members(row: PoolPeriod, to_come: int) -> tuple[int, int, int]:
+    """Weights of members in millionths, past and seen, and how much of a period they stand for."""
+    trust = row.trust
+    seen = sum(row.hist) * THOUSAND * THOUSAND
+    return sum(row.past_hist) * trust, seen, trust + THOUSAND - to_come
