@@ -210,3 +210,36 @@ def test_members_alike_and_always_hungry_end_within_a_turn_of_each_other(
         assert row.used >= 197_000
         period = Period((day + 1) * DAY_MS, (day + 2) * DAY_MS)
         row = next_period(row, period, PoolRule(200_000), 20)
+
+
+@pytest.mark.parametrize("asks", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_grabber_from_the_first_moment_leaves_everyone_half_a_share(asks: int, seed: int) -> None:
+    """200 members, 100,000 tokens, a first period: 199 want half of an equal share before 18:00."""
+    rng = Random(seed)
+    row = first_period("p", Period(0, DAY_MS), PoolRule(100_000), 200)
+    members: dict[int, PoolMember] = {}
+    # When, who, what is held and what of it will be charged, how much the ask takes.
+    queue = [(0, 0, 0, 0, 900)]
+    for who in range(1, 200):
+        queue += [(rng.randrange(DAY_MS * 3 // 4), who, 0, 0, 250 // asks) for _ in range(asks)]
+    heapq.heapify(queue)
+    while queue:
+        at, who, held, charge, tokens = heapq.heappop(queue)
+        if held:
+            row, members[who] = pool.settle(row, members[who], held, charge)
+            if who == 0:
+                heapq.heappush(queue, (at + 1_000, 0, 0, 0, tokens))
+        elif at < DAY_MS:
+            row, member = pool.arrive(row, members.get(who), str(who), 1, at)
+            need, want = tokens // 2, tokens // 2 + 700
+            grant = pool.decide(row, member, need, want, at).grant
+            if grant:
+                row, members[who] = pool.reserve(row, member, grant, at)
+                done = at + rng.randrange(1_000, 8_000)
+                heapq.heappush(queue, (done, who, grant, min(grant, tokens), tokens))
+            else:
+                assert who == 0, "only the grabber is refused"
+                row, members[who] = pool.refuse(row, member, need, at)
+                heapq.heappush(queue, (at + 20_000, 0, 0, 0, tokens))
+    assert row.used >= 97_000
