@@ -74,7 +74,11 @@ class _Case(NamedTuple):
         return demand_left(self.row, level, mine, self.to_come)
 
     def fits(self, amount: int) -> bool:
-        """Whether this much more leaves everyone else theirs."""
+        """Whether this much more leaves everyone else theirs.
+
+        Besides what others may need up to this level, what is kept for those who came and the
+        floors of those still expected stay, both: a share left over by one does not help another.
+        """
         row = self.row
         rest = row.free - amount
         if rest < self.others_kept + self.newcomers or rest < row.last_call:
@@ -107,7 +111,10 @@ def arrive(row: PoolPeriod, found: PoolMember | None, name: str, weight: int, no
 
 
 def decide(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) -> Decision:
-    """The most in [need, want] that leaves everyone else theirs, or 0; never less than is kept."""
+    """The most in [need, want] that leaves everyone else theirs, or 0; never less than is kept.
+
+    The last call is frozen with the other terms, whatever size the pool is given meanwhile.
+    """
     assert 0 < need <= want, "an ask needs something and wants at least that"
     case = _case(row, member, now)
     grant = _most(case, need, want, (want - need) >> _HALVINGS)
