@@ -1,1 +1,1 @@
-"""How fast, against whom: run by a person on a quiet machine, never in CI."""
+"""How fast, against whom, and how fair: run by a person on a quiet machine, never in CI."""
