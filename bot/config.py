@@ -118,11 +118,17 @@ _Lines: TypeAlias = Annotated[
     AfterValidator(limit.check_list),
     _LINE_FIX,
 ]
+_CapLines: TypeAlias = Annotated[
+    list[Annotated[str, AfterValidator(limit.check_cap_line)]],
+    BeforeValidator(limit.as_list),
+    AfterValidator(limit.check_list),
+    _LINE_FIX,
+]
 _PoolLines: TypeAlias = Annotated[
     list[Annotated[str, AfterValidator(limit.check_pool_line)]],
     BeforeValidator(limit.as_list),
     AfterValidator(limit.check_list),
-    _LINE_FIX,
+    Field(description='write it like "2M tokens/day fair", or a list of such lines'),
 ]
 _Name: TypeAlias = Annotated[str, AfterValidator(limit.check_name)]
 _SharedKey: TypeAlias = Annotated[str, AfterValidator(limit.check_shared_key)]
@@ -236,9 +242,15 @@ class _SpaceLimits(_Table):
     everyone: _Lines = []
     roles: dict[_Name, _Lines] = {}
     shared: dict[_SpaceSharedKey, _PoolLines] = {}
-    caps: dict[_OwnKey, _PoolLines] = {}
+    caps: dict[_OwnKey, _CapLines] = {}
     members: dict[_Name, _Lines] = {}
     models: dict[_Pattern, dict[_OwnKey, _Lines]] = {}
+    weights: dict[
+        _Name, Annotated[int, Field(ge=1, le=1000, description="give a whole number from 1 to 1000")]
+    ] = {}
+    expected_members: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="give a number from 1 to 10000000"
+    )
 
 
 class _Limits(_SpaceLimits):

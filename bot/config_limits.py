@@ -5,6 +5,7 @@ A function here raises ValueError with words that go on after the name of the ke
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -12,6 +13,7 @@ from zoneinfo import available_timezones
 
 from quota.limits import Kind, Limit, Origin, Policy, parse_rule
 from quota.members import EVERYONE, Scope, ScopeKind, Space
+from quota.pool_terms import floors_fit, members_guess
 from quota.windows import Calendar, WindowError, window_text
 
 Weekday: TypeAlias = Literal[
@@ -45,16 +47,25 @@ def check_line(line: str) -> str:
     return line
 
 
-def check_pool_line(line: str) -> str:
+def check_cap_line(line: str) -> str:
     """Refuse a line that is no limit, and one that limits nothing."""
-    if parse_rule(line).amount is None:
+    return _check_binding(line, shared=False)
+
+
+def check_pool_line(line: str) -> str:
+    """The same for a pool, which may say how it is divided."""
+    return _check_binding(line, shared=True)
+
+
+def _check_binding(line: str, *, shared: bool) -> str:
+    if parse_rule(line, shared=shared).amount is None:
         raise ValueError(f"holds {line!r}, which holds nobody back; remove it")
     return line
 
 
 def check_list(lines: list[str]) -> list[str]:
     """Refuse lines of which one makes another void."""
-    rules = [parse_rule(line) for line in lines]
+    rules = [parse_rule(line, shared=True) for line in lines]
     seen: set[tuple[str, str]] = set()
     for rule in rules:
         if rule.amount is None and len(rules) > 1:
@@ -161,12 +172,21 @@ def limits_in(table: Mapping[str, Any], reading: Reading) -> tuple[Limit, ...]:
 
 def policies(raw: Mapping[str, Any], reading: Reading) -> tuple[Policy, dict[str, Policy]]:
     """The policy of everywhere and those of the spaces set apart, from checked tables."""
-    base = Policy(limits_in(raw.get("limits", {}), reading))
-    spaces = {
-        space_of(key).key: merged(base, limits_in(table.get("limits", {}), reading))
-        for key, table in raw.get("spaces", {}).items()
-    }
+    base = _peopled(Policy(limits_in(raw.get("limits", {}), reading)), raw.get("limits", {}))
+    spaces: dict[str, Policy] = {}
+    for key, table in raw.get("spaces", {}).items():
+        own = table.get("limits", {})
+        spaces[space_of(key).key] = _peopled(merged(base, limits_in(own, reading)), own)
     return base, spaces
+
+
+def _peopled(policy: Policy, table: Mapping[str, Any]) -> Policy:
+    """A policy with what a table says of those who share its fair pools."""
+    return replace(
+        policy,
+        weights=tuple(table.get("weights", dict(policy.weights)).items()),
+        expected_members=table.get("expected_members", policy.expected_members),
+    )
 
 
 def merged(base: Policy, own: Iterable[Limit]) -> Policy:
@@ -181,13 +201,24 @@ def merged(base: Policy, own: Iterable[Limit]) -> Policy:
         for limit in base.limits
         if limit.rule.amount is not None or (limit.scope, limit.kind, limit.models) not in spoken
     )
-    return Policy(tuple(kept)).overridden_by(limits)
+    return replace(base, limits=tuple(kept)).overridden_by(limits)
 
 
 def warnings(base: Policy, models: Collection[str]) -> Iterator[str]:
     """What an operator may not have meant: no limits at all, limits for models there are not."""
     if not base.limits:
         yield '[limits] is empty: there is no limit for anybody; write everyone = "20k tokens/day"'
+    members = members_guess(base.expected_members, base.on_platform)
+    for limit in base.limits:
+        rule = limit.rule
+        if rule.amount and rule.fair and rule.fair.floor:
+            if not floors_fit(rule.amount, rule.fair.floor, members):
+                yield (
+                    f"[limits.shared] {limit.name}: such a floor cannot be kept for {members} "
+                    "members, so it is first come, first served; lower it, or set expected_members"
+                )
+    if base.weights and not any(limit.rule.fair for limit in base.limits):
+        yield '[limits.weights] counts in fair pools, and there is none; write "… fair"'
     for pattern in dict.fromkeys(limit.models for limit in base.limits):
         if not any(fnmatchcase(name, pattern) for name in models):
             known = ", ".join(sorted(models))
@@ -220,7 +251,9 @@ def _lines(
     value: str | list[str], reading: Reading, scope: Scope, kind: Kind, models: str = "*"
 ) -> Iterator[Limit]:
     for line in [value] if isinstance(value, str) else value:
-        rule = parse_rule(line, zone=reading.zone, week_start=reading.week_start)
+        rule = parse_rule(
+            line, zone=reading.zone, week_start=reading.week_start, shared=kind == "shared"
+        )
         yield Limit(scope, kind, rule, models, reading.origin)
 
 

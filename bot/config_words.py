@@ -26,7 +26,6 @@ NOT_YET: Mapping[Path_, str] = {
     ("discord",): _CONSOLE_ONLY,
     ("slack",): _CONSOLE_ONLY,
     ("balance",): f"{_NOT_PART}; remove the section",
-    ("limits", "weights"): "belongs to fair pools, which are not part of this version; remove it",
     ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
 }
 # Keys that stand for themselves in a table of names.

@@ -193,11 +193,15 @@ class Control:
 
     def _limit(self, args: "_Args") -> Limit:
         rules = self._quotas.rules
-        rule = parse_rule(
-            args.text("rule"), zone=rules.zone, week_start=rules.week_start, unit=Unit.TOKENS
-        )
         scope = _scope(args.text("for") or "everyone")
         kind: Kind = "shared" if scope.kind in {"channel", "space"} else "allowance"
+        rule = parse_rule(
+            args.text("rule"),
+            zone=rules.zone,
+            week_start=rules.week_start,
+            unit=Unit.TOKENS,
+            shared=kind == "shared",
+        )
         if args.flag("cap"):
             if kind == "shared":
                 raise MistakeError(f"what is for {scope.text} binds always; leave out --cap")

@@ -96,8 +96,10 @@ def parse_limit_line(
         rest = rest[: match.start()]
     if not rest:
         raise MistakeError("an amount is missing", SET_USAGE)
-    rule = parse_rule(rest, zone=zone, week_start=week_start, unit=Unit.TOKENS)
     scope, kind = _scope(clauses, is_role)
+    rule = parse_rule(
+        rest, zone=zone, week_start=week_start, unit=Unit.TOKENS, shared=kind == "shared"
+    )
     return Limit(scope, kind, rule, clauses.get("model", "*"), "chat")
 
 

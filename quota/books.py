@@ -9,12 +9,9 @@ Each move reads top to bottom: what could stop it, then "From here it succeeds",
 
 from collections.abc import Mapping, Sequence
 
-from quota.accounting import (
-    crossed,
-    plan_hold,
-    still_warned,
-)
+from quota.accounting import crossed, still_warned
 from quota.accounts import Accounts
+from quota.admission import Weighed, balance, reason_of, set_aside, turn_away, weigh
 from quota.counters import (
     Account,
     Changes,
@@ -23,8 +20,6 @@ from quota.counters import (
     Ids,
     Purse,
     Shelf,
-    balance_of,
-    room_in,
     settlement_of,
     spent_at,
 )
@@ -33,7 +28,6 @@ from quota.holds import Holds
 from quota.ledger import EntryKind, EntryLine, LedgerEntry
 from quota.limits import Bound
 from quota.purses import Purses
-from quota.refusals import refusal
 from quota.store import GrantRequest, GrantRow, ReserveRequest, SettleRequest
 from quota.units import Usage
 from quota.verdicts import (
@@ -60,6 +54,7 @@ class Books:
         self._accounts = Accounts(shelf, ids)
         self._purses = Purses(shelf)
         self._holds = Holds(shelf, ids, self._accounts, self._purses)
+        self._pools = self._holds.pools
 
     def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """Note an event that makes no hold; how it was seen before, if it was."""
@@ -74,18 +69,16 @@ class Books:
         now = self._tick(now)
         if ask.event and (seen := self._seen(ask.event, ask.digest)):
             return seen
-        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
-        purses = self._purses.live(ask.wallet, now)
-        rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
-        plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
+        weighed = self._weighed(ask, now, self.changes)
+        plan = weighed.plan
         if plan.waits:
             return Waiting(tuple(bound.book for bound in ask.bounds))
         # From here it succeeds.
         if ask.event:
             self.changes.events[ask.event] = Event(ask.digest, now)
         if plan.refused:
-            return refusal(ask, rooms, accounts, purses)
-        hold = self._holds.take(ask, accounts, purses, plan.output, now, self.changes)
+            return turn_away(weighed, self._pools, self._accounts, now, self.changes)
+        hold = set_aside(weighed, self._pools, self._holds, now, self.changes)
         shrunk = plan.output < ask.estimate.output_max
         limit = ask.bounds[plan.tightest].limit if shrunk else None
         return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
@@ -93,11 +86,8 @@ class Books:
     def would_refuse(self, ask: ReserveRequest, now: int) -> Refused | None:
         """What `reserve` would refuse with, None: it would grant; changes nothing."""
         now = max(now, self.mark)
-        accounts = [self._accounts.at(bound, now, None) for bound in ask.bounds]
-        purses = self._purses.live(ask.wallet, now)
-        rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
-        plan = plan_hold(rooms, ask.estimate, final=True)
-        return refusal(ask, rooms, accounts, purses) if plan.refused else None
+        weighed = self._weighed(ask._replace(final=True, behind=False), now, None)
+        return reason_of(weighed, now) if weighed.plan.refused else None
 
     def progress(self, hold_id: int, output_tokens: int, now: int) -> None:
         """Note how far an answer has come."""
@@ -117,8 +107,7 @@ class Books:
             hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
         )
         accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
-        purses = self._purses.live(hold.wallet, now)
-        balances = [balance_of(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
+        balances = self._balances(hold.wallet, ask.bounds, accounts, now)
         notices = self._notices(entry, accounts, balances, ask.warn_at)
         return settlement_of(entry, tuple(balances), tuple(notices), first=True)
 
@@ -204,13 +193,14 @@ class Books:
     def balances(self, wallet: str, bounds: Sequence[Bound], now: int) -> list[Balance]:
         """Where a member stands; changes nothing."""
         now = max(now, self.mark)
-        purses = self._purses.live(wallet, now)
-        return [balance_of(bound, self._accounts.at(bound, now, None), purses) for bound in bounds]
+        accounts = [self._accounts.at(bound, now, None) for bound in bounds]
+        return self._balances(wallet, bounds, accounts, now)
 
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""
         self._accounts.evict()
         self._purses.evict()
+        self._pools.evict()
 
     @property
     def holds(self) -> Mapping[int, Hold]:
@@ -219,8 +209,8 @@ class Books:
 
     @property
     def resident(self) -> int:
-        """How many accounts are in memory."""
-        return len(self._accounts)
+        """How many accounts, and members of pools, are in memory."""
+        return len(self._accounts) + self._pools.resident
 
     # How the moves are made.
 
@@ -228,6 +218,17 @@ class Books:
         """Time never runs back: the later of the clock and the highest time seen."""
         self.mark = max(self.mark, now)
         return self.mark
+
+    def _weighed(self, ask: ReserveRequest, now: int, changes: Changes | None) -> Weighed:
+        accounts = [self._accounts.at(bound, now, changes) for bound in ask.bounds]
+        return weigh(ask, accounts, self._purses.live(ask.wallet, now), self._pools, now)
+
+    def _balances(
+        self, wallet: str, bounds: Sequence[Bound], accounts: Sequence[Account], now: int
+    ) -> list[Balance]:
+        purses = self._purses.live(wallet, now)
+        both = zip(bounds, accounts, strict=True)
+        return [balance(b, a, purses, self._pools, wallet, now) for b, a in both]
 
     def _event(self, key: str) -> Event | None:
         return self.changes.events.get(key) or self.shelf.event(key)

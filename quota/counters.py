@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 from quota.accounting import Room, amount_held
 from quota.ledger import AccountRow, HoldLine, LedgerEntry
 from quota.limits import Bound
+from quota.pool_state import Pool, PoolShelf
+from quota.pool_terms import PoolMember
 from quota.store import GrantRequest, GrantRow
 from quota.units import Rates, Unit, Usage, cost_credits
 from quota.verdicts import Balance, Notice, Settlement
@@ -111,7 +113,7 @@ class Event:
     interrupted: bool = False
 
 
-class Shelf(Protocol):
+class Shelf(PoolShelf, Protocol):
     """Where counters come from that are not in memory; all of it what was last committed."""
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
@@ -143,6 +145,8 @@ class Changes:
     accounts: dict[int, Account] = field(default_factory=dict)
     marks: list[tuple[int, int, int, int]] = field(default_factory=list)
     purses: dict[int, Purse] = field(default_factory=dict)
+    pools: dict[int, Pool] = field(default_factory=dict)
+    pool_members: dict[tuple[int, str], PoolMember] = field(default_factory=dict)
     entries: list[LedgerEntry] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -154,6 +158,7 @@ class Changes:
             or self.accounts
             or self.marks
             or self.purses
+            or self.pools
             or self.entries
         )
 

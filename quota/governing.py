@@ -200,8 +200,9 @@ class Governing:
 
 
 def _limit(row: LimitRow, zone: str, week_start: int) -> Limit:
-    rule = parse_rule(row.rule, zone=zone, week_start=week_start, unit=Unit.TOKENS)
-    kind: Kind = "cap" if row.kind == "cap" else "shared" if row.kind == "shared" else "allowance"
+    shared = row.kind == "shared"
+    rule = parse_rule(row.rule, zone=zone, week_start=week_start, unit=Unit.TOKENS, shared=shared)
+    kind: Kind = "cap" if row.kind == "cap" else "shared" if shared else "allowance"
     return Limit(Scope(_scope(row.scope_kind), row.scope_name), kind, rule, row.models, "chat")
 
 

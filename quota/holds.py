@@ -6,6 +6,7 @@ from quota.accounting import amount_held, split_charge
 from quota.accounts import Accounts
 from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, charge_of, takes_of
 from quota.ledger import EntryKind, EntryLine, HoldLine, LedgerEntry
+from quota.pools import Pools
 from quota.purses import Purses
 from quota.store import ReserveRequest
 from quota.units import Unit, Usage
@@ -24,6 +25,7 @@ class Holds:
         self._accounts = accounts
         self._purses = purses
         self.open: dict[int, Hold] = {hold.id: hold for hold in shelf.holds()}
+        self.pools = Pools(shelf, self.open)
 
     def take(
         self,
@@ -89,6 +91,7 @@ class Holds:
             own, extra = split_charge(charge[unit.place], base)
             account.held -= base
             self._accounts.spend(account, hold.at, own, changes)
+            self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:
                 account.extra_held -= held_extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)

@@ -6,12 +6,14 @@ they bind in addition and the tightest counts.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 from quota.errors import BadRuleError
+from quota.fair_text import Fair, parse_how, split_how
 from quota.members import Requester, Scope
+from quota.pool_terms import MEMBERS_GUESS, members_guess
 from quota.units import Unit, amount_text, parse_amount
 from quota.windows import Calendar, Window, WindowError, parse_window, window_text
 
@@ -20,18 +22,23 @@ Origin = Literal["config", "chat", "default"]
 
 
 class Rule(NamedTuple):
-    """What one line of grammar says: so much (None = unlimited) of a unit per window."""
+    """What one line of grammar says: so much (None = unlimited) of a unit per window.
+
+    `fair` is how a shared limit is divided; None: first come, first served.
+    """
 
     amount: int | None
     unit: Unit
     window: Window
+    fair: Fair | None = None
 
     @property
     def text(self) -> str:
         """The canonical line, read back by `parse_rule`."""
         if self.amount is None:
             return "unlimited"
-        return f"{amount_text(self.amount, self.unit)}/{window_text(self.window)}"
+        line = f"{amount_text(self.amount, self.unit)}/{window_text(self.window)}"
+        return line if self.fair is None else f"{line} {self.fair.text(self.unit)}"
 
 
 UNLIMITED = Rule(None, Unit.TOKENS, Calendar("day"))
@@ -39,9 +46,17 @@ RULE_HELP = 'write it like "20k tokens/day", "60 requests/hour", "$2/month" or "
 
 
 def parse_rule(
-    text: str, *, zone: str = "UTC", week_start: int = 0, unit: Unit | None = None
+    text: str,
+    *,
+    zone: str = "UTC",
+    week_start: int = 0,
+    unit: Unit | None = None,
+    shared: bool = False,
 ) -> Rule:
-    """Read one limit; `unit` is taken where the text names none. BadRuleError names the fault."""
+    """Read one limit; `unit` is taken where the text names none. BadRuleError names the fault.
+
+    Only a limit that many `shared` says how it is divided: `fair`, or `free` as without a word.
+    """
     line = " ".join(text.split())
     if line.lower() == "unlimited":
         return UNLIMITED
@@ -50,10 +65,10 @@ def parse_rule(
         amount_part, slash, window_part = line.partition(" per ")
     if not slash:
         raise BadRuleError(f"{line[:60]!r} names no period; {RULE_HELP}")
-    if window_part.lower().split()[-1:] == ["fair"] or " fair " in f"{window_part} ".lower():
+    window_part, how = split_how(window_part)
+    if how and not shared:
         raise BadRuleError(
-            f"{line[:60]!r}: fair pools are not part of this version; leave out 'fair' and "
-            "the pool is first come, first served"
+            f"{line[:60]!r}: {how.split()[0]} is said of a limit that many share; leave it out here"
         )
     amount = parse_amount(amount_part)
     if amount.signed:
@@ -67,9 +82,10 @@ def parse_rule(
         raise BadRuleError(f"{line[:60]!r} names no unit; say tokens, requests or $")
     try:
         window = parse_window(window_part, zone=zone, week_start=week_start)
-    except WindowError as error:
+        fair = parse_how(how, amount.value, kind, window)
+    except (WindowError, BadRuleError) as error:
         raise BadRuleError(f"{line[:60]!r}: {error}") from error
-    return Rule(amount.value, kind, window)
+    return Rule(amount.value, kind, window, fair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +129,11 @@ class Limit:
 
 
 class Bound(NamedTuple):
-    """A limit that binds a requester: the book it counts in, and how much it allows there."""
+    """A limit that binds a requester: the book it counts in, and how much it allows there.
+
+    Where it is a fair pool, `weight` is how much the requester counts there, and `members` how
+    many a first period reckons with.
+    """
 
     limit: Limit
     book: str
@@ -121,6 +141,8 @@ class Bound(NamedTuple):
     unit: Unit
     window: Window
     kind: Kind
+    weight: int = 1
+    members: int = MEMBERS_GUESS
 
 
 class Reason(NamedTuple):
@@ -137,15 +159,22 @@ _RANK = {"member": 0, "role": 1, "everyone": 2}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All limits that hold in one space, in the order in which people wrote them."""
+    """All limits that hold in one space, in the order in which people wrote them.
+
+    `weights` are of roles in fair pools; `expected_members` are those that a fair pool reckons
+    with in its first period, None: half of those `on_platform`, if that is known.
+    """
 
     limits: tuple[Limit, ...] = ()
+    weights: tuple[tuple[str, int], ...] = ()
+    expected_members: int | None = None
+    on_platform: int | None = None
 
     def overridden_by(self, others: Iterable[Limit]) -> "Policy":
         """This policy with each of the other limits in place of its own of the same slot."""
         merged = {limit.slot: limit for limit in self.limits}
         merged.update((limit.slot, limit) for limit in others)
-        return Policy(tuple(merged.values()))
+        return replace(self, limits=tuple(merged.values()))
 
     def binding(self, requester: Requester, models: tuple[str, ...]) -> tuple[Bound, ...]:
         """The limits that bind for a model (known by any of the names): own first, then shared.
@@ -153,9 +182,11 @@ class Policy:
         All of them must have room.
         """
         bounds: dict[str, Bound] = {}
+        weight = max([1, *(weight for role, weight in self.weights if role in requester.roles)])
+        members = members_guess(self.expected_members, self.on_platform)
         for reason in self.reasons(requester, models):
             if reason.binds or reason.why == "lifted":
-                bound = _bound(reason, requester)
+                bound = _bound(reason, requester)._replace(weight=weight, members=members)
                 # A bare "unlimited" counts where nothing else does.
                 if bound.book not in bounds or reason.limit.rule.amount is not None:
                     bounds[bound.book] = bound

@@ -1,12 +1,15 @@
 """A complete store in dictionaries: the reference for the contract suite, and for demos."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from quota.books import Books
 from quota.counters import Account, Changes, Event, Hold, Ids, Purse
 from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry, PurseRow, differences
 from quota.limits import Bound
+from quota.pool_state import Pool
+from quota.pool_terms import PoolMember
+from quota.pools import PoolProof, pool_differences
 from quota.store import (
     AuditRow,
     FlagRow,
@@ -30,6 +33,9 @@ class MemoryShelf:
         self.entries: list[LedgerEntry] = []
         self.resolved: dict[int, LedgerEntry] = {}
         self.grants: dict[int, Purse] = {}
+        self.pools: dict[int, Pool] = {}
+        self.latest_pools: dict[str, Pool] = {}
+        self.pool_members: dict[int, dict[str, PoolMember]] = {}
 
     def put(self, changes: Changes) -> None:
         """Write what the moves touched."""
@@ -44,6 +50,13 @@ class MemoryShelf:
             if entry.kind in ("settle", "release", "lapse"):
                 self.resolved[entry.hold_id] = entry
         self.grants.update(changes.purses)
+        for pool in changes.pools.values():
+            self.pools[pool.account] = pool
+            last = self.latest_pools.setdefault(pool.row.pool, pool)
+            if pool.row.opens_at > last.row.opens_at:
+                self.latest_pools[pool.row.pool] = pool
+        for (account_id, wallet), member in changes.pool_members.items():
+            self.pool_members.setdefault(account_id, {})[wallet] = member
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
         """The account of a period; the latest one where `opens_at` is None."""
@@ -70,6 +83,26 @@ class MemoryShelf:
     def purses(self, wallet: str) -> list[Purse]:
         """A member's grants; the books keep them in order from here on."""
         return [p for p in self.grants.values() if p.request.wallet == wallet]
+
+    def pool(self, account_id: int) -> Pool | None:
+        """The pool of an account."""
+        return self.pools.get(account_id)
+
+    def latest_pool(self, book: str) -> Pool | None:
+        """The pool of the last period of a limit in which it was fair."""
+        return self.latest_pools.get(book)
+
+    def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
+        """A member who has come to a pool."""
+        return self.pool_members.get(account_id, {}).get(wallet)
+
+    def pool_proofs(self) -> Iterator[PoolProof]:
+        """Every pool with its members and its account."""
+        for account in self.accounts.values():
+            pool = self.pools.get(account.id)
+            if pool is not None:
+                members = self.pool_members.get(account.id, {}).values()
+                yield PoolProof(pool, members, account.spent, account.held)
 
 
 class MemoryStore:
@@ -209,12 +242,13 @@ class MemoryStore:
     async def verify(self) -> list[Difference]:
         """See GoverningStore."""
         books = self._open()
-        return differences(
+        found = differences(
             [account.row() for account in self.shelf.accounts.values()],
             self.shelf.entries,
             [(hold.lines, hold.purses) for hold in books.holds.values()],
             [PurseRow(p.id, p.spent, p.held) for p in self.shelf.grants.values()],
         )
+        return [*found, *pool_differences(self.shelf.pool_proofs())]
 
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore. Events only: what is in memory is short-lived anyway."""

@@ -17,12 +17,28 @@ RefusalReason = Literal[
 ]
 
 
+class PoolBalance(NamedTuple):
+    """A member's own part of a fair pool.
+
+    `used` is by the member, `kept` is promised to the member until `kept_until` (None: nothing is
+    kept any more), `floor` what a member of such weight can count on, `free` what of the whole
+    pool is neither used nor held.
+    """
+
+    used: int
+    kept: int
+    kept_until: int | None
+    floor: int
+    free: int
+
+
 class Balance(NamedTuple):
     """Where a member stands with one limit; unlimited is None for `granted` and `left`.
 
     `granted` includes what admins added, `left` is what can be asked for right now (never below
     0, also where a limit was lowered below what is used), `opens_at` is when the period ends
-    (UTC milliseconds, None: it has not begun or never ends).
+    (UTC milliseconds, None: it has not begun or never ends). Of a fair `pool`, `left` is what
+    this member could have now.
     """
 
     limit: Limit
@@ -34,6 +50,7 @@ class Balance(NamedTuple):
     left: int | None
     extra: int
     opens_at: int | None
+    pool: PoolBalance | None = None
 
 
 class Notice(NamedTuple):
@@ -66,7 +83,7 @@ class Refused(NamedTuple):
 
     `needed`, `left` and `granted` are in the limit's unit; `fits` is how many input tokens a
     message may have to be answered now (None where shortening does not help). `note` is what an
-    admin wrote who paused the bot or blocked the member.
+    admin wrote who paused the bot or blocked the member; `pool` tells of a fair pool.
     """
 
     reason: RefusalReason
@@ -78,6 +95,7 @@ class Refused(NamedTuple):
     opens_at: int | None = None
     fits: int | None = None
     note: str = ""
+    pool: PoolBalance | None = None
 
 
 class Waiting(NamedTuple):

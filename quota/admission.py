@@ -1,0 +1,163 @@
+"""An ask before all its limits: own allowances first, fair pools last, the tightest grants.
+
+Fair pools come last because what they give depends on what is wanted of them, and because an ask
+that another limit refuses must not count as demand upon a pool.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from quota.accounting import Estimate, Plan, Room, amount_held, output_within, plan_hold
+from quota.accounts import Accounts
+from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
+from quota.holds import Holds
+from quota.limits import Bound, Limit
+from quota.pool import decide, refuse, reserve, room, without_holds
+from quota.pool_demand import floor_at, still_to_come
+from quota.pools import Pools, Standing
+from quota.refusals import refusal
+from quota.store import ReserveRequest
+from quota.verdicts import Balance, PoolBalance, Refused
+
+
+class Share(NamedTuple):
+    """What an ask needs of the fair pool at one of its limits, and wants of it at most."""
+
+    place: int
+    standing: Standing
+    need: int
+    want: int
+
+
+class Weighed(NamedTuple):
+    """An ask with what was found: the room in every limit, the fair pools, and the decision."""
+
+    ask: ReserveRequest
+    accounts: Sequence[Account]
+    purses: Sequence[Purse]
+    rooms: list[Room]
+    shares: list[Share]
+    plan: Plan
+
+
+def weigh(
+    ask: ReserveRequest,
+    accounts: Sequence[Account],
+    purses: Sequence[Purse],
+    pools: Pools,
+    now: int,
+) -> Weighed:
+    """Decide an ask against all its limits together; nothing is written."""
+    rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
+    found = [
+        (place, pool, bound)
+        for place, (bound, account) in enumerate(zip(ask.bounds, accounts, strict=True))
+        if bound.kind == "shared" and (pool := pools.at(bound, account)) is not None
+    ]
+    for place, _, bound in found:
+        rooms[place] = Room(bound.unit, None, 0, 0)
+    plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
+    shares: list[Share] = []
+    if not found or plan.refused:
+        return Weighed(ask, accounts, purses, rooms, shares, plan)
+    input_, rates, least = ask.estimate.input, ask.estimate.rates, ask.estimate.output_least
+    most = _output_unspent(rooms, ask.estimate)
+    for place, pool, bound in found:
+        want = amount_held(bound.unit, input_, most, rates)
+        if want:
+            need = amount_held(bound.unit, input_, least, rates)
+            share = Share(place, pools.standing(pool, bound, ask.wallet, now), need, want)
+            rooms[place] = _given(share, bound, now)
+            shares.append(share)
+    plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
+    return Weighed(ask, accounts, purses, rooms, shares, plan)
+
+
+def set_aside(weighed: Weighed, pools: Pools, holds: Holds, now: int, changes: Changes) -> Hold:
+    """Hold what was granted in every account, and in the fair pools beside them."""
+    ask, accounts = weighed.ask, weighed.accounts
+    hold = holds.take(ask, accounts, weighed.purses, weighed.plan.output, now, changes)
+    for place, standing, _, _ in weighed.shares:
+        pool, row, member, _ = standing
+        amount = hold.lines[place].base
+        pools.keep(pool, accounts[place], reserve(row, member, amount, now), changes)
+    return hold
+
+
+def turn_away(
+    weighed: Weighed, pools: Pools, accounts: Accounts, now: int, changes: Changes
+) -> Refused:
+    """Tell why not; the pools that refuse remember what was wanted of them."""
+    for place, standing, need, _ in weighed.shares:
+        if weighed.rooms[place].free < need:
+            account, (pool, row, member, _) = weighed.accounts[place], standing
+            if account.id == 0:
+                accounts.open(account)
+                changes.accounts[account.id] = account
+            pools.keep(pool, account, refuse(row, member, need, now), changes)
+    return reason_of(weighed, now)
+
+
+def reason_of(weighed: Weighed, now: int) -> Refused:
+    """Why an ask is refused, and by which limit."""
+    rooms = list(weighed.rooms)
+    told: dict[Limit, PoolBalance] = {}
+    for place, standing, need, _ in weighed.shares:
+        limit = weighed.ask.bounds[place].limit
+        told[limit] = _told(standing, now)
+        if rooms[place].free < need:
+            _, row, member, _ = standing
+            rooms[place] = rooms[place]._replace(
+                unspent=room(*without_holds(row, member), now), free=room(row, member, now)
+            )
+    refused = refusal(weighed.ask, rooms, weighed.accounts, weighed.purses)
+    return refused if refused.limit is None else refused._replace(pool=told.get(refused.limit))
+
+
+def balance(
+    bound: Bound,
+    account: Account,
+    purses: Sequence[Purse],
+    pools: Pools,
+    wallet: str,
+    now: int,
+) -> Balance:
+    """Where a member stands with one limit; of a fair pool, what they themselves could have."""
+    stands = balance_of(bound, account, purses)
+    pool = pools.at(bound, account) if bound.kind == "shared" else None
+    if pool is None:
+        return stands
+    standing = pools.standing(pool, bound, wallet, now)
+    _, row, member, _ = standing
+    return stands._replace(
+        granted=row.size + pool.before, left=room(row, member, now), pool=_told(standing, now)
+    )
+
+
+def _told(standing: Standing, now: int) -> PoolBalance:
+    """A member's own part of a pool; only what is written down is promised."""
+    _, row, member, quoted = standing
+    keeps = now < row.keep_until
+    return PoolBalance(
+        used=member.used,
+        kept=quoted.own if quoted is not None and keeps else 0,
+        kept_until=row.keep_until if keeps else None,
+        floor=floor_at(row, still_to_come(row, now)) * member.weight,
+        free=row.free,
+    )
+
+
+def _given(share: Share, bound: Bound, now: int) -> Room:
+    """What the pool grants now, and what it would if all holds were given back."""
+    pool, row, member, _ = share.standing
+    free = unspent = decide(row, member, share.need, share.want, now).grant
+    if free < share.want and row.held:
+        unspent = decide(*without_holds(row, member), share.need, share.want, now).grant
+    return Room(bound.unit, row.size + pool.before, max(free, unspent), free)
+
+
+def _output_unspent(rooms: Sequence[Room], estimate: Estimate) -> int:
+    """How many output tokens settled spending leaves room for."""
+    limited = [room for room in rooms if room.whole is not None]
+    fits = (output_within(room.unspent, room.unit, estimate) for room in limited)
+    return min([estimate.output_max, *fits])

@@ -1,0 +1,185 @@
+"""The fair pools of the books: their rows in memory, and what each move does to them.
+
+The rule itself is quota/pool.py; this joins it to accounts and holds. A pool counts beside the
+account of its period: the ledger proves the account, the members prove the pool, and the two must
+agree.
+
+What is kept for members is promised, so a pool that is fair in a period stays so until it closes,
+whatever the limit says meanwhile: only its size follows the limit, and its floor where it rises.
+One that becomes fair in mid-period takes over the holds that are open, and shares what is left.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from quota.counters import Account, Changes, Hold
+from quota.ledger import Difference
+from quota.limits import Bound
+from quota.pool import Rows, arrive, settle
+from quota.pool_governing import raise_floor, resize, tally
+from quota.pool_state import Pool, PoolShelf
+from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, next_period
+from quota.windows import Period
+
+
+class Standing(NamedTuple):
+    """A member before a pool, as an ask would find both; nothing of it is written yet.
+
+    `quoted` is the member as last written, None: has not come, so nothing is promised.
+    """
+
+    pool: Pool
+    row: PoolPeriod
+    member: PoolMember
+    quoted: PoolMember | None
+
+
+class Pools:
+    """Every pool that was looked at since the last `evict`."""
+
+    def __init__(self, shelf: PoolShelf, open_holds: Mapping[int, Hold]) -> None:
+        """Fetch from the shelf what is not in memory."""
+        self._shelf = shelf
+        self._open_holds = open_holds
+        self._by_account: dict[int, Pool | None] = {}
+        self._latest: dict[str, Pool] = {}
+        self.resident = 0
+
+    def at(self, bound: Bound, account: Account) -> Pool | None:
+        """The fair pool of a shared limit in the period of its account; None: first come."""
+        pool = self.of(account)
+        if pool is None and bound.limit.rule.fair is not None:
+            pool = self._opened(bound, account)
+        return pool
+
+    def of(self, account: Account) -> Pool | None:
+        """The pool that counts beside an account."""
+        if not account.id or not account.book.startswith("shared|"):
+            return None
+        if account.id not in self._by_account:
+            self._by_account[account.id] = self._shelf.pool(account.id)
+        return self._by_account[account.id]
+
+    def standing(self, pool: Pool, bound: Bound, wallet: str, now: int) -> Standing:
+        """A member before a pool, with what the limit says now."""
+        quoted = self.member(pool, wallet)
+        row, member = arrive(_sized(pool, bound, now), quoted, wallet, bound.weight, now)
+        return Standing(pool, row, member, quoted)
+
+    def member(self, pool: Pool, wallet: str) -> PoolMember | None:
+        """A member who has come to the pool."""
+        if wallet not in pool.members and pool.account:
+            pool.members[wallet] = self._shelf.pool_member(pool.account, wallet)
+            self.resident += 1
+        return pool.members.get(wallet)
+
+    def keep(self, pool: Pool, account: Account, rows: Rows, changes: Changes) -> None:
+        """From here on the rows are so; a pool that is new exists."""
+        row, member = rows
+        if not pool.account:
+            self._begin(pool, account, changes)
+        pool.row = row
+        pool.members[member.member] = member
+        changes.pools[pool.account] = pool
+        changes.pool_members[pool.account, member.member] = member
+
+    def keep_row(self, pool: Pool, account: Account, row: PoolPeriod, changes: Changes) -> None:
+        """The same where no member is concerned."""
+        if not pool.account:
+            self._begin(pool, account, changes)
+        pool.row = row
+        changes.pools[pool.account] = pool
+
+    def settle(
+        self, account: Account, wallet: str, held: int, charge: int, changes: Changes
+    ) -> None:
+        """Charge what a member held of a pool, give back the rest; no pool: nothing."""
+        pool = self.of(account)
+        if pool is None or not (held or charge):
+            return
+        member = self.member(pool, wallet)
+        assert member is not None, "who holds something of a pool has come to it"
+        self.keep(pool, account, settle(pool.row, member, held, charge), changes)
+
+    def evict(self) -> None:
+        """Forget what the shelf can bring back."""
+        self._by_account.clear()
+        self._latest.clear()
+        self.resident = 0
+
+    def _opened(self, bound: Bound, account: Account) -> Pool:
+        """A pool as its first ask finds it, with what was used and is held already."""
+        rule, fair = bound.limit.rule, bound.limit.rule.fair
+        assert fair is not None, "only a fair pool is opened"
+        terms = PoolRule(max(0, (rule.amount or 0) - account.spent), *fair)
+        period = Period(account.opens_at, account.closes_at)
+        previous = self._latest.get(bound.book) or self._shelf.latest_pool(bound.book)
+        if previous is None:
+            row = first_period(bound.book, period, terms, bound.members)
+        else:
+            row = next_period(previous.row, period, terms, bound.members)
+        pool = Pool(0, row, before=account.spent)
+        if account.held:
+            self._take_over(pool, account)
+        return pool
+
+    def _take_over(self, pool: Pool, account: Account) -> None:
+        """Let those who hold something already be members; nothing was promised to them."""
+        for hold in self._open_holds.values():
+            for line in hold.lines:
+                if line.account == account.id:
+                    found = pool.members.get(hold.wallet)
+                    new = PoolMember(pool.row.pool, pool.row.opens_at, hold.wallet, 1)
+                    member = found or new
+                    pool.members[hold.wallet] = member._replace(held=member.held + line.base)
+        used, held, claims, hist = tally(m for m in pool.members.values() if m is not None)
+        pool.row = pool.row._replace(used=used, held=held, claims=claims, hist=hist)
+
+    def _begin(self, pool: Pool, account: Account, changes: Changes) -> None:
+        before = self._latest.get(account.book)
+        # What is not written yet must not be read again.
+        if before is not None and before.account not in changes.pools:
+            self._by_account.pop(before.account, None)
+        pool.account = account.id
+        self._by_account[account.id] = self._latest[account.book] = pool
+        for wallet, member in pool.members.items():
+            if member is not None:
+                changes.pool_members[account.id, wallet] = member
+
+
+def _sized(pool: Pool, bound: Bound, now: int) -> PoolPeriod:
+    """The pool with the size that the limit says, as far as what is promised allows."""
+    row, fair = pool.row, bound.limit.rule.fair
+    size = max(0, (bound.amount or 0) + pool.added - pool.before)
+    if size != row.size:
+        row = resize(row, size, now)
+    if fair is not None and fair.floor is not None and fair.floor > row.floor:
+        row = raise_floor(row, fair.floor, now)
+    return row
+
+
+class PoolProof(NamedTuple):
+    """A pool with everyone who came to it, and its account's `spent` and `held`."""
+
+    pool: Pool
+    members: Iterable[PoolMember]
+    spent: int
+    held: int
+
+
+def pool_differences(proofs: Iterable[PoolProof]) -> Iterator[Difference]:
+    """Where the counters of a pool disagree with its members, or with its account."""
+    for pool, members, spent, spent_held in proofs:
+        row, name = pool.row, f"pool {pool.row.pool}@{pool.row.opens_at}"
+        used, held, claims, hist = tally(members)
+        pairs = {
+            "used": (row.used, used),
+            "held": (row.held, held),
+            "kept": (row.claims, claims),
+            "used of its account": (row.used + pool.before, spent),
+            "held of its account": (row.held, spent_held),
+        }
+        pairs |= {f"level {k}": (row.hist[k], weight) for k, weight in enumerate(hist)}
+        for what, (counted, proven) in pairs.items():
+            if counted != proven:
+                yield Difference(f"{name} {what}", counted, proven)
