@@ -96,6 +96,7 @@ class House:
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.commands import Commands
+        from bot.settings import Settings
         from bot.upkeep import jobs
         from quota.clock import SystemClock
         from quota.quotas import Quotas
@@ -115,7 +116,8 @@ class House:
             chat = ChatHandler(quotas, models, counter, clock, _settings(config))
             commands = Commands(quotas, chat, clock)
             closing = _Closing(stack)
-            house = cls(Bot(config, clock, quotas, chat, commands, closing), servers)
+            settings = Settings(quotas.governing)
+            house = cls(Bot(config, clock, quotas, chat, commands, settings, closing), servers)
             if own_store is not None:
                 await house._take_orders(stack)
             scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))

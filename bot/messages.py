@@ -1,10 +1,11 @@
 """A chat message with the platform washed off, and the one end that every ask has."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
-from bot.panels import Panel
+from bot.panels import Action, Panel
 from quota.members import Requester
 from quota.units import Usage
 from quota.verdicts import Balance, Notice, Refused
@@ -24,8 +25,36 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An image that came with a message: its media type, such as image/png, and its bytes."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+class Utterance(NamedTuple):
+    """One earlier message as the platform knows it: by whom, what, and which it continued."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    text: str
+    parent: str = ""
+
+
+# Reads a conversation from the platform: the message with an id and at most so many before it,
+# oldest first. Asked only for what is not in memory, such as after a restart.
+Earlier: TypeAlias = Callable[[str, int], Awaitable[Sequence[Utterance]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """One message to answer. `id` is the platform's event id, unique within the space."""
+    """One message to answer. `id` is the platform's event id, unique within the space.
+
+    Where the platform has messages of its own, `message` is the id of the one that asks and
+    `parent` the one that it continues (empty: it begins anew, or goes on in its `thread`).
+    `left_out` names attachments that were not taken, each with the reason.
+    """
 
     id: str
     requester: Requester
@@ -33,6 +62,11 @@ class Ask:
     model: str = ""
     thread: str = ""
     attachments: tuple[Attachment, ...] = ()
+    images: tuple[Image, ...] = ()
+    message: str = ""
+    parent: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
+    earlier: Earlier | None = field(default=None, compare=False, repr=False)
 
     @property
     def event(self) -> str:
@@ -45,6 +79,7 @@ class Ask:
         who = self.requester
         parts = [who.member.wallet, who.channel, self.thread, self.model, self.text]
         parts += [part for file in self.attachments for part in (file.name, file.text)]
+        parts += [sha256(image.data).hexdigest() for image in self.images]
         packed = "".join(f"{len(part)}:{part}" for part in parts)
         return sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -73,6 +108,7 @@ class Answer:
     finish: Finish
     footer: str = ""
     notes: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +117,7 @@ class Refusal:
 
     refused: Refused
     text: str
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,35 @@ class Governing:
         self._changed()
         return before != row if value else before is not None
 
+    def flag(self, space: str, name: str, subject: str = "") -> str:
+        """What a switch or setting says now; empty where there is none, or its time has ended."""
+        flag = self._flags.get((space, name, subject))
+        if flag is None or (flag.until is not None and flag.until <= self._clock.now()):
+            return ""
+        return flag.value
+
+    def flags(self, space: str, name: str) -> dict[str, str]:
+        """All switches or settings of this name in a space that hold now, by their subject."""
+        now = self._clock.now()
+        return {
+            subject: flag.value
+            for (where, which, subject), flag in self._flags.items()
+            if where == space and which == name and (flag.until is None or flag.until > now)
+        }
+
+    async def keep(
+        self, space: str, name: str, subject: str, value: str, until: int | None = None
+    ) -> None:
+        """Keep a member's or the bot's own setting (an empty value forgets it); no act of an admin.
+
+        Nothing that decides an ask may be kept this way: it would change without a trace.
+        """
+        row = FlagRow(space, name, subject, value, until)
+        await self._store.put_flag(row, None, self._clock.now())
+        self._flags.pop((space, name, subject), None)
+        if value:
+            self._flags[(space, name, subject)] = row
+
     async def note_refused(self, act: Act, action: str) -> None:
         """Write down that a command was refused for want of permission."""
         audit = self._audit(act, "refused", action, "", "")

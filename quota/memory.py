@@ -208,14 +208,15 @@ class MemoryStore:
         self._open()
         return list(self._flags.values())
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
         """See GoverningStore."""
         self._open()
         key = (row.space, row.name, row.subject)
         self._flags.pop(key, None)
         if row.value:
             self._flags[key] = row
-        self._put(audit, now)
+        if audit is not None:
+            self._put(audit, now)
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """See GoverningStore."""

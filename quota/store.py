@@ -86,7 +86,10 @@ class LimitRow(NamedTuple):
 
 
 class FlagRow(NamedTuple):
-    """A switch of a space or a member (`pause`, `block`, `note`), with when it ends by itself."""
+    """A switch or setting of a space, channel or member (`pause`, `block`, `note`, …).
+
+    `until` is when it ends by itself, None: never.
+    """
 
     space: str
     name: str
@@ -171,8 +174,8 @@ class GoverningStore(Protocol):
     async def flags(self) -> list[FlagRow]:
         """All switches, also those whose time has ended."""
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
-        """Set a switch; an empty value removes it."""
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
+        """Set a switch; an empty value removes it. No `audit`: a member's own choice."""
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """Write down an act that changed nothing, such as a refused command."""

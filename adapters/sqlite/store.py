@@ -175,12 +175,13 @@ class SqliteStore:
         """See GoverningStore."""
         return await self._scans.flags()
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
         """See GoverningStore."""
 
         def move(books: Books) -> None:
             governing.put_flag(self._writing().desk.db, row)
-            self._write_down(books, audit, now)
+            if audit is not None:
+                self._write_down(books, audit, now)
 
         await self._ask(move, alone=True)
 
