@@ -43,12 +43,26 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
     while step.more:
         step = await writer.ask(partial(_fold, db, step.last, before, now), alone=True)
         gone += step.gone
+    gone += await _prune_pools(writer, scans, now)
     async for ids in scans.old(OLD_ACCOUNTS, 0, before - SLACK_MS, STEP_ROWS):
         gone += await writer.ask(
             partial(_drop, db, DROP_ACCOUNT, ids, before - SLACK_MS), alone=True
         )
     async for ids in scans.old(OLD_GRANTS, 0, before, STEP_ROWS):
         gone += await writer.ask(partial(_drop, db, DROP_GRANT, ids, before), alone=True)
+    return gone
+
+
+async def _prune_pools(writer: Writer, scans: Scans, now: int) -> int:
+    """Remove closed periods of fair pools but the last, then everyone who came to them."""
+    db = writer.desk.db
+    before, gone = now - SLACK_MS, 0
+    async for ids in scans.old(OLD_POOLS, 0, before, STEP_ROWS):
+        gone += await writer.ask(partial(_drop, db, DROP_POOL, ids, before), alone=True)
+    async for ids in scans.old(STRAYS, 0, before, STEP_ROWS):
+        for account in ids:
+            while went := await writer.ask(partial(_drop_members, db, account), alone=True):
+                gone += went
     return gone
 
 
@@ -60,6 +74,25 @@ def _tick(now: int, books: Books) -> int:
 
 OLD_EVENTS = "SELECT key FROM events WHERE key > ? AND at < ? ORDER BY key LIMIT ?"
 DROP_EVENT = "DELETE FROM events WHERE key = ? AND at < ?"
+# The last period of a pool stays, for the next one learns from it.
+OLD_POOLS = (
+    "SELECT pools.account FROM pools JOIN accounts AS mine ON mine.id = pools.account"
+    " WHERE pools.account > ? AND mine.closes_at < ? AND held = 0 AND EXISTS (SELECT * FROM pools"
+    " AS later JOIN accounts ON accounts.id = later.account WHERE accounts.book = mine.book"
+    " AND accounts.opens_at > mine.opens_at) ORDER BY pools.account LIMIT ?"
+)
+DROP_POOL = (
+    "DELETE FROM pools WHERE account = ? AND held = 0"
+    " AND (SELECT closes_at FROM accounts WHERE id = account) < ?"
+)
+STRAYS = (
+    "SELECT DISTINCT account FROM pool_members WHERE account > ? AND account NOT IN"
+    " (SELECT account FROM pools) AND ? > 0 ORDER BY account LIMIT ?"
+)
+DROP_MEMBERS = (
+    "DELETE FROM pool_members WHERE account = ?1 AND wallet IN"
+    " (SELECT wallet FROM pool_members WHERE account = ?1 LIMIT ?2)"
+)
 # What remains of its entries, if any, adds up to nothing.
 OLD_ACCOUNTS = (
     "SELECT id FROM accounts JOIN counters ON account = id WHERE id > ? AND closes_at < ?"
@@ -83,6 +116,10 @@ def _drop(
 ) -> int:
     books.evict()
     return db.executemany(statement, [(key, before) for key in keys]).rowcount
+
+
+def _drop_members(db: sqlite3.Connection, account: int, _: Books) -> int:
+    return db.execute(DROP_MEMBERS, (account, STEP_ROWS)).rowcount
 
 
 ENTRIES_AFTER = "SELECT id, at, lines, purses FROM entries WHERE id > ? ORDER BY id LIMIT ?"

@@ -14,10 +14,12 @@ import aiosqlite
 
 from adapters.sqlite.files import OWNER_ONLY
 from adapters.sqlite.opening import BUSY_TIMEOUT_S, open_for_reading, read_only
+from adapters.sqlite.pools import proofs
 from adapters.sqlite.rows import Row, entry_of, hold_lines, pairs_of
 from adapters.sqlite.trouble import is_corrupt, told
 from quota.errors import StoreUnavailableError
 from quota.ledger import AccountRow, Difference, LedgerEntry, PurseRow, differences
+from quota.pools import pool_differences
 from quota.store import AuditRow, FlagRow, LimitRow
 
 log = logging.getLogger(__name__)
@@ -172,12 +174,13 @@ END = "ROLLBACK"
 def _differences(db: sqlite3.Connection) -> list[Difference]:
     db.execute(BEGIN)
     try:
-        return differences(
+        found = differences(
             starmap(AccountRow, db.execute(COUNTERS)),
             map(entry_of, db.execute(ALL_ENTRIES)),
             ((hold_lines(h), pairs_of(p)) for h, p in db.execute(HOLD_LINES)),
             starmap(PurseRow, db.execute(PURSES)),
         )
+        return [*found, *pool_differences(proofs(db))]
     finally:
         db.execute(END)
 

@@ -6,6 +6,7 @@ Used on the writer's thread only, and (for reading) by commands beside a running
 import sqlite3
 from collections.abc import Iterable
 
+from adapters.sqlite import pools
 from adapters.sqlite.rows import (
     Row,
     account_of,
@@ -20,6 +21,8 @@ from adapters.sqlite.rows import (
 from quota.books import Books
 from quota.counters import Account, Changes, Event, Hold, Ids, Purse
 from quota.ledger import LedgerEntry
+from quota.pool_state import Pool
+from quota.pool_terms import PoolMember
 
 _ACCOUNTS = (
     "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, expired_to"
@@ -95,6 +98,18 @@ class SqliteShelf:
         """A member's grants, ordered by when they end."""
         return [purse_of(row) for row in self.db.execute(self.PURSES, (wallet,)).fetchall()]
 
+    def pool(self, account_id: int) -> Pool | None:
+        """The pool of an account."""
+        return pools.pool(self.db, account_id)
+
+    def latest_pool(self, book: str) -> Pool | None:
+        """The pool of the last period of a limit in which it was fair."""
+        return pools.latest_pool(self.db, book)
+
+    def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
+        """A member who has come to a pool."""
+        return pools.pool_member(self.db, account_id, wallet)
+
     META = "SELECT mark, next_account, next_hold, next_entry, next_purse FROM meta"
 
     def books(self) -> Books:
@@ -114,6 +129,8 @@ class SqliteShelf:
             self._write_holds(changes)
         if changes.purses:
             self.db.executemany(self.PUT_PURSE, map(purse_row, changes.purses.values()))
+        if changes.pools:
+            pools.write(self.db, changes)
         if changes.entries:
             self.db.executemany(self.ADD_ENTRY, map(entry_row, changes.entries))
         self._write_meta(books)
