@@ -9,7 +9,6 @@ Each move reads top to bottom: what could stop it, then "From here it succeeds",
 
 from collections.abc import Mapping, Sequence
 
-from quota.accounting import crossed, still_warned
 from quota.accounts import Accounts
 from quota.admission import Weighed, balance, reason_of, set_aside, turn_away, weigh
 from quota.counters import (
@@ -21,20 +20,28 @@ from quota.counters import (
     Purse,
     Shelf,
     settlement_of,
-    spent_at,
 )
 from quota.errors import UnknownHoldError
 from quota.holds import Holds
 from quota.ledger import EntryKind, EntryLine, LedgerEntry
 from quota.limits import Bound
+from quota.notices import notices_of
+from quota.pool_governing import NotKept
 from quota.purses import Purses
-from quota.store import GrantRequest, GrantRow, ReserveRequest, SettleRequest
+from quota.store import (
+    GrantRequest,
+    GrantRow,
+    KeepFor,
+    PoolDeed,
+    PoolState,
+    ReserveRequest,
+    SettleRequest,
+)
 from quota.units import Usage
 from quota.verdicts import (
     Balance,
     Granted,
     Lapsed,
-    Notice,
     Refused,
     Seen,
     Settlement,
@@ -108,7 +115,7 @@ class Books:
         )
         accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
         balances = self._balances(hold.wallet, ask.bounds, accounts, now)
-        notices = self._notices(entry, accounts, balances, ask.warn_at)
+        notices = notices_of(entry, accounts, balances, ask.warn_at, self.changes)
         return settlement_of(entry, tuple(balances), tuple(notices), first=True)
 
     def release(self, hold_id: int, note: str, now: int) -> Settlement:
@@ -178,9 +185,10 @@ class Books:
             account = self._accounts.at(bound, now, self.changes)
             if account.id == 0:
                 continue
-            for at, amount in spent_at(account, now).items():
+            for at, amount in self._pools.spent_at(account, wallet, now).items():
                 lines.append(EntryLine(account.id, at, -amount, 0))
                 self._accounts.spend(account, at, -amount, self.changes)
+                self._pools.settle(account, wallet, 0, -amount, self.changes)
             if account.extra_spent:
                 lines.append(EntryLine(account.id, now, 0, -account.extra_spent))
                 account.extra_spent = 0
@@ -195,6 +203,26 @@ class Books:
         now = max(now, self.mark)
         accounts = [self._accounts.at(bound, now, None) for bound in bounds]
         return self._balances(wallet, bounds, accounts, now)
+
+    def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
+        """A fair pool as an ask of this member would find it; changes nothing."""
+        now = max(now, self.mark)
+        pool = self._pools.at(bound, self._accounts.at(bound, now, None))
+        return None if pool is None else self._pools.state(pool, bound, wallet, now)
+
+    def change_pool(self, bound: Bound, deed: PoolDeed, now: int) -> PoolState | NotKept | None:
+        """Do what an admin wants of a fair pool; None where the limit is none."""
+        now = self._tick(now)
+        account = self._accounts.at(bound, now, self.changes)
+        pool = self._pools.at(bound, account)
+        if pool is None:
+            return None
+        if account.id == 0:
+            self._accounts.open(account)
+            self.changes.accounts[account.id] = account
+        refused = self._pools.change(pool, account, bound, deed, now, self.changes)
+        wallet = deed.wallet if isinstance(deed, KeepFor) else ""
+        return refused or self._pools.state(pool, bound, wallet, now)
 
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""
@@ -244,36 +272,6 @@ class Books:
             self.changes.events[key] = event
             return Seen("interrupted")
         return Seen("duplicate")
-
-    def _notices(
-        self,
-        entry: LedgerEntry,
-        accounts: Sequence[Account],
-        balances: Sequence[Balance],
-        warn_at: Sequence[int],
-    ) -> list[Notice]:
-        """Thresholds that this charge has crossed; each is told once per period."""
-        notices: list[Notice] = []
-        lines = {line.account: line for line in entry.lines}
-        for account, stands in zip(accounts, balances, strict=True):
-            granted = stands.granted
-            if stands.kind != "allowance" or granted is None:
-                continue
-            line = lines.get(account.id)
-            if line is None:
-                continue
-            if account.rolling and line.at > account.expired_to:
-                # It never ends: what has emptied since it was told may be told again.
-                before = stands.used - line.spent
-                account.warned = still_warned(before, granted, account.warned, warn_at)
-            for percent in crossed(stands.used, granted, account.warned, warn_at):
-                account.warned = max(account.warned, percent)
-                self.changes.accounts[account.id] = account
-                left = stands.left or 0
-                notices.append(
-                    Notice(stands.limit, stands.unit, percent, granted, left, stands.opens_at)
-                )
-        return notices
 
     def _blank(self, kind: EntryKind, wallet: str, now: int) -> LedgerEntry:
         return LedgerEntry(self.ids.entry, now, kind, 0, wallet, "")

@@ -7,6 +7,7 @@ from quota.counters import Account, Changes, Event, Hold, Ids, Purse
 from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry, PurseRow, differences
 from quota.limits import Bound
+from quota.pool_governing import NotKept
 from quota.pool_state import Pool
 from quota.pool_terms import PoolMember
 from quota.pools import PoolProof, pool_differences
@@ -16,6 +17,8 @@ from quota.store import (
     GrantRequest,
     GrantRow,
     LimitRow,
+    PoolDeed,
+    PoolState,
     ReserveRequest,
     SettleRequest,
 )
@@ -34,7 +37,6 @@ class MemoryShelf:
         self.resolved: dict[int, LedgerEntry] = {}
         self.grants: dict[int, Purse] = {}
         self.pools: dict[int, Pool] = {}
-        self.latest_pools: dict[str, Pool] = {}
         self.pool_members: dict[int, dict[str, PoolMember]] = {}
 
     def put(self, changes: Changes) -> None:
@@ -50,11 +52,7 @@ class MemoryShelf:
             if entry.kind in ("settle", "release", "lapse"):
                 self.resolved[entry.hold_id] = entry
         self.grants.update(changes.purses)
-        for pool in changes.pools.values():
-            self.pools[pool.account] = pool
-            last = self.latest_pools.setdefault(pool.row.pool, pool)
-            if pool.row.opens_at > last.row.opens_at:
-                self.latest_pools[pool.row.pool] = pool
+        self.pools.update(changes.pools)
         for (account_id, wallet), member in changes.pool_members.items():
             self.pool_members.setdefault(account_id, {})[wallet] = member
 
@@ -90,7 +88,8 @@ class MemoryShelf:
 
     def latest_pool(self, book: str) -> Pool | None:
         """The pool of the last period of a limit in which it was fair."""
-        return self.latest_pools.get(book)
+        mine = (pool for pool in self.pools.values() if pool.row.pool == book)
+        return max(mine, key=lambda pool: pool.row.opens_at, default=None)
 
     def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
         """A member who has come to a pool."""
@@ -184,6 +183,18 @@ class MemoryStore:
         balances = self._open().correct(wallet, bounds, audit.actor, audit.reason, now)
         self._put(audit, now)
         return balances
+
+    async def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
+        """See PoolStore."""
+        return self._open().pool(wallet, bound, now)
+
+    async def change_pool(
+        self, bound: Bound, deed: PoolDeed, audit: AuditRow, now: int
+    ) -> PoolState | NotKept | None:
+        """See PoolStore."""
+        answer = self._open().change_pool(bound, deed, now)
+        self._put(audit if isinstance(answer, PoolState) else None, now)
+        return answer
 
     async def limits(self) -> list[LimitRow]:
         """See GoverningStore."""

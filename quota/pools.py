@@ -12,13 +12,14 @@ One that becomes fair in mid-period takes over the holds that are open, and shar
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from quota.counters import Account, Changes, Hold
+from quota.counters import Account, Changes, Hold, spent_at
 from quota.ledger import Difference
 from quota.limits import Bound
 from quota.pool import Rows, arrive, settle
-from quota.pool_governing import raise_floor, resize, tally
+from quota.pool_governing import NotKept, keep_more, raise_floor, resize, tally
 from quota.pool_state import Pool, PoolShelf
-from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, next_period
+from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, forget, next_period
+from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState
 from quota.windows import Period
 
 
@@ -83,13 +84,6 @@ class Pools:
         changes.pools[pool.account] = pool
         changes.pool_members[pool.account, member.member] = member
 
-    def keep_row(self, pool: Pool, account: Account, row: PoolPeriod, changes: Changes) -> None:
-        """The same where no member is concerned."""
-        if not pool.account:
-            self._begin(pool, account, changes)
-        pool.row = row
-        changes.pools[pool.account] = pool
-
     def settle(
         self, account: Account, wallet: str, held: int, charge: int, changes: Changes
     ) -> None:
@@ -100,6 +94,40 @@ class Pools:
         member = self.member(pool, wallet)
         assert member is not None, "who holds something of a pool has come to it"
         self.keep(pool, account, settle(pool.row, member, held, charge), changes)
+
+    def spent_at(self, account: Account, wallet: str, now: int) -> dict[int, int]:
+        """What a member may be given back of an account, by the instant at which it counts."""
+        pool = self.of(account)
+        if pool is None:
+            return spent_at(account, now)
+        member = self.member(pool, wallet)
+        return {} if member is None else {now: member.used}
+
+    def state(self, pool: Pool, bound: Bound, wallet: str, now: int) -> PoolState:
+        """The same as `standing`, for those who only look."""
+        _, row, member, quoted = self.standing(pool, bound, wallet, now)
+        return PoolState(row, member, quoted is not None, pool.before, pool.added)
+
+    def change(
+        self, pool: Pool, account: Account, bound: Bound, deed: PoolDeed, now: int, changes: Changes
+    ) -> NotKept | None:
+        """Do what an admin wants of a pool, if it can be done."""
+        if isinstance(deed, KeepFor):
+            _, row, member, _ = self.standing(pool, bound, deed.wallet, now)
+            kept = keep_more(row, member, deed.amount, now)
+            if isinstance(kept, NotKept):
+                return kept
+            self.keep(pool, account, kept, changes)
+            return None
+        if not pool.account:
+            self._begin(pool, account, changes)
+        if isinstance(deed, AddToPool):
+            pool.added += deed.amount
+            pool.row = _sized(pool, bound, now)
+        else:
+            pool.row = forget(_sized(pool, bound, now), bound.members)
+        changes.pools[pool.account] = pool
+        return None
 
     def evict(self) -> None:
         """Forget what the shelf can bring back."""

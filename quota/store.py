@@ -6,11 +6,13 @@ later of `now` and the highest time the store has seen, which it keeps with the 
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from quota.accounting import Estimate
 from quota.ledger import Difference, LedgerEntry
 from quota.limits import Bound
+from quota.pool_governing import NotKept
+from quota.pool_terms import PoolMember, PoolPeriod
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -112,6 +114,39 @@ class AuditRow(NamedTuple):
     id: int = 0
 
 
+class AddToPool(NamedTuple):
+    """Give a fair pool so much more (less, where negative) until its period ends."""
+
+    amount: int
+
+
+class KeepFor(NamedTuple):
+    """Keep so much more of a fair pool for a member."""
+
+    wallet: str
+    amount: int
+
+
+class ForgetPast(NamedTuple):
+    """Let a fair pool forget what earlier periods taught it."""
+
+
+PoolDeed: TypeAlias = AddToPool | KeepFor | ForgetPast
+
+
+class PoolState(NamedTuple):
+    """A fair pool as an ask would find it now, and who asks; `came` tells a member from a guest.
+
+    `before` was used in the period before the pool was fair, `added` is what admins gave it.
+    """
+
+    row: PoolPeriod
+    member: PoolMember
+    came: bool
+    before: int
+    added: int
+
+
 class SpendingStore(Protocol):
     """What a turn needs."""
 
@@ -202,5 +237,17 @@ class GoverningStore(Protocol):
         """Believe `now` although a later time was stored; returns the mark that was."""
 
 
-class Store(SpendingStore, GoverningStore, Protocol):
-    """Both halves."""
+class PoolStore(Protocol):
+    """What is seen of a fair pool and changed in it; None where a limit is none."""
+
+    async def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
+        """A pool as it stands, and a member before it; reads only."""
+
+    async def change_pool(
+        self, bound: Bound, deed: PoolDeed, audit: AuditRow, now: int
+    ) -> PoolState | NotKept | None:
+        """Do something for the period that is open; what is kept for members stays kept."""
+
+
+class Store(SpendingStore, GoverningStore, PoolStore, Protocol):
+    """All of it."""

@@ -14,12 +14,15 @@ from quota.books import Books
 from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry
 from quota.limits import Bound
+from quota.pool_governing import NotKept
 from quota.store import (
     AuditRow,
     FlagRow,
     GrantRequest,
     GrantRow,
     LimitRow,
+    PoolDeed,
+    PoolState,
     ReserveRequest,
     SettleRequest,
 )
@@ -145,6 +148,23 @@ class SqliteStore:
             balances = books.correct(wallet, bounds, audit.actor, audit.reason, now)
             self._write_down(books, audit, now)
             return balances
+
+        return await self._ask(move, alone=True)
+
+    async def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
+        """See PoolStore."""
+        return await self._ask(lambda books: books.pool(wallet, bound, now), reads=True)
+
+    async def change_pool(
+        self, bound: Bound, deed: PoolDeed, audit: AuditRow, now: int
+    ) -> PoolState | NotKept | None:
+        """See PoolStore."""
+
+        def move(books: Books) -> PoolState | NotKept | None:
+            answer = books.change_pool(bound, deed, now)
+            if isinstance(answer, PoolState):
+                self._write_down(books, audit, now)
+            return answer
 
         return await self._ask(move, alone=True)
 
