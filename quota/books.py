@@ -205,7 +205,7 @@ class Books:
         return self._balances(wallet, bounds, accounts, now)
 
     def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
-        """A fair pool as an ask of this member would find it; changes nothing."""
+        """A fair pool as it stands, and a member of it; changes nothing."""
         now = max(now, self.mark)
         pool = self._pools.at(bound, self._accounts.at(bound, now, None))
         return None if pool is None else self._pools.state(pool, bound, wallet, now)

@@ -19,7 +19,7 @@ from quota.pool import Rows, arrive, settle
 from quota.pool_governing import NotKept, keep_more, raise_floor, resize, tally
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, forget, next_period
-from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState
+from quota.store import AddToPool, KeepFor, PoolDeed, PoolState
 from quota.windows import Period
 
 
@@ -104,9 +104,9 @@ class Pools:
         return {} if member is None else {now: member.used}
 
     def state(self, pool: Pool, bound: Bound, wallet: str, now: int) -> PoolState:
-        """The same as `standing`, for those who only look."""
-        _, row, member, quoted = self.standing(pool, bound, wallet, now)
-        return PoolState(row, member, quoted is not None, pool.before, pool.added)
+        """A pool as it stands, for those who only look."""
+        row = _sized(pool, bound, now)
+        return PoolState(row, self.member(pool, wallet), pool.before, pool.added)
 
     def change(
         self, pool: Pool, account: Account, bound: Bound, deed: PoolDeed, now: int, changes: Changes

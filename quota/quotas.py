@@ -99,7 +99,7 @@ class Quotas:
         if closed := self._closed(call, bounds, now):
             return await self.store.accept(call.event, call.digest, now) or closed
         request = self._request(call, bounds)
-        behind = self._lines.busy(bound.book for bound in bounds)
+        behind = self._lines.busy(bound.book for bound in bounds if not bound.limit.rule.fair)
         verdict = await self._try(request._replace(final=False, behind=behind))
         if isinstance(verdict, Waiting):
             return await self._wait(call, request, on_wait)
@@ -229,7 +229,7 @@ class Quotas:
         on_wait: Callable[[], Awaitable[None]] | None,
     ) -> Reservation | Refused | Seen:
         """Try whenever it is this ask's turn; what admins change meanwhile holds at once."""
-        ticket = self._lines.join(tuple(bound.book for bound in request.bounds))
+        ticket = self._lines.join(*_lines_of(request.bounds))
         try:
             if on_wait is not None:
                 await on_wait()
@@ -239,7 +239,7 @@ class Quotas:
                 if closed := self._closed(call, bounds, now):
                     return await self.store.accept(call.event, call.digest, now) or closed
                 request = self._request(call, bounds)
-                self._lines.move(ticket, tuple(bound.book for bound in bounds))
+                self._lines.move(ticket, *_lines_of(bounds))
                 if final or self._lines.is_first(ticket):
                     verdict = await self._try(request._replace(final=final))
                     if not isinstance(verdict, Waiting):
@@ -275,3 +275,9 @@ class Quotas:
         self._policies.clear()
         self._bounds.clear()
         self._lines.stir()
+
+
+def _lines_of(bounds: Sequence[Bound]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The books that an ask waits at, and which of them are fair pools."""
+    pools = (bound.book for bound in bounds if bound.limit.rule.fair is not None)
+    return tuple(bound.book for bound in bounds), frozenset(pools)

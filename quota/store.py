@@ -135,14 +135,13 @@ PoolDeed: TypeAlias = AddToPool | KeepFor | ForgetPast
 
 
 class PoolState(NamedTuple):
-    """A fair pool as an ask would find it now, and who asks; `came` tells a member from a guest.
+    """A fair pool as it stands now, and a member of it (None: has not come).
 
     `before` was used in the period before the pool was fair, `added` is what admins gave it.
     """
 
     row: PoolPeriod
-    member: PoolMember
-    came: bool
+    member: PoolMember | None
     before: int
     added: int
 

@@ -13,12 +13,17 @@ SHUT_KEPT = 10_000
 
 
 class Ticket:
-    """One waiting ask, in line at each of its books by its number."""
+    """One waiting ask, in line at each of its books by its number.
 
-    def __init__(self, number: int, books: tuple[str, ...]) -> None:
+    At a fair pool (one of `pools`) nobody stands in front of another: what is kept for a member
+    is theirs, whoever else waits. There all are called, and the pool decides.
+    """
+
+    def __init__(self, number: int, books: tuple[str, ...], pools: frozenset[str]) -> None:
         """Stand for an ask that needs room in all these books."""
         self.number = number
         self.books = books
+        self.pools = pools
         self.turn = asyncio.Event()
 
 
@@ -37,24 +42,27 @@ class Lines:
         """Whether somebody waits at any of these books."""
         return any(book in self._lines for book in books)
 
-    def join(self, books: tuple[str, ...]) -> Ticket:
+    def join(self, books: tuple[str, ...], pools: frozenset[str] = frozenset()) -> Ticket:
         """Go to the end of each line; the first in all of them may try at once."""
         self._number += 1
-        ticket = Ticket(self._number, books)
+        ticket = Ticket(self._number, books, pools)
         self._enter(ticket)
         self._call(ticket)
         return ticket
 
-    def move(self, ticket: Ticket, books: tuple[str, ...]) -> None:
+    def move(
+        self, ticket: Ticket, books: tuple[str, ...], pools: frozenset[str] = frozenset()
+    ) -> None:
         """Stand in other lines from here on, at the place of one's number."""
-        if books != ticket.books:
+        if (books, pools) != (ticket.books, ticket.pools):
             self.leave(ticket)
-            ticket.books = books
+            ticket.books, ticket.pools = books, pools
             self._enter(ticket)
 
     def is_first(self, ticket: Ticket) -> bool:
-        """Whether nobody who came earlier waits at any of the ticket's books."""
-        return all(self._lines[book][0] is ticket for book in ticket.books)
+        """Whether nobody who came earlier waits in any of the ticket's lines."""
+        lined = (book for book in ticket.books if book not in ticket.pools)
+        return all(self._lines[book][0] is ticket for book in lined)
 
     def stir(self) -> None:
         """Let everybody look again: what they wait for may have changed."""
@@ -74,9 +82,9 @@ class Lines:
     def wake(self, books: Iterable[str] | None = None) -> None:
         """There may be room in these books (None: in all): let the first ones try."""
         for book in list(self._lines) if books is None else books:
-            line = self._lines.get(book)
-            if line:
-                self._call(line[0])
+            for place, ticket in enumerate(self._lines.get(book, ())):
+                if place == 0 or book in ticket.pools:
+                    self._call(ticket)
 
     def _enter(self, ticket: Ticket) -> None:
         for book in ticket.books:

@@ -121,7 +121,7 @@ def limit(line: str, *, zone: str = "UTC", week_start: int = 0, origin: Origin =
     elif first == "shared":
         kind, (first, *rest) = "shared", rest
     text, _, models = what.partition(" for ")
-    rule = parse_rule(text, zone=zone, week_start=week_start)
+    rule = parse_rule(text, zone=zone, week_start=week_start, shared=kind == "shared")
     return Limit(Scope(_SCOPES[first], " ".join(rest)), kind, rule, models or "*", origin)
 
 

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from quota.accounting import Estimate
 from quota.limits import Bound, Limit, Policy, Rule
 from quota.members import Requester, Scope
-from quota.store import AuditRow, GrantRequest, GrantRow, ReserveRequest, SettleRequest, Store
+from quota.pool_governing import NotKept
+from quota.store import (
+    AuditRow,
+    GrantRequest,
+    GrantRow,
+    PoolDeed,
+    PoolState,
+    ReserveRequest,
+    SettleRequest,
+    Store,
+)
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Refused, Seen, Settlement, Waiting
 from quota.windows import Calendar
@@ -155,6 +165,13 @@ class Desk:
         bounds = tuple(b for b in self.bounds(who) if b.kind != "shared")
         row = audit("reset", self.now)
         return await self.store.correct(who.member.wallet, bounds, row, self.now)
+
+    async def change_pool(
+        self, deed: PoolDeed, roles: Sequence[str] = ()
+    ) -> PoolState | NotKept | None:
+        """Do something to the shared limit that comes first."""
+        bound = next(b for b in self.bounds(requester(roles=roles)) if b.kind == "shared")
+        return await self.store.change_pool(bound, deed, audit("pool", self.now), self.now)
 
 
 def audit(action: str, now: int = MORNING, *, space: str = "console:console") -> AuditRow:

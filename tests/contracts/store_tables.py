@@ -9,22 +9,24 @@
 
 Before the moves, or between them: `limit` adds one or replaces that of the same kind, `unlimit`
 takes it away, `price in=$1 out=$4` is per million tokens, `warn 75 90` sets thresholds, `zone`
-says where the times are, a date begins another day. The books are verified after every line.
+says where the times are, `members 10` and `weight Supporter 3` are for fair pools, a date begins
+another day. The books are verified after every line.
 """
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from quota.limits import Policy
-from quota.store import Store
+from quota.pool_governing import NotKept
+from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState, Store
 from quota.units import Rates, Unit, parse_amount
 from quota.verdicts import Balance, Granted, Notice, Refused, Seen, Settlement, Waiting
 from tests.contracts.store_desk import Desk
-from tests.fakes import EPOCH
+from tests.fakes import EPOCH, requester
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -95,7 +97,12 @@ class Player:
             slot = self.desk.limit(rest).slot
             kept = tuple(limit for limit in self.desk.policy.limits if limit.slot != slot)
             assert kept != self.desk.policy.limits, f"there is no {rest}"
-            self.desk.policy = Policy(kept)
+            self.desk.policy = replace(self.desk.policy, limits=kept)
+        elif word == "members":
+            self.desk.policy = replace(self.desk.policy, expected_members=int(rest))
+        elif word == "weight":
+            role, weight = rest.split()
+            self.desk.policy = replace(self.desk.policy, weights=((role, int(weight)),))
         elif word == "price":
             self.desk.rates = price(rest)
         elif word == "warn":
@@ -171,6 +178,28 @@ class Player:
     async def reset(self, who: str) -> list[str]:
         return [self.balance(b) for b in await self.desk.reset(who)]
 
+    async def add_to_pool(self, verb: str, what: str) -> list[str]:
+        amount = parse_amount(what).value
+        return [await self.changed(AddToPool(amount if verb == "gives" else -amount))]
+
+    async def keep_for(self, what: str, who: str, how: str | None) -> list[str]:
+        wallet = requester(who).member.wallet
+        roles = tuple(filter(None, (how or "").removeprefix(" roles=").split(",")))
+        return [await self.changed(KeepFor(wallet, parse_amount(what).value), roles)]
+
+    async def forget(self) -> list[str]:
+        return [await self.changed(ForgetPast())]
+
+    async def changed(self, deed: PoolDeed, roles: tuple[str, ...] = ()) -> str:
+        match await self.desk.change_pool(deed, roles):
+            case NotKept(reason, room):
+                return f"{reason}, {room} unclaimed"
+            case None:
+                return "no fair pool"
+            case PoolState(row, member):
+                kept = "" if member is None else f", of it {member.own} for {member.member[16:]}"
+                return f"size {row.size}, kept {row.claims}{kept}"
+
     async def house(self) -> list[str]:
         tokens, credits_ = await self.desk.house_paid()
         return [f"{tokens} tokens, {credits_} credits"]
@@ -203,7 +232,12 @@ class Player:
         told += f", held {balance.held}"
         told += "" if balance.left is None else f", left {balance.left}"
         told += f", extra {balance.extra}" if balance.extra else ""
-        return told + self.time(", until", balance.opens_at)
+        told += self.time(", until", balance.opens_at)
+        if balance.pool is not None:
+            _, kept, kept_until, floor, _ = balance.pool
+            told += f", own {balance.pool.used}, floor {floor}"
+            told += f", kept {kept}{self.time(' until', kept_until)}" if kept_until else ""
+        return told
 
     def notice(self, notice: Notice) -> str:
         told = f"warns {notice.threshold}% of {notice.limit.name}, left {notice.left}"
@@ -231,6 +265,9 @@ MOVES = {
     r"admin (?P<verb>gives|takes) (?P<what>.*?) (?:to|from) (?P<who>\w+)"
     r"(?: until (?P<until>.*))?": "give",
     r"admin resets (?P<who>\w+)": "reset",
+    r"admin (?P<verb>gives|takes) the pool (?P<what>.*)": "add_to_pool",
+    r"admin keeps (?P<what>.*) for (?P<who>\w+)(?P<how> roles=\S+)?": "keep_for",
+    r"admin forgets the past": "forget",
     r"house paid": "house",
     r"restart": "restart",
 }
