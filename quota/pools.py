@@ -161,7 +161,8 @@ class Pools:
                     member = found or new
                     pool.members[hold.wallet] = member._replace(held=member.held + line.base)
         used, held, claims, hist = tally(m for m in pool.members.values() if m is not None)
-        pool.row = pool.row._replace(used=used, held=held, claims=claims, hist=hist)
+        size = max(pool.row.size, held)
+        pool.row = pool.row._replace(size=size, used=used, held=held, claims=claims, hist=hist)
 
     def _begin(self, pool: Pool, account: Account, changes: Changes) -> None:
         before = self._latest.get(account.book)
