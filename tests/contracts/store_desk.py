@@ -160,9 +160,9 @@ class Desk:
         request = GrantRequest(wallet, unit, amount, until, "admin", "because")
         return await self.store.grant(request, audit("grant", self.now), self.now)
 
-    async def reset(self, name: str = "ana") -> list[Balance]:
+    async def reset(self, name: str = "ana", *, shared: bool = False) -> list[Balance]:
         who = requester(name)
-        bounds = tuple(b for b in self.bounds(who) if b.kind != "shared")
+        bounds = tuple(b for b in self.bounds(who) if shared or b.kind != "shared")
         row = audit("reset", self.now)
         return await self.store.correct(who.member.wallet, bounds, row, self.now)
 

@@ -175,8 +175,8 @@ class Player:
         await self.desk.grant(value, amount.unit or Unit.TOKENS, name=who, until=ends)
         return ["done"]
 
-    async def reset(self, who: str) -> list[str]:
-        return [self.balance(b) for b in await self.desk.reset(who)]
+    async def reset(self, who: str, what: str | None) -> list[str]:
+        return [self.balance(b) for b in await self.desk.reset(who, shared=bool(what))]
 
     async def add_to_pool(self, verb: str, what: str) -> list[str]:
         amount = parse_amount(what).value
@@ -264,7 +264,7 @@ MOVES = {
     r"(?P<who>\w+) sees(?P<how> roles=\S+)?": "sees",
     r"admin (?P<verb>gives|takes) (?P<what>.*?) (?:to|from) (?P<who>\w+)"
     r"(?: until (?P<until>.*))?": "give",
-    r"admin resets (?P<who>\w+)": "reset",
+    r"admin resets (?P<who>\w+)(?P<what> of all)?": "reset",
     r"admin (?P<verb>gives|takes) the pool (?P<what>.*)": "add_to_pool",
     r"admin keeps (?P<what>.*) for (?P<who>\w+)(?P<how> roles=\S+)?": "keep_for",
     r"admin forgets the past": "forget",
