@@ -183,10 +183,10 @@ class PoolMachine(RuleBasedStateMachine):
                 assert foretold == verdict, "a refusal that was not foretold"
                 assert limit is not None
                 assert limit.kind != "shared" or least > max(kept, 0 if before.pool else left)
-                if limit.kind == "shared" and before.pool is not None:
-                    if verdict.reason != "busy":
-                        assert verdict.left < least, "it would have fit"
-                        assert verdict.opens_at == before.opens_at or least > self.size
+                spent = limit.kind == "shared" and verdict.reason != "busy"
+                if spent and before.pool is not None:
+                    assert verdict.left < least, "it would have fit"
+                    assert verdict.opens_at == before.opens_at or least > self.size
             case Waiting() | Seen():
                 assert verdict == Waiting(tuple(b.book for b in request.bounds))
                 assert not final
