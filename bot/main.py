@@ -145,7 +145,10 @@ class House:
         config = await asyncio.to_thread(load, before.path, os.environ)
         if config.store_path.resolve() != before.store_path.resolve():
             raise ConfigError([f"{before.path}: [store] url has changed; restart the bot for that"])
-        keep_secret(model.api_key for model in config.models)
+        if config.connections != before.connections:
+            how = "how [discord] or [slack] is reached has changed"
+            raise ConfigError([f"{before.path}: {how}; restart the bot for that"])
+        keep_secret(config.secrets)
         models = await _models(config, self._servers, bot.clock)
         rules = bot.quotas.rules
         try:
