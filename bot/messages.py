@@ -135,11 +135,12 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The answer to a command."""
+    """The answer to a command; `files` (name, bytes) go with it where a platform can send them."""
 
     panel: Panel
     text: str
     balances: tuple[Balance, ...] = field(default=())
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
 
 End = Answer | Refusal | Failure | Duplicate | Card

@@ -42,12 +42,13 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """A member with what counts at this moment: roles held now, the channel, being an admin."""
+    """A member with what counts at this moment: roles, the channel, being an admin or staff."""
 
     member: Member
     roles: tuple[str, ...] = ()
     channel: str = "general"
     is_admin: bool = False
+    is_staff: bool = False
 
 
 class Scope(NamedTuple):

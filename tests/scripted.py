@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from adapters.openai_chat import OpenAIChat
+from bot.actions import Actions, Pressed, Pressing, Shown
 from bot.chat import ChatHandler
 from bot.commands import Commands, Typed
+from bot.desk import Desk
 from bot.messages import Answer, Ask, Attachment, Card, End, Failure, Refusal
 from bot.models import Model, Models
 from bot.ports import (
@@ -300,7 +302,7 @@ class Bot:
     counter: TokenCounter
     quotas: Quotas
     chat: ChatHandler
-    commands: Commands
+    desk: Desk
     words: Words
     replies: list[RecordingReply] = field(default_factory=list)
     asked: int = 0
@@ -358,6 +360,29 @@ class Bot:
         if isinstance(sender, str):
             sender = requester(sender)
         return await self.commands.run(Typed(sender, text, **more), self.words)
+
+    @property
+    def commands(self) -> Commands:
+        return Commands(self.desk)
+
+    @property
+    def actions(self) -> Actions:
+        return Actions(self.desk)
+
+    async def press(
+        self, name: str, subject: str = "", who: str | Requester = "ana", **more: Any
+    ) -> Pressing:
+        """An action or form, used by a member unless a requester is given."""
+        sender = requester(who) if isinstance(who, str) else who
+        return await self.actions.press(Pressed(sender, name, subject, **more), self.words)
+
+    async def pressed(
+        self, name: str, subject: str = "", who: str | Requester = "ana", **more: Any
+    ) -> Card:
+        """The card that an action shows."""
+        shown = await self.press(name, subject, who, **more)
+        assert isinstance(shown, Shown), shown
+        return shown.card
 
     async def balance(self, who: str | Requester = "ana", place: int = 0) -> Balance:
         sender = requester(who) if isinstance(who, str) else who
@@ -435,9 +460,9 @@ def build(
     chat = ChatHandler(
         quotas, Models([model, *more_models]), counter, clock, settings or ChatSettings()
     )
-    commands = Commands(quotas, chat, clock)
+    desk = Desk(quotas, chat, clock)
     words = Words(when)
-    return Bot(stepping, clock, passing, scripted, counter, quotas, chat, commands, words)
+    return Bot(stepping, clock, passing, scripted, counter, quotas, chat, desk, words)
 
 
 def stepping_of(bot: Bot) -> SteppingStore:
