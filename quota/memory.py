@@ -15,6 +15,7 @@ from quota.store import (
     LimitRow,
     ReserveRequest,
     SettleRequest,
+    SpentRow,
 )
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -201,6 +202,35 @@ class MemoryStore:
         self._open()
         for entry in [e for e in self.shelf.entries if e.id > since_id][:at_most]:
             yield entry
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """See ReportingStore."""
+        self._open()
+        found: dict[tuple[str, str], SpentRow] = {}
+        for e in self.shelf.entries:
+            if (
+                e.kind in {"settle", "lapse"}
+                and since <= e.at < until
+                and e.wallet.startswith(wallets)
+            ):
+                row = found.get((e.wallet, e.model)) or SpentRow(
+                    e.wallet, e.model, 0, 0, 0, 0, 0, 0
+                )
+                more = (1, e.tokens, e.credits or 0, e.input, e.cached, e.output)
+                sums = [a + b for a, b in zip(row[2:], more, strict=True)]
+                found[(e.wallet, e.model)] = SpentRow(e.wallet, e.model, *sums)
+        return [found[key] for key in sorted(found)]
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """See ReportingStore."""
+        self._open()
+        mine = [a for a in self.shelf.accounts.values() if a.book == book and a.opens_at >= since]
+        return sorted((a.opens_at, a.spent + a.extra_spent) for a in mine)
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """See ReportingStore."""
+        self._open()
+        return [e for e in self.shelf.entries if e.wallet == wallet][-at_most:]
 
     async def wallets(self) -> list[str]:
         """See GoverningStore."""

@@ -112,6 +112,19 @@ class AuditRow(NamedTuple):
     id: int = 0
 
 
+class SpentRow(NamedTuple):
+    """What one member was charged for calls of one model in a stretch of time."""
+
+    wallet: str
+    model: str
+    requests: int
+    tokens: int
+    credits: int
+    input: int
+    cached: int
+    output: int
+
+
 class SpendingStore(Protocol):
     """What a turn needs."""
 
@@ -202,5 +215,18 @@ class GoverningStore(Protocol):
         """Believe `now` although a later time was stored; returns the mark that was."""
 
 
-class Store(SpendingStore, GoverningStore, Protocol):
-    """Both halves."""
+class ReportingStore(Protocol):
+    """What people look back at; read apart from the turns, never in their way."""
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """What was charged in [since, until) to wallets that begin so, by wallet and model."""
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """When each period of a book since then opened, and what was spent in it."""
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """The newest entries of one member, oldest first."""
+
+
+class Store(SpendingStore, GoverningStore, ReportingStore, Protocol):
+    """All of them."""
