@@ -208,17 +208,12 @@ class MemoryStore:
         self._open()
         found: dict[tuple[str, str], SpentRow] = {}
         for e in self.shelf.entries:
-            if (
-                e.kind in {"settle", "lapse"}
-                and since <= e.at < until
-                and e.wallet.startswith(wallets)
-            ):
-                row = found.get((e.wallet, e.model)) or SpentRow(
-                    e.wallet, e.model, 0, 0, 0, 0, 0, 0
-                )
+            charged = e.kind in {"settle", "lapse"} and since <= e.at < until
+            if charged and e.wallet.startswith(wallets):
+                key = e.wallet, e.model
                 more = (1, e.tokens, e.credits or 0, e.input, e.cached, e.output)
-                sums = [a + b for a, b in zip(row[2:], more, strict=True)]
-                found[(e.wallet, e.model)] = SpentRow(e.wallet, e.model, *sums)
+                before = found[key][2:] if key in found else (0,) * len(more)
+                found[key] = SpentRow(*key, *(a + b for a, b in zip(before, more, strict=True)))
         return [found[key] for key in sorted(found)]
 
     async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
