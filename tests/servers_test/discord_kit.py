@@ -1,0 +1,62 @@
+"""A small bot of discord.py alone, for the tests of the double."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from tests.servers.discord import Discord
+
+Heard = Callable[[discord.Message], Awaitable[object]]
+
+
+class Bot(discord.AutoShardedClient):
+    """Remembers what it hears; says what a test tells it to."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("intents", discord.Intents.default())
+        super().__init__(guild_ready_timeout=0, **options)
+        self.tree = app_commands.CommandTree(self)
+        self.heard: list[discord.Message] = []
+        self.events: list[str] = []
+        self.failures: list[BaseException] = []
+        self.on_hearing: Heard | None = None
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for nobody: the tests set the pace of identifying."""
+
+    async def on_socket_event_type(self, name: str) -> None:
+        self.events.append(name)
+
+    async def on_message(self, message: discord.Message) -> None:
+        if message.author == self.user:
+            return
+        self.heard.append(message)
+        if self.on_hearing is not None:
+            await self.on_hearing(message)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        raise AssertionError(event_method) from None
+
+
+@asynccontextmanager
+async def running(server: Discord, bot: Bot, *, shards: int = 1) -> AsyncIterator[Bot]:
+    """Connect a bot to this Discord, and take it away again."""
+    with server.known_to_discord_py():
+        running_task = asyncio.create_task(bot.start(server.token))
+        ready = asyncio.create_task(server.connected(shards))
+        try:
+            await asyncio.wait({running_task, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if running_task.done():
+                ready.cancel()
+                running_task.result()
+            await ready
+            await bot.wait_until_ready()
+            yield bot
+        finally:
+            ready.cancel()
+            await bot.close()
+            await asyncio.gather(running_task, ready, return_exceptions=True)
