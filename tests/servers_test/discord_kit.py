@@ -1,6 +1,7 @@
 """A small bot of discord.py alone, for the tests of the double."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,7 +40,9 @@ class Bot(discord.AutoShardedClient):
             await self.on_hearing(message)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        raise AssertionError(event_method) from None
+        failure = sys.exc_info()[1]
+        assert failure is not None
+        self.failures.append(failure)
 
 
 @asynccontextmanager
@@ -56,6 +59,8 @@ async def running(server: Discord, bot: Bot, *, shards: int = 1) -> AsyncIterato
             await ready
             await bot.wait_until_ready()
             yield bot
+            if bot.failures:
+                raise bot.failures[0]
         finally:
             ready.cancel()
             await bot.close()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
+import sys
 import zlib
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +65,24 @@ class Session:
             self.connection.put(payload)
 
 
+def compressor(kind: str) -> Callable[[bytes], bytes] | None:
+    """What makes one stream of all payloads ("Transport Compression"); None for plain text."""
+    if kind == "zlib-stream":
+        by_zlib = zlib.compressobj()
+        return lambda data: by_zlib.compress(data) + by_zlib.flush(zlib.Z_SYNC_FLUSH)
+    if kind == "zstd-stream":
+        # discord.py asks for it where Python has it (3.14) or this package is installed.
+        module = "compression.zstd" if sys.version_info >= (3, 14) else "zstandard"
+        zstd = importlib.import_module(module)
+        if module == "zstandard":
+            stream = zstd.ZstdCompressor().compressobj()
+            flush = zstd.COMPRESSOBJ_FLUSH_BLOCK
+            return lambda data: bytes(stream.compress(data) + stream.flush(flush))
+        stream = zstd.ZstdCompressor()
+        return lambda data: bytes(stream.compress(data, mode=stream.FLUSH_BLOCK))
+    return None
+
+
 class Connection:
     """One websocket: what is put goes out in order, compressed as asked for."""
 
@@ -73,7 +94,7 @@ class Connection:
         self.heartbeats = 0
         self._transport = request.transport
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
-        self._zlib = zlib.compressobj() if "compress" in request.query else None
+        self._compress = compressor(request.query.get("compress", ""))
         self._received: deque[float] = deque()
 
     def put(self, payload: Json) -> None:
@@ -99,11 +120,10 @@ class Connection:
                 return
             text = json.dumps(payload)
             try:
-                if self._zlib is None:
+                if self._compress is None:
                     await self.socket.send_str(text)
                 else:
-                    data = self._zlib.compress(text.encode())
-                    await self.socket.send_bytes(data + self._zlib.flush(zlib.Z_SYNC_FLUSH))
+                    await self.socket.send_bytes(self._compress(text.encode()))
             except (ConnectionError, RuntimeError):
                 return  # the client has left; its session keeps what it missed
 
@@ -196,8 +216,6 @@ class Gateway:
         connection.put({"op": HELLO, "d": {"heartbeat_interval": interval}, "s": None, "t": None})
         if request.query.get("v") != "10":
             connection.close(BAD_VERSION)
-        if request.query.get("compress", "zlib-stream") != "zlib-stream":
-            connection.close(DECODE_ERROR)
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:

@@ -156,7 +156,7 @@ def respond(world: World, interaction_id: str, token: str, draft: Draft) -> Json
 
 def _act(world: World, interaction: Interaction, kind: int, draft: Draft) -> None:
     data = draft.body
-    secret = bool((data.get("flags") or 0) & EPHEMERAL)
+    secret = _is_secret(interaction, data)
     only_for = interaction.person if secret else None
     if kind == REPLIES:
         interaction.ephemeral = secret
@@ -195,6 +195,18 @@ def _act(world: World, interaction: Interaction, kind: int, draft: Draft) -> Non
         check_modal(data, form)
         form.enforce()
         interaction.modal = Modal(interaction, data)
+
+
+def _is_secret(interaction: Interaction, data: Json) -> bool:
+    """Whether an answer is for one person: as the app says, or as the channel has it.
+
+    Where a person may not use external apps, what their own app says is for them alone
+    (topics/permissions, USE_EXTERNAL_APPS).
+    """
+    outside = interaction.is_user_install_only and not permissions.may(
+        interaction.person, permissions.Permission.USE_EXTERNAL_APPS, interaction.channel
+    )
+    return outside or bool((data.get("flags") or 0) & EPHEMERAL)
 
 
 def _plain(draft: Draft) -> Draft:
@@ -251,7 +263,7 @@ def message_of(world: World, interaction: Interaction, message_id: str) -> Messa
 def follow_up(world: World, interaction: Interaction, draft: Draft) -> Message:
     """Post one more message; the first after a deferral takes the place of "thinking…"."""
     original = interaction.original
-    secret = bool((draft.body.get("flags") or 0) & EPHEMERAL)
+    secret = _is_secret(interaction, draft.body)
     if original is not None and original.is_loading and not original.deleted:
         return change(world, original, _plain(draft))
     if interaction.is_user_install_only and len(interaction.followups) >= FOLLOWUPS_MAX:

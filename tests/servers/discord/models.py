@@ -25,6 +25,8 @@ SUPPRESS_NOTIFICATIONS, IS_COMPONENTS_V2 = 1 << 12, 1 << 15
 DEFAULT, THREAD_CREATED, REPLY, COMMAND, THREAD_STARTER, MENU = 0, 18, 19, 20, 21, 23
 SYSTEM_TYPES = frozenset({THREAD_CREATED, THREAD_STARTER})
 
+UNKNOWN_TYPE = "application/octet-stream"
+
 # Interaction types and callback types (interactions/receiving-and-responding).
 ON_COMMAND, ON_COMPONENT, ON_AUTOCOMPLETE, ON_MODAL = 2, 3, 4, 5
 REPLIES, DEFERS, DEFERS_UPDATE, UPDATES, SUGGESTS, OPENS_MODAL = 4, 5, 6, 7, 8, 9
@@ -60,7 +62,7 @@ class File:
 
     name: str
     data: bytes
-    content_type: str = "application/octet-stream"
+    content_type: str = UNKNOWN_TYPE
 
 
 @dataclass(eq=False)
@@ -126,6 +128,19 @@ class Channel:
     def thread(self) -> Channel:
         """The newest thread begun here."""
         return [each for each in self.world.channels.values() if each.parent is self][-1]
+
+    @property
+    def transcript(self) -> str:
+        """Who wrote what, who alone sees it, and how it changed at which time."""
+        start = self.messages[0].at if self.messages else 0
+        lines = [f"#{self.name}"]
+        for message in self.messages:
+            secret = f" (only {message.only_for.name} sees it)" if message.only_for else ""
+            gone = " (deleted)" if message.deleted else ""
+            lines.append(f"  {message.author.name}{secret}{gone}")
+            lines += [f"  {(v.at - start) / 1000:8.3f}  {v.text}" for v in message.versions]
+            lines += [f"            [{'] ['.join(message.buttons)}]"] if message.buttons else []
+        return "\n".join(lines)
 
     def from_bot(self) -> list[Message]:
         """What the bot has posted here, oldest first, ephemeral messages included."""
@@ -204,6 +219,11 @@ class Message:
     def is_loading(self) -> bool:
         """Whether people see "thinking…" in its place."""
         return bool(self.flags & LOADING)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it notified nobody's device."""
+        return bool(self.flags & SUPPRESS_NOTIFICATIONS)
 
     @property
     def is_v2(self) -> bool:

@@ -15,10 +15,13 @@ from tests.servers.discord.models import (
     IS_COMPONENTS_V2,
     MENU,
     ON_COMMAND,
+    PUBLIC_THREAD,
     REPLY,
     SUPPRESS_EMBEDS,
     SUPPRESS_NOTIFICATIONS,
     SYSTEM_TYPES,
+    THREAD_CREATED,
+    THREAD_STARTER,
     Attachment,
     Channel,
     File,
@@ -383,4 +386,13 @@ def start_thread(
     if permissions.may_see(world.bot, thread):
         world.emit("THREAD_CREATE", data, guild=parent.guild, intent=GUILDS)
     world.note(f"#{parent.name} {owner.name} opens the thread {name!r}")
+    if source is not None:
+        # A thread begins with a message of the system that shows where it came from ...
+        starter = Message(world.new_id(), thread, owner, world.now, type=THREAD_STARTER)
+        starter.reference = source
+        add(world, starter)
+    elif kind == PUBLIC_THREAD:
+        # ... and one without a message is told of in its channel, by its name.
+        told = Message(world.new_id(), parent, owner, world.now, type=THREAD_CREATED, content=name)
+        add(world, told)
     return thread

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from aiohttp import BodyPartReader, web
 
 from quota.clock import Clock, SystemClock
-from tests.servers.discord import rest_apps, rest_channels
+from tests.servers.discord import rest_apps, rest_channels, rest_guilds
 from tests.servers.discord.buckets import GLOBAL, OLD_EDITS, Bucket, Buckets, Rate
 from tests.servers.discord.errors import ApiError, Json
 from tests.servers.discord.gateway import Gateway
@@ -28,7 +28,7 @@ from tests.servers.discord.world import PRIVILEGED, Books, Call, Event, World
 TOKEN = "token-of-the-bot"
 INVALID_MAX = 10_000
 API = "/api/v10"
-ROUTES: list[Route] = [*rest_channels.ROUTES, *rest_apps.ROUTES]
+ROUTES: list[Route] = [*rest_guilds.ROUTES, *rest_channels.ROUTES, *rest_apps.ROUTES]
 
 
 @dataclass(frozen=True)
@@ -257,8 +257,10 @@ class Discord:
 
     async def _download(self, request: web.Request) -> web.Response:
         found = self.world.attachments.get(int(request.match_info["id"]))
-        if found is None or found.name != request.match_info["name"]:
-            return web.Response(status=404)
+        expires_s = int(request.query.get("ex", "0"), 16)
+        wrong = found is None or found.name != request.match_info["name"]
+        if found is None or wrong or self.world.now > expires_s * 1000:
+            return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=found.data, content_type=found.content_type.split(";")[0])
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
@@ -346,7 +348,7 @@ class Discord:
             headers["Retry-After"] = "1"
             headers["X-RateLimit-Scope"] = "global" if fault.is_global else "shared"
             headers |= {"Via": "1.1 google"} if fault.via else {}
-        return self._answer(route.name, path, fault.status, body, headers)
+        return self._answer(route.name, path, fault.status, body, headers, counts=False)
 
     def _break(self, request: web.Request) -> web.Response:
         self.world.note(f"{request.method} {request.path}: the connection breaks")
@@ -363,14 +365,15 @@ class Discord:
         headers: Mapping[str, str] | None = None,
         *,
         sent: Any = None,
+        counts: bool = True,
     ) -> web.Response:
         code = body.get("code", 0) if isinstance(body, dict) and status >= 400 else 0
         call = Call(name, path, status, code, sent if isinstance(sent, dict) else {})
         self.books.calls.append(call)
-        shared = (headers or {}).get("X-RateLimit-Scope") == "shared"
-        if status == 429 and not shared:
+        # What a test has asked for is not the bot's doing.
+        if counts and status == 429:
             self.books.too_many.append(name)
-        if status in {401, 403} or (status == 429 and not shared):
+        if counts and status in {401, 403, 429}:
             self.books.invalid += 1
         if status >= 400:
             self.world.note(f"{name} is refused: {status} {body}")

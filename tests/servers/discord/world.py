@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from quota.clock import Clock
 from tests.servers.discord import permissions
@@ -13,6 +15,7 @@ from tests.servers.discord.errors import ApiError, Json
 from tests.servers.discord.models import (
     DM,
     TEXT,
+    UNKNOWN_TYPE,
     Attachment,
     Channel,
     File,
@@ -28,6 +31,7 @@ DISCORD_EPOCH = 1_420_070_400_000
 # Guilds, people and roles are old; each gets a millisecond of its own, so that guilds of one test
 # spread over the shards (events/gateway, "Sharding").
 FIRST_ID_AT = 1_600_000_000_000
+URL_LIFE_MS = 24 * 3_600_000
 
 # Intents (events/gateway).
 GUILDS, GUILD_MEMBERS, GUILD_PRESENCES = 1 << 0, 1 << 1, 1 << 8
@@ -72,6 +76,7 @@ class Books:
     invalid: int = 0
     unknown_routes: list[str] = field(default_factory=list)
     opened_dms: list[str] = field(default_factory=list)
+    unasked_dms: list[str] = field(default_factory=list)
     typing: list[str] = field(default_factory=list)
     commands_put: list[str] = field(default_factory=list)
     presences: list[Json] = field(default_factory=list)
@@ -169,8 +174,15 @@ class World:
     def attach(self, channel: Channel, file: File, description: str | None = None) -> Attachment:
         """Store a file where the CDN serves it."""
         made_id = self.new_id()
-        url = f"{self.cdn}/attachments/{channel.id}/{made_id}/{file.name}"
-        made = Attachment(made_id, file.name, file.data, url, file.content_type, description)
+        # Signed, and good for a day (reference, "Signed Attachment CDN URLs").
+        expires, issued = (self.now + URL_LIFE_MS) // 1000, self.now // 1000
+        signature = f"ex={expires:x}&is={issued:x}&hm={made_id:064x}"
+        url = f"{self.cdn}/attachments/{channel.id}/{made_id}/{quote(file.name)}?{signature}&"
+        kind = file.content_type
+        if kind == UNKNOWN_TYPE:
+            kind = mimetypes.guess_type(file.name)[0] or kind
+        kind += "; charset=utf-8" if kind.startswith("text/") and ";" not in kind else ""
+        made = Attachment(made_id, file.name, file.data, url, kind, description)
         self.attachments[made_id] = made
         return made
 
