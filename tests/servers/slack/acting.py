@@ -9,6 +9,7 @@ from tests.servers.slack.errors import Json, NotPossibleError
 from tests.servers.slack.model import Message, ResponseUrl, View
 
 if TYPE_CHECKING:
+    from tests.servers.slack.team import Team
     from tests.servers.slack.user import User
 
 ONE = {
@@ -213,3 +214,35 @@ def values_of(blocks: list[Json], given: Json, *, strict: bool = False) -> Json:
         values.setdefault(block["block_id"], {})[element["action_id"]] = said
     assert not left, f"this view has no inputs {sorted(left)}"
     return values
+
+
+def interaction(user: "User", kind: str) -> Json:
+    """What every interaction says: who, where, and the trigger that comes with it."""
+    team, slack = user.team, user.team.slack
+    return {
+        "type": kind,
+        "team": {"id": team.id, "domain": team.name.lower()},
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": team.id},
+        "api_app_id": slack.app.app_id,
+        "token": "verification-token",
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "trigger_id": team.new_trigger(user.id).id,
+    }
+
+
+def place_of(team: "Team", message: Message) -> Json:
+    """Where a click in a message happened; an ephemeral message itself is not sent along."""
+    container: Json = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel.id,
+        "is_ephemeral": message.is_ephemeral,
+    }
+    if message.thread_ts:
+        container["thread_ts"] = message.thread_ts
+    name = message.channel.name or "directmessage"
+    found: Json = {"container": container, "channel": {"id": message.channel.id, "name": name}}
+    if not message.is_ephemeral:
+        found["message"] = team.event_of(message)
+    return found

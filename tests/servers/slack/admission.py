@@ -2,9 +2,14 @@
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.servers.slack.calls import TIER_3, UNLIMITED, Call, Method
-from tests.servers.slack.errors import Json, RefusedError
+from tests.servers.slack.errors import Json, NotPossibleError, RefusedError
+
+if TYPE_CHECKING:
+    from tests.servers.slack.server import Slack
 
 
 def auth_test(call: Call) -> Json:
@@ -69,6 +74,20 @@ def credentials(call: Call) -> tuple[str, str]:
             return "", ""
         return user, secret
     return call.text("client_id"), call.text("client_secret")
+
+
+def allow_url(slack: "Slack", team_id: str, user_id: str, authorize_url: str) -> str:
+    """Grant what the address asks for: a code that is good once, and the state as it came."""
+    query = {name: values[0] for name, values in parse_qs(urlsplit(authorize_url).query).items()}
+    if query.get("client_id") != slack.app.client_id:
+        raise NotPossibleError("Slack shows an error: invalid client_id")
+    wanted = {one for one in query.get("scope", "").split(",") if one}
+    if not wanted or not wanted <= set(slack.app.scopes):
+        raise NotPossibleError(f"Slack shows an error: scopes {sorted(wanted)}")
+    redirect = query.get("redirect_uri", "")
+    code = f"code-{slack.next_number()}"
+    slack.codes[code] = (team_id, user_id, redirect)
+    return f"{redirect}?{urlencode({'code': code, 'state': query.get('state', '')})}"
 
 
 METHODS = {

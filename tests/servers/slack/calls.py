@@ -44,6 +44,7 @@ class Call:
     team_or_none: "Team | None" = None
     error: str = ""
     answer: Json | None = None
+    retry_after: int | None = None  # Seconds, where it came too often.
     at: int = 0
 
     @property

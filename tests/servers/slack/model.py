@@ -204,6 +204,19 @@ class Usergroup:
     users: set[str] = field(default_factory=set)
     disabled: bool = False
 
+    def payload(self, team_id: str, *, users: bool) -> Json:
+        """The group as lists and events show it."""
+        found: Json = {
+            "id": self.id,
+            "team_id": team_id,
+            "is_usergroup": True,
+            "name": self.name,
+            "handle": self.handle,
+            "date_delete": int(self.disabled),
+            "user_count": len(self.users),
+        }
+        return found | ({"users": sorted(self.users)} if users else {})
+
 
 @dataclass(eq=False)
 class Trigger:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tests.servers.slack.calls import TIER_2, TIER_3, TIER_4, Call, Method
 from tests.servers.slack.errors import Json, RefusedError
-from tests.servers.slack.model import Channel, File, Message, Usergroup
+from tests.servers.slack.model import Channel, File, Message
 
 if TYPE_CHECKING:
     from tests.servers.slack.user import User
@@ -67,25 +67,12 @@ def page(call: Call, name: str, items: Sequence[object], default: int = 100) -> 
     }
 
 
-def group_payload(group: Usergroup, team_id: str, *, users: bool) -> Json:
-    found: Json = {
-        "id": group.id,
-        "team_id": team_id,
-        "is_usergroup": True,
-        "name": group.name,
-        "handle": group.handle,
-        "date_delete": int(group.disabled),
-        "user_count": len(group.users),
-    }
-    return found | ({"users": sorted(group.users)} if users else {})
-
-
 def usergroups_list(call: Call) -> Json:
     if call.team.plan == FREE_PLAN:
         raise RefusedError("plan_upgrade_required")
     users, disabled = call.flag("include_users"), call.flag("include_disabled")
     groups = [group for group in call.team.groups.values() if disabled or not group.disabled]
-    return {"usergroups": [group_payload(one, call.team.id, users=users) for one in groups]}
+    return {"usergroups": [one.payload(call.team.id, users=users) for one in groups]}
 
 
 def usergroup_users(call: Call) -> Json:

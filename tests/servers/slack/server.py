@@ -211,7 +211,8 @@ class Slack:
             headers = {}
             if refused.status == 429:
                 self.rate_limited[name] += 1
-                headers["Retry-After"] = str(refused.extra.pop("retry_after"))
+                call.retry_after = int(refused.extra.pop("retry_after"))
+                headers["Retry-After"] = str(call.retry_after)
             call.answer = refused.body
             return web.json_response(refused.body, status=refused.status, headers=headers)
         except Exception as error:  # Ours, not the bot's: the test must fail by it at its end.

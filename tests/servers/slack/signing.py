@@ -10,6 +10,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -35,6 +36,7 @@ class HttpSender:
         self._clock = clock
         self._watch = watch
         self._session: aiohttp.ClientSession | None = None
+        self.requests: list[tuple[str, dict[str, str]]] = []  # Bodies and headers, as sent.
 
     async def carry(self, delivery: Delivery, attempt: int, reason: str) -> Attempt:
         body, kind = body_of(delivery)
@@ -71,6 +73,26 @@ class HttpSender:
         if signed:
             headers["X-Slack-Request-Timestamp"] = stamp
             headers["X-Slack-Signature"] = signature(secret or self.secret, stamp, body)
+        return await self._post(body, headers)
+
+    async def replay(self, number: int = -1) -> int:
+        """Send one of the earlier requests again, byte for byte; the status of the answer."""
+        return (await self._post(*self.requests[number]))[0]
+
+    async def forge(self, event: Json, **changes: Any) -> int:
+        """Send an event with another `secret` or `timestamp`, or not `signed`; the status."""
+        return (await self.post(json.dumps(event), "application/json", **changes))[0]
+
+    async def verify_url(self) -> bool:
+        """Ask the address whether it is the app's, as when it is entered in the settings."""
+        challenge = f"challenge-{len(self.requests)}"
+        question = {"token": "verification-token", "challenge": challenge}
+        body = json.dumps(question | {"type": "url_verification"})
+        status, _, text = await self.post(body, "application/json")
+        return status == 200 and challenge in text
+
+    async def _post(self, body: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], str]:
+        self.requests.append((body, headers))
         if self._session is None:
             self._session = aiohttp.ClientSession()
         async with self._session.post(self.url, data=body.encode(), headers=headers) as response:

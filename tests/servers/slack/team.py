@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.servers.slack.app import Installation
 from tests.servers.slack.clock import SECOND_MS
@@ -119,6 +119,16 @@ class Team:
         group = Usergroup(self.slack.next_id("S"), handle, name or handle.capitalize())
         self.groups[group.id] = group
         return group
+
+    def change_group(self, handle: str, **changes: Any) -> Delivery | None:
+        """Rename or disable a user group, and tell the app."""
+        group = self.usergroup(handle)
+        for name, value in changes.items():
+            assert hasattr(group, name), f"a user group has no {name}"
+            setattr(group, name, value)
+        now = self.slack.stamps.next()
+        subteam = group.payload(self.id, users=True)
+        return self.emit({"type": "subteam_updated", "subteam": subteam, "event_ts": now})
 
     # Reading
 

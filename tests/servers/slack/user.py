@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.slack.acting import Asked, find_element, value_of, values_of
+from tests.servers.slack.acting import (
+    Asked,
+    find_element,
+    interaction,
+    place_of,
+    value_of,
+    values_of,
+)
+from tests.servers.slack.admission import allow_url
 from tests.servers.slack.delivery import Delivery
 from tests.servers.slack.errors import Json, NotPossibleError
 from tests.servers.slack.model import Channel, File, Message, View
@@ -179,13 +187,16 @@ class User:
             "action_ts": slack.stamps.next(),
         }
         url = None
-        payload = self._interaction("block_actions") | {"actions": [action]}
+        payload = interaction(self, "block_actions") | {"actions": [action]}
         if isinstance(on, Message):
             url = slack.new_response_url(team, self, on.channel, on)
-            payload |= self._place(on) | {"response_url": slack.address_of(url)}
+            payload |= place_of(team, on) | {"response_url": slack.address_of(url)}
             payload["state"] = {"values": values_of(on.blocks, {})}
         else:
-            payload |= {"view": slack.view_payload(on), "container": view_container(on)}
+            payload |= {
+                "view": slack.view_payload(on),
+                "container": {"type": "view", "view_id": on.id},
+            }
         slack.watch.note(f"{self.name} clicks {action_id}")
         delivery = slack.postman.send("interactive", payload, f"block_actions {action_id}")
         return await Asked(self, delivery, url).settled()
@@ -198,7 +209,7 @@ class User:
         if not view.payload.get("submit"):
             raise NotPossibleError("this modal has no submit button")
         view.payload["state"] = {"values": values_of(view.blocks, values or {}, strict=True)}
-        payload = self._interaction("view_submission")
+        payload = interaction(self, "view_submission")
         payload |= {"view": slack.view_payload(view), "response_urls": []}
         slack.watch.note(f"{self.name} submits {view.callback_id}")
         delivery = slack.postman.send("interactive", payload, f"submission {view.callback_id}")
@@ -212,7 +223,7 @@ class User:
         slack.close_view(self.team, view, clear=clear)
         if not view.payload.get("notify_on_close"):
             return None
-        payload = self._interaction("view_closed")
+        payload = interaction(self, "view_closed")
         payload |= {"view": slack.view_payload(view), "is_cleared": clear}
         return slack.postman.send("interactive", payload, f"closed {view.callback_id}")
 
@@ -223,7 +234,7 @@ class User:
         kind = "global" if on is None else "message"
         if declared is not None and declared.get(callback_id, {}).get("type") != kind:
             raise NotPossibleError(f"no {kind} shortcut {callback_id}")
-        payload = self._interaction("shortcut" if on is None else "message_action")
+        payload = interaction(self, "shortcut" if on is None else "message_action")
         payload |= {"callback_id": callback_id, "action_ts": slack.stamps.next()}
         url = None
         if on is not None:
@@ -295,6 +306,10 @@ class User:
                 if message.visible_to == self.id:
                     message.gone = True
 
+    async def allows(self, authorize_url: str) -> str:
+        """Press "Allow" on the page of an OAuth address; returns where the browser goes next."""
+        return allow_url(self.team.slack, self.team.id, self.id, authorize_url)
+
     # What others do to a member, told as events
 
     async def joins(self, channel: Channel) -> Delivery | None:
@@ -356,37 +371,3 @@ class User:
         self._must_be_in(message.channel)
         if message.deleted or message.gone or message.visible_to not in {None, self.id}:
             raise NotPossibleError(f"{self.name} does not see this message")
-
-    def _interaction(self, kind: str) -> Json:
-        team, slack = self.team, self.team.slack
-        return {
-            "type": kind,
-            "team": {"id": team.id, "domain": team.name.lower()},
-            "user": {"id": self.id, "username": self.name, "name": self.name, "team_id": team.id},
-            "api_app_id": slack.app.app_id,
-            "token": "verification-token",
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "trigger_id": team.new_trigger(self.id).id,
-        }
-
-    def _place(self, message: Message) -> Json:
-        container: Json = {
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": message.channel.id,
-            "is_ephemeral": message.is_ephemeral,
-        }
-        if message.thread_ts:
-            container["thread_ts"] = message.thread_ts
-        found: Json = {
-            "container": container,
-            "channel": {"id": message.channel.id, "name": message.channel.name or "directmessage"},
-        }
-        if not message.is_ephemeral:
-            found["message"] = self.team.event_of(message)
-        return found
-
-
-def view_container(view: View) -> Json:
-    return {"type": "view", "view_id": view.id}
