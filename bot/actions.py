@@ -8,7 +8,7 @@ form brings, it asks `press`.
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from bot import member_actions
+from bot import admin_actions, member_actions
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError
 from bot.panels import Form
@@ -24,6 +24,7 @@ Does: TypeAlias = Callable[[Desk, Pressed, Words], Awaitable[Pressing]]
 
 FORMS: dict[str, Opens] = {
     "settings": member_actions.settings_form,
+    "apply": admin_actions.apply_form,
 }
 DEEDS: dict[str, Does] = {
     "again": member_actions.again,
@@ -36,6 +37,9 @@ DEEDS: dict[str, Does] = {
     "quota": member_actions.quota,
     "remind": member_actions.remind,
     "settings": member_actions.settings,
+    "apply": admin_actions.apply,
+    "cancel": admin_actions.cancel,
+    "undo": admin_actions.undo,
 }
 
 

@@ -1,13 +1,14 @@
 """What admins do to members and to the space: give, take, stop, explain, look back."""
 
+from bot import text_limits
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_amount_word, parse_until
+from bot.pending import propose
 from bot.text import Words
+from bot.undo_commands import with_undo
+from quota.members import Member
 from quota.quotas import CallRequest
 
-DAY_MS = 86_400_000
-AUDIT_ROWS_MAX = 50
-AUDIT_DAYS_MAX = 365
 NOTE_CHARS_MAX = 300
 # What a short question takes: for "would it be answered now?".
 SHORT_INPUT = 50
@@ -23,20 +24,48 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     act = act_of(typed.requester, line.reason)
     row = await desk.quotas.governing.grant(act, target, amount, desk.bounds(requester), until)
     balances = await desk.balances(requester)
-    return Handled(words.granted(target.id, row, balances), balances)
+    done = Handled(words.granted(target.id, row, balances), balances)
+    action = "grant" if row.amount > 0 else "take"
+    return await with_undo(desk, typed, done, (action, target.wallet), words)
 
 
 async def reset(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     """Write off what a member has used."""
     usage = "reset @ana [rule] -- reason"
     if line.rest.split()[:1] == ["all"]:
-        raise MistakeError("to reset all members is not part of this version", usage)
+        return await _reset_all(desk, typed, line, words)
     target, rest = desk.member_of(typed.requester, line.rest, usage)
     requester = desk.last_seen(target)
     act = act_of(typed.requester, line.reason)
     bounds = desk.bounds(requester)
     balances = await desk.quotas.governing.reset(act, target, bounds, rest.strip())
     return Handled(words.was_reset(target.id, balances), await desk.balances(requester))
+
+
+async def _reset_all(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
+    """Write off what everybody has used; each member has a row of their own in the audit."""
+    rule = line.rest.partition(" ")[2].strip()
+    mine = f"{space_of(typed).key}:"
+    wallets = [w for w in await desk.quotas.store.wallets() if w.startswith(mine)]
+    found, counted = [], False
+    for wallet in wallets:
+        requester = desk.last_seen(Member.from_wallet(wallet))
+        own = [b for b in desk.bounds(requester) if b.kind != "shared"]
+        wanted = [b for b in own if rule.casefold() in {"", b.limit.id.casefold()}]
+        counted = counted or bool(wanted)
+        now = desk.clock.now()
+        balances = await desk.quotas.store.balances(wallet, tuple(wanted), now)
+        if any(balance.used for balance in balances):
+            found.append((requester.member, wanted))
+    if rule and not counted:
+        raise MistakeError(f"nobody has a limit {rule[:60]!r} of their own", "reset all [rule]")
+    if typed.asks_first:
+        panel = text_limits.preview_reset(words, len(found))
+        return await propose(desk, typed, line.text, panel, words)
+    act = act_of(typed.requester, line.reason)
+    for member, bounds in found:
+        await desk.quotas.governing.reset(act, member, bounds, rule)
+    return Handled(text_limits.was_reset_all(words, len(found)))
 
 
 async def block(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -48,7 +77,8 @@ async def block(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     act = act_of(typed.requester, line.reason)
     value = line.reason or "on"
     await desk.quotas.governing.switch(act, "block", target.wallet, value, until)
-    return Handled(words.switched("Blocked", f"{words.who(target.id)} cannot ask", until))
+    done = Handled(words.switched("Blocked", f"{words.who(target.id)} cannot ask", until))
+    return await with_undo(desk, typed, done, ("block", target.wallet), words)
 
 
 async def unblock(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -57,7 +87,8 @@ async def unblock(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     _nothing_more(leftover, "unblock @ana -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "block", target.wallet, "")
-    return Handled(words.switched("Unblocked", words.unblocked(target.id, was=changed)))
+    done = Handled(words.switched("Unblocked", words.unblocked(target.id, was=changed)))
+    return await with_undo(desk, typed, done, ("unblock", target.wallet), words)
 
 
 async def explain(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -78,24 +109,14 @@ async def explain(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     return Handled(words.explained(words.who(target.id), lines, reasons, balances), balances)
 
 
-async def audit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
-    """Who changed what, newest first."""
-    days = line.rest.strip() or "7"
-    if not days.isdecimal() or not 1 <= int(days) <= AUDIT_DAYS_MAX:
-        raise MistakeError(f"{days!r} is no number of days", "audit [1-365]")
-    since = desk.clock.now() - int(days) * DAY_MS
-    governing = desk.quotas.governing
-    rows = await governing.audit_trail(space_of(typed).key, since, AUDIT_ROWS_MAX)
-    return Handled(words.audit(rows))
-
-
 async def pause(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     """Answer nobody in this space."""
     leftover, until = parse_until(line.rest, desk.clock.now())
     _nothing_more(leftover, "pause [until 2h] -- reason")
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "pause", "", line.reason or "on", until)
-    return Handled(words.switched("Paused", "No question is answered here", until))
+    done = Handled(words.switched("Paused", "No question is answered here", until))
+    return await with_undo(desk, typed, done, ("pause", ""), words)
 
 
 async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -103,7 +124,8 @@ async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     _nothing_more(line.rest, "resume -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "pause", "", "")
-    return Handled(words.switched("Resumed", words.resumed(was=changed)))
+    done = Handled(words.switched("Resumed", words.resumed(was=changed)))
+    return await with_undo(desk, typed, done, ("pause off", ""), words)
 
 
 async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -116,7 +138,8 @@ async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     value = "" if sentence.casefold() == "off" else sentence
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "note", "", value)
-    return Handled(words.done("Notice", words.noticed(value)))
+    done = Handled(words.done("Notice", words.noticed(value)))
+    return await with_undo(desk, typed, done, ("note" if value else "note off", ""), words)
 
 
 def _nothing_more(leftover: str, usage: str) -> None:

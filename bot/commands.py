@@ -6,7 +6,7 @@ is checked here, whoever called it, and every act or refused attempt leaves an a
 
 from collections.abc import Awaitable, Callable
 
-from bot import admin_commands, limit_commands, member_commands
+from bot import admin_commands, limit_commands, member_commands, undo_commands
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.grammar import Line, MistakeError, parse_line
 from bot.messages import Card
@@ -20,7 +20,7 @@ __all__ = ["Commands", "Typed"]
 # Known from the plans and from other bots: refused by their names.
 NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
 ADMIN_NOT_YET = frozenset(
-    {"usage", "top", "requests", "channel", "model", "setup", "undo", "member", "request"}
+    {"usage", "top", "requests", "channel", "model", "setup", "member", "request"}
 )
 ATTEMPT_CHARS_MAX = 100
 
@@ -41,7 +41,8 @@ ADMINS: dict[str, AdminCommand] = {
     "block": admin_commands.block,
     "unblock": admin_commands.unblock,
     "explain": admin_commands.explain,
-    "audit": admin_commands.audit,
+    "audit": undo_commands.audit,
+    "undo": undo_commands.undo,
     "pause": admin_commands.pause,
     "resume": admin_commands.resume,
     "notice": admin_commands.notice,
@@ -72,28 +73,31 @@ class Commands:
                 act, attempt = act_of(typed.requester), rest[:ATTEMPT_CHARS_MAX]
                 await self._desk.quotas.governing.note_refused(act, attempt)
                 return Handled(words.not_allowed()).card
-            return (await self._run(typed, command, rest, words)).card
+            return (await carry_out(self._desk, typed, command, rest, words)).card
         except MistakeError as mistake:
             return Handled(words.mistake(str(mistake), mistake.usage)).card
         except BadRuleError as mistake:
             return Handled(words.mistake(str(mistake))).card
 
-    async def _run(self, typed: Typed, command: str, rest: str, words: Words) -> Handled:
-        if command == "quota-admin":
-            return await self._admin(typed, rest, words)
-        if command in MEMBERS:
-            return await MEMBERS[command](self._desk, typed, rest, words)
-        if command in NOT_YET:
-            raise MistakeError(f"/{command} is not part of this version", "/help")
-        raise MistakeError(f"there is no command /{command[:40]}", "/help")
 
-    async def _admin(self, typed: Typed, rest: str, words: Words) -> Handled:
-        if not rest.strip():
-            return Handled(words.help(is_admin=True))
-        line = parse_line(rest)
-        if line.verb in ADMIN_NOT_YET:
-            raise MistakeError(f"{line.verb} is not part of this version", "/help")
-        command = ADMINS.get(line.verb)
-        if command is None:
-            raise MistakeError(f"there is no {line.verb[:40]!r}", "/help")
-        return await command(self._desk, typed, line, words)
+async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Words) -> Handled:
+    """Do it; who may was checked before. MistakeError and BadRuleError say what is wrong."""
+    if command == "quota-admin":
+        return await _admin(desk, typed, rest, words)
+    if command in MEMBERS:
+        return await MEMBERS[command](desk, typed, rest, words)
+    if command in NOT_YET:
+        raise MistakeError(f"/{command} is not part of this version", "/help")
+    raise MistakeError(f"there is no command /{command[:40]}", "/help")
+
+
+async def _admin(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+    if not rest.strip():
+        return Handled(words.help(is_admin=True))
+    line = parse_line(rest)
+    if line.verb in ADMIN_NOT_YET:
+        raise MistakeError(f"{line.verb} is not part of this version", "/help")
+    command = ADMINS.get(line.verb)
+    if command is None:
+        raise MistakeError(f"there is no {line.verb[:40]!r}", "/help")
+    return await command(desk, typed, line, words)

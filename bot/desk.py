@@ -17,6 +17,7 @@ from quota.governing import Act
 from quota.limits import Bound
 from quota.members import Member, Requester, Space
 from quota.quotas import Quotas
+from quota.undoing import Undoing
 from quota.verdicts import Balance
 
 
@@ -25,7 +26,7 @@ class Typed:
     """A command as it was typed: `text` begins with its slash.
 
     `previews`: the platform has buttons, so an act that touches many people is shown before it is
-    done. `event` is the platform's id of the command.
+    done. `applied`: it was shown and is to be done. `event` is the platform's id of the command.
     """
 
     requester: Requester
@@ -34,6 +35,12 @@ class Typed:
     model: str = ""
     previews: bool = False
     event: str = ""
+    applied: bool = False
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether an act that touches many people is to be shown first."""
+        return self.previews and not self.applied
 
 
 class Handled(NamedTuple):
@@ -58,12 +65,15 @@ class Desk:
     clock: Clock
     news: News = field(default_factory=News)
     settings: Settings = field(init=False)
+    undoing: Undoing = field(init=False)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     spoken: dict[str, Words] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Settings lie beside the limits."""
+        """Settings lie beside the limits, and what can be undone with the audit trail."""
         self.settings = Settings(self.quotas.governing)
+        self.undoing = Undoing(self.quotas.governing, self.clock)
 
     def meet(self, requester: Requester, words: Words | None = None) -> None:
         """Remember the roles somebody held last, and how their platform writes."""

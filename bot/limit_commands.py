@@ -1,9 +1,13 @@
-"""Limits set, listed and removed by admins."""
+"""Limits set, listed and removed by admins; where there are buttons, shown before they are set."""
 
+from bot import text_limits
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_limit_line
+from bot.pending import propose
+from bot.previews import touched
 from bot.text import Words
-from quota.limits import Limit
+from bot.undo_commands import with_undo
+from quota.limits import Limit, Policy
 from quota.members import Scope
 
 
@@ -38,16 +42,36 @@ def _parsed(desk: Desk, text: str) -> Limit:
 
 
 async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words) -> Handled:
-    before = _at(desk, typed, wanted)
+    before, policy = _at(desk, typed, wanted), desk.quotas.policy(space_of(typed).key)
+    if typed.asks_first:
+        after = policy.overridden_by([wanted])
+        found = await touched(desk, space_of(typed), wanted, after)
+        panel = text_limits.preview_set(words, wanted, before, found)
+        return await propose(desk, typed, line.text, panel, words)
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.set_limit(act, wanted, before)
-    return Handled(words.limit_set(wanted, before))
+    panel = words.limit_set(wanted, before)
+    return await with_undo(desk, typed, Handled(panel), ("limit set", wanted.id), words)
 
 
 async def _remove(desk: Desk, typed: Typed, line: Line, rule: str, words: Words) -> Handled:
     wanted = _found(desk, typed, rule)
+    if typed.asks_first:
+        after = _without(desk, typed, wanted)
+        found = await touched(desk, space_of(typed), wanted, after)
+        back = next((x for x in after.limits if x.slot == wanted.slot), None)
+        panel = text_limits.preview_remove(words, wanted, back, found)
+        return await propose(desk, typed, line.text, panel, words)
     await desk.quotas.governing.drop_limit(act_of(typed.requester, line.reason), wanted)
-    return Handled(words.limit_removed(wanted, _at(desk, typed, wanted)))
+    panel = words.limit_removed(wanted, _at(desk, typed, wanted))
+    return await with_undo(desk, typed, Handled(panel), ("limit remove", wanted.id), words)
+
+
+def _without(desk: Desk, typed: Typed, limit: Limit) -> Policy:
+    """The policy of the space with one of the admins' limits taken away."""
+    space = space_of(typed).key
+    mine = [x for x in desk.quotas.governing.limits(space) if x.slot != limit.slot]
+    return desk.quotas.rules.policy(space).overridden_by(mine)
 
 
 def _found(desk: Desk, typed: Typed, rule: str) -> Limit:

@@ -34,6 +34,9 @@ ACTIONS: dict[str, Deed] = {
     "remind": "own",
     "settings": "own",
     "quota": "look",
+    "apply": "govern",
+    "cancel": "govern",
+    "undo": "govern",
 }
 # What staff may do although it belongs to somebody else.
 FOR_STAFF = frozenset({"stop"})

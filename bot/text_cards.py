@@ -7,7 +7,7 @@ from bot.panels import Gauge, Panel, Table, Tone
 from bot.text_answers import Answers
 from bot.text_help import help_panel
 from quota.limits import Limit, Reason
-from quota.store import AuditRow, GrantRow
+from quota.store import GrantRow
 from quota.verdicts import Balance, Refused
 
 
@@ -152,14 +152,14 @@ class Cards(Answers):
             return "No sentence is added at the limit any more."
         return f"At the limit people now also read: {sentence}"
 
-    def audit(self, rows: Sequence[AuditRow]) -> Panel:
-        if not rows:
-            return Panel("Audit", "neutral", ("Nothing has been changed in this time.",))
-        cells = tuple(
-            (self.when(r.at), r.actor, r.action, r.subject, f"{r.before} → {r.after}", r.reason)
-            for r in rows
-        )
-        return Panel("Audit", table=Table(("when", "who", "did", "to", "change", "why"), cells))
+    def apply_label(self) -> str:
+        return "Apply"
+
+    def cancel_label(self) -> str:
+        return "Cancel"
+
+    def undo_label(self, number: int = 0) -> str:
+        return f"Undo {number}" if number else "Undo"
 
     def not_allowed(self) -> Panel:
         line = "You need to be an admin here for that. The attempt was written down."
