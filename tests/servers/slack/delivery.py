@@ -7,7 +7,7 @@ whoever caused them sees that the app did not answer.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -228,8 +228,7 @@ class Sockets:
         for socket in list(self.open):
             await socket.close()
 
-    async def pinged(self) -> AsyncIterator[int]:
-        """Ping every socket; yields the number of pings sent."""
-        for number, socket in enumerate(list(self.open), start=1):
+    async def ping(self) -> None:
+        """Ping every socket; `pongs` counts the answers."""
+        for socket in list(self.open):
             await socket.ping(b"Ping from applink")
-            yield number
