@@ -65,3 +65,38 @@ async def running(server: Discord, bot: Bot, *, shards: int = 1) -> AsyncIterato
             ready.cancel()
             await bot.close()
             await asyncio.gather(running_task, ready, return_exceptions=True)
+
+
+class Wire:
+    """The bare hands of the app on the API, by the HTTP client of discord.py."""
+
+    def __init__(self, server: Discord, bot: Bot) -> None:
+        self.server = server
+        self.bot = bot
+
+    async def __call__(self, name: str, json: Any = None, **options: Any) -> Any:
+        """Send a request, named like `POST /channels/1/messages`."""
+        method, path = name.split(" ")
+        body = {} if json is None else {"json": json}
+        return await self.bot.http.request(discord.http.Route(method, path), **body, **options)
+
+    async def refused(self, name: str, json: Any = None) -> tuple[int, int, str]:
+        """Send what must be refused; give the status, the code and the words."""
+        try:
+            await self(name, json)
+        except discord.HTTPException as error:
+            return error.status, error.code, error.text
+        message = f"{name} was not refused: {json}"
+        raise AssertionError(message)
+
+
+@asynccontextmanager
+async def on_the_wire(server: Discord) -> AsyncIterator[Wire]:
+    """Log in, and connect to no gateway."""
+    bot = Bot()
+    with server.known_to_discord_py():
+        try:
+            await bot.login(server.token)
+            yield Wire(server, bot)
+        finally:
+            await bot.close()

@@ -82,6 +82,7 @@ class Discord:
         shards: int = 1,
         rates: Mapping[str, Rate] | None = None,
         over_all: Rate = GLOBAL,
+        limited: bool = True,
         heartbeat_s: float = 41.25,
         bot_name: str = "quotabot",
     ) -> None:
@@ -92,7 +93,7 @@ class Discord:
         self.gateway_server = Gateway(
             self.world, token=token, shards=shards, heartbeat_s=heartbeat_s
         )
-        self.buckets = Buckets(rates, over_all)
+        self.buckets = Buckets(rates, over_all, limited=limited)
         self.old_edits = OLD_EDITS
         self.interactions_endpoint: str | None = None
         self.base_url = ""
