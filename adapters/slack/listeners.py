@@ -1,0 +1,123 @@
+"""What Slack tells, and who takes it. Slack is answered first; then the work begins.
+
+Bolt answers events before their listener runs; commands, clicks, forms and shortcuts are answered
+here, before anything is asked of the books.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
+
+from adapters.slack import commands, post
+from adapters.slack.answering import Answering, Said
+from adapters.slack.clicks import Clicks, waiting_view
+from adapters.slack.front import Front
+from adapters.slack.post import Place
+from adapters.slack.workspace import Workspace
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+Taking = Callable[[Workspace, Json], Coroutine[Any, Any, None]]
+_log = logging.getLogger(__name__)
+
+ANY = re.compile(r".*", re.DOTALL)
+GROUP_EVENTS = re.compile(r"subteam_\w+")
+
+
+class Listeners:
+    """All listeners of one front."""
+
+    def __init__(self, front: Front) -> None:
+        """Take what Slack tells to these."""
+        self._front = front
+        self.answering = Answering(front)
+        self.clicks = Clicks(front, self.answering)
+
+    def register(self, app: AsyncApp) -> None:
+        """Listen."""
+        events: dict[str | re.Pattern[str], Taking] = {
+            "message": self._message,
+            "app_mention": self._message,
+            "agent_session_stopped": self._stopped,
+            "user_change": self._user_changed,
+            GROUP_EVENTS: self._groups_changed,
+        }
+        for name, taking in events.items():
+            app.event(name)(self._event(taking))
+        app.command(ANY)(self._command)
+        app.action(ANY)(self._action)
+        app.view(ANY)(self._submitted)
+        app.error(self._broke)
+
+    # Taking.
+
+    def _event(self, taking: Taking) -> Callable[..., Awaitable[None]]:
+        async def take(body: Json, event: Json, context: AsyncBoltContext) -> None:
+            workspace = self._front.workspaces.get(context.team_id or "")
+            event_id = f"event {body.get('event_id')}"
+            if workspace is not None and self._front.seen.first(event_id, value=True):
+                self._front.tasks.start(taking(workspace, event), f"event {event.get('type')}")
+
+        return take
+
+    async def _command(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        await ack()
+        self._once(context, f"command {body['trigger_id']}", self._typed, body)
+
+    async def _action(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        await ack()
+        self._once(context, f"click {body['trigger_id']}", self.clicks.clicked, body)
+
+    async def _submitted(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        await ack(response_action="update", view=waiting_view(body["view"]))
+        name = f"form {body['view']['id']} {body['view'].get('hash')}"
+        self._once(context, name, self.clicks.submitted, body)
+
+    def _once(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
+        """Begin the work, unless the same was told before."""
+        workspace = self._front.workspaces.get(context.team_id or "")
+        if workspace is not None and self._front.seen.first(name, value=True):
+            self._front.tasks.start(taking(workspace, body), name.partition(" ")[0])
+
+    async def _broke(self, error: Exception) -> None:
+        _log.error("something Slack told could not be taken", exc_info=error)
+
+    # What it is about.
+
+    async def _message(self, workspace: Workspace, event: Json) -> None:
+        said = Said.read(event)
+        if said is not None and said.user != workspace.who.bot_user:
+            await self.answering.said(workspace, said)
+
+    async def _stopped(self, workspace: Workspace, event: Json) -> None:
+        channel, thread = str(event["channel"]), str(event.get("thread_ts", ""))
+        await self.answering.stopped(workspace, channel, thread, str(event["user"]))
+
+    async def _user_changed(self, workspace: Workspace, event: Json) -> None:
+        workspace.people.forget(str((event.get("user") or {}).get("id", "")))
+
+    async def _groups_changed(self, workspace: Workspace, event: Json) -> None:
+        await workspace.people.refresh()
+
+    async def _typed(self, workspace: Workspace, body: Json) -> None:
+        """A slash command; Slack has none in threads."""
+        front, people = self._front, workspace.people
+        channel, user = str(body["channel_id"]), str(body["user_id"])
+        text = str(body.get("text") or "")
+        requester = await people.requester(user, channel, str(body.get("channel_name") or ""))
+        place = Place(
+            channel, user, "", channel.startswith("D"), str(body.get("response_url") or "")
+        )
+        command = commands.slash(
+            str(body["command"]), text, front.config.prefix, front.config.single, people.naming
+        )
+        event = str(body["trigger_id"])
+        if command.name == "ask":
+            await self.answering.asked(workspace, requester, command.rest, place, event)
+            return
+        card = await self.answering.card(requester, command.line, f"command:{event}")
+        await post.show(workspace, place, card)
