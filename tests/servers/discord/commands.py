@@ -89,7 +89,7 @@ def check(command: Json, at: Path, form: Form) -> None:
         _name(command, at, form)
         form.text(command, "description", at, 1, 100, must=True)
         _options(form.array(command, "options", at, 0, 25), (*at, "options"), form, depth=0)
-    else:
+    elif kind in MOST:
         form.text(command, "name", at, 1, 32, must=True)
         if command.get("description"):
             message = "Context menu commands cannot have description"
