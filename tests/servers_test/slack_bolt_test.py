@@ -27,13 +27,7 @@ async def test_a_mention_is_answered_by_a_stream_in_its_thread() -> None:
                 await stream.stop(session_status="active")
 
             asked = await ana.says(general, "@bot hello")
-            reply = await slack.watch.until(
-                lambda: next(
-                    (m for m in team.bot_messages if m.stream and m.stream.state == "stopped"),
-                    None,
-                ),
-                "an answer",
-            )
+            reply = await team.answer_to(asked)
         assert reply.shown == "hello you"
         assert reply.thread_ts == asked.ts
         assert team.hanging == []
@@ -105,3 +99,22 @@ async def test_a_click_on_a_button_reaches_the_bot_which_answers_by_its_response
             answer = await clicked.answer()
         assert answer.text == "got 20k"
         assert answer.visible_to == ana.id
+
+
+async def test_a_private_word_is_waited_for_and_is_no_answer() -> None:
+    async with Slack() as slack:
+        team = slack.team("Acme")
+        ana = team.user("ana")
+        general = team.channel("general")
+        async with bolt(slack, team) as app:
+
+            @app.event("app_mention")
+            async def answer(event: dict[str, Any], client: Any) -> None:
+                where = {"channel": event["channel"], "thread_ts": event["ts"]}
+                await client.chat_postMessage(**where, text="one")
+                await client.chat_postEphemeral(**where, user=event["user"], text="psst")
+                await client.chat_postMessage(**where, text="two")
+
+            asked = await ana.says(general, "@bot hello")
+            assert (await team.answer_to(asked, 2)).text == "two"
+            assert (await team.whisper_to(ana)).text == "psst"

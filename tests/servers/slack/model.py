@@ -5,6 +5,7 @@ from typing import Literal
 
 from tests.servers.slack.clock import MINUTE_MS
 from tests.servers.slack.errors import Json
+from tests.servers.slack.mrkdwn import parsed_texts
 
 Kind = Literal["channel", "group", "im", "mpim"]
 StreamState = Literal["streaming", "stopped", "stopped_by_user", "expired"]
@@ -97,6 +98,10 @@ class Message:
         return self.visible_to is not None
 
     @property
+    def is_streaming(self) -> bool:
+        return self.stream is not None and self.stream.state == "streaming"
+
+    @property
     def root_ts(self) -> str:
         """The thread that it is in, or would open."""
         return self.thread_ts or self.ts
@@ -107,6 +112,22 @@ class Message:
         if self.stream is not None and self.stream.text:
             return "\n".join([self.stream.text, *texts_of(self.blocks)])
         return "\n".join(texts_of(self.blocks)) or self.markdown or self.text
+
+    @property
+    def read_texts(self) -> list[str]:
+        """What Slack reads for mentions and links."""
+        streamed = [self.stream.text] if self.stream is not None else []
+        return [self.text, self.markdown, *streamed, *parsed_texts(self.blocks)]
+
+    @property
+    def brief(self) -> Json:
+        """The message as it stands inside another event."""
+        found: Json = {"type": "message", "user": self.user, "text": self.text, "ts": self.ts}
+        if self.thread_ts:
+            found["thread_ts"] = self.thread_ts
+        if self.blocks:
+            found["blocks"] = self.blocks
+        return found
 
     @property
     def key(self) -> tuple[str, str]:

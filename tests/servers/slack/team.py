@@ -20,7 +20,7 @@ from tests.servers.slack.model import (
     Usergroup,
     View,
 )
-from tests.servers.slack.mrkdwn import escaped, links, parsed_texts, pings
+from tests.servers.slack.mrkdwn import escaped, links, pings
 from tests.servers.slack.user import User
 
 if TYPE_CHECKING:
@@ -169,6 +169,33 @@ class Team:
     def bot_messages(self) -> list[Message]:
         return [message for message in self.messages if message.by_bot]
 
+    async def answer_to(self, asked: Message, number: int = 1) -> Message:
+        """Wait until the bot has finished so many messages in this thread; the last of them.
+
+        A message that is being streamed is not finished; one that others cannot see is no answer.
+        """
+
+        def finished() -> list[Message] | None:
+            found = [
+                message
+                for message in asked.channel.thread(asked.root_ts)
+                if message.by_bot and message.ts > asked.ts and not message.is_streaming
+            ]
+            return found if len(found) >= number else None
+
+        what = f"{number} answer(s) to {asked.text!r}"
+        return (await self.slack.watch.until(finished, what))[number - 1]
+
+    async def whisper_to(self, user: User, number: int = 1) -> Message:
+        """Wait until so many ephemeral messages were sent to this person; the last of them."""
+
+        def whispered() -> list[Message] | None:
+            found = [message for message in self.bot_messages if message.visible_to == user.id]
+            return found if len(found) >= number else None
+
+        what = f"{number} ephemeral message(s) to {user.name}"
+        return (await self.slack.watch.until(whispered, what))[number - 1]
+
     @property
     def hanging(self) -> list[str]:
         """Statuses that say the bot works, to be empty when it does not."""
@@ -233,7 +260,7 @@ class Team:
         call = message.calls[-1] if message.calls else {}
         names = bool(call.get("link_names")) or call.get("parse") == "full"
         found: set[str] = set()
-        for text in read_texts(message):
+        for text in message.read_texts:
             found |= pings(text, link_names=names)
         return found
 
@@ -243,7 +270,7 @@ class Team:
         if call.get("unfurl_links") is False and call.get("unfurl_media") is False:
             return set()
         found: set[str] = set()
-        for text in read_texts(message):
+        for text in message.read_texts:
             found |= links(text)
         return found
 
@@ -311,7 +338,7 @@ class Team:
             if root is not None:
                 event["parent_user_id"] = root.user
                 if message.broadcast:
-                    event |= {"subtype": "thread_broadcast", "root": brief(root)}
+                    event |= {"subtype": "thread_broadcast", "root": root.brief}
         if message.files:
             event["files"] = [file.payload for file in message.files]
             event["subtype"] = event.get("subtype", "file_share")
@@ -354,21 +381,3 @@ class Team:
             if message.stream.state == "streaming":
                 found.append((message, message.stream))
         return found
-
-
-def read_texts(message: Message) -> list[str]:
-    """What Slack reads for mentions and links in a message of the bot."""
-    streamed = [message.stream.text] if message.stream is not None else []
-    return [message.text, message.markdown, *streamed, *parsed_texts(message.blocks)]
-
-
-def brief(message: Message) -> Json:
-    """A message inside another event."""
-    return {
-        "type": "message",
-        "user": message.user,
-        "text": message.text,
-        "ts": message.ts,
-        **({"thread_ts": message.thread_ts} if message.thread_ts else {}),
-        **({"blocks": message.blocks} if message.blocks else {}),
-    }
