@@ -32,6 +32,20 @@ class Bot(discord.AutoShardedClient):
     async def on_socket_event_type(self, name: str) -> None:
         self.events.append(name)
 
+    async def hears(self, count: int) -> None:
+        """Wait until so many messages of others have been heard."""
+        await self.until(lambda: len(self.heard) >= count)
+
+    async def until(self, condition: Callable[[], object], timeout_s: float = 5) -> None:
+        """Wait until this is so, looked at whenever something else has run."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():  # noqa: ASYNC110 -- a client tells nobody what it has done
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            message = f"the bot has heard {self.heard}, and of {self.events}"
+            raise AssertionError(message) from None
+
     async def on_message(self, message: discord.Message) -> None:
         if message.author == self.user:
             return

@@ -90,6 +90,7 @@ class Connection:
         self.socket = socket
         self.session: Session | None = None
         self.silent = False
+        self.closed_here = False
         self.heard_at = asyncio.get_running_loop().time()
         self.heartbeats = 0
         self._transport = request.transport
@@ -116,6 +117,7 @@ class Connection:
         while True:
             payload = await self._queue.get()
             if isinstance(payload, int):
+                self.closed_here = True
                 await self.socket.close(code=payload)
                 return
             text = json.dumps(payload)
@@ -240,8 +242,8 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            if code in {1000, 1001}:
-                # Who closes with these ends the session ("Disconnecting").
+            if code in {1000, 1001} and not connection.closed_here:
+                # A client that closes with these ends its session ("Disconnecting").
                 self.end_session(session)
         self.close_codes.append(code or 1006)
         self.world.note(f"gateway: a connection ends with {code or 1006}")

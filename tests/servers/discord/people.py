@@ -175,7 +175,9 @@ class Guild:
         role = self.role(self.world.bot.name, permissions)
         made = Member(self, self.world.bot, [role])
         self.members[made.id] = made
-        self.world.emit("GUILD_CREATE", self.json, guild=self, intent=GUILDS)
+        # Of a guild that is new to it a bot is not told whether it was unavailable before.
+        data = {key: value for key, value in self.json.items() if key != "unavailable"}
+        self.world.emit("GUILD_CREATE", data, guild=self, intent=GUILDS)
         self.world.note(f"{self.name}: the bot joins")
         return made
 
