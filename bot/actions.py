@@ -8,7 +8,7 @@ form brings, it asks `press`.
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from bot import admin_actions, member_actions
+from bot import admin_actions, member_actions, request_commands
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError
 from bot.panels import Form
@@ -25,6 +25,9 @@ Does: TypeAlias = Callable[[Desk, Pressed, Words], Awaitable[Pressing]]
 FORMS: dict[str, Opens] = {
     "settings": member_actions.settings_form,
     "apply": admin_actions.apply_form,
+    "more": request_commands.more_form,
+    "less": request_commands.less_form,
+    "deny": request_commands.deny_form,
 }
 DEEDS: dict[str, Does] = {
     "again": member_actions.again,
@@ -38,6 +41,10 @@ DEEDS: dict[str, Does] = {
     "remind": member_actions.remind,
     "settings": member_actions.settings,
     "apply": admin_actions.apply,
+    "more": request_commands.more_sent,
+    "approve": request_commands.approved,
+    "less": request_commands.approved,
+    "deny": request_commands.denied,
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
 }

@@ -6,7 +6,13 @@ is checked here, whoever called it, and every act or refused attempt leaves an a
 
 from collections.abc import Awaitable, Callable
 
-from bot import admin_commands, limit_commands, member_commands, undo_commands
+from bot import (
+    admin_commands,
+    limit_commands,
+    member_commands,
+    request_commands,
+    undo_commands,
+)
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.grammar import Line, MistakeError, parse_line
 from bot.messages import Card
@@ -19,9 +25,7 @@ __all__ = ["Commands", "Typed"]
 
 # Known from the plans and from other bots: refused by their names.
 NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
-ADMIN_NOT_YET = frozenset(
-    {"usage", "top", "requests", "channel", "model", "setup", "member", "request"}
-)
+ADMIN_NOT_YET = frozenset({"usage", "top", "channel", "model", "setup", "member", "request"})
 ATTEMPT_CHARS_MAX = 100
 
 Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
@@ -46,7 +50,18 @@ ADMINS: dict[str, AdminCommand] = {
     "pause": admin_commands.pause,
     "resume": admin_commands.resume,
     "notice": admin_commands.notice,
+    "requests": request_commands.listed,
+    "approve": request_commands.approve,
+    "deny": request_commands.deny,
 }
+STAFF: dict[str, AdminCommand] = {
+    "show": request_commands.show,
+    "grant": request_commands.grant,
+    "requests": request_commands.listed,
+    "approve": request_commands.approve,
+    "deny": request_commands.deny,
+}
+GOVERNING = {"quota-admin": ADMINS, "quota-staff": STAFF}
 
 
 class Commands:
@@ -82,8 +97,8 @@ class Commands:
 
 async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Words) -> Handled:
     """Do it; who may was checked before. MistakeError and BadRuleError say what is wrong."""
-    if command == "quota-admin":
-        return await _admin(desk, typed, rest, words)
+    if command in GOVERNING:
+        return await _governing(desk, typed, rest, words, GOVERNING[command])
     if command in MEMBERS:
         return await MEMBERS[command](desk, typed, rest, words)
     if command in NOT_YET:
@@ -91,13 +106,15 @@ async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Wo
     raise MistakeError(f"there is no command /{command[:40]}", "/help")
 
 
-async def _admin(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+async def _governing(
+    desk: Desk, typed: Typed, rest: str, words: Words, verbs: dict[str, AdminCommand]
+) -> Handled:
     if not rest.strip():
-        return Handled(words.help(is_admin=True))
+        return Handled(words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF))
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:
         raise MistakeError(f"{line.verb} is not part of this version", "/help")
-    command = ADMINS.get(line.verb)
+    command = verbs.get(line.verb)
     if command is None:
         raise MistakeError(f"there is no {line.verb[:40]!r}", "/help")
     return await command(desk, typed, line, words)

@@ -1,13 +1,16 @@
 """What members do for themselves: where they stand, their conversation, their own choices."""
 
+from bot import request_commands
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
-from bot.messages import Ask
 from bot.text import Words
 
 
 async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:
-    """Where one stands with every limit, or which limits bind and why."""
+    """Where one stands with every limit, or which limits bind and why; or ask for more."""
+    first, _, rest = view.strip().partition(" ")
+    if first.casefold() == "more":
+        return await request_commands.more(desk, typed, rest, words)
     requester = typed.requester
     model = desk.chat.models.find(typed.model) or desk.chat.models.default
     balances = await desk.quotas.balances(requester, model.terms)
@@ -28,13 +31,13 @@ async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:
 
 async def help_(_desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """What can be typed."""
-    return Handled(words.help(is_admin=typed.requester.is_admin))
+    who = typed.requester
+    return Handled(words.help(is_admin=who.is_admin, is_staff=who.is_staff))
 
 
 async def new(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Begin a new conversation."""
-    ask = Ask("", typed.requester, "", thread=typed.thread)
-    desk.chat.conversations.forget(ask.conversation)
+    desk.chat.forget(typed.requester, typed.thread)
     return Handled(words.done("New conversation", "Earlier messages are left out from here on."))
 
 

@@ -180,6 +180,9 @@ class Cards(Answers):
     def done(self, title: str, *lines: str) -> Panel:
         return Panel(title, "good", lines)
 
-    def help(self, *, is_admin: bool, extra: Sequence[tuple[str, str]] = ()) -> Panel:
+    def help(
+        self, *, is_admin: bool, is_staff: bool = False, extra: Sequence[tuple[str, str]] = ()
+    ) -> Panel:
         """What can be typed."""
-        return help_panel(self.admin_prefix if is_admin else "", extra)
+        prefix = self.admin_prefix if is_admin else ""
+        return help_panel(prefix, extra, is_staff=is_staff)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.actions import AskAgain, Pressed, Shown
-from bot.messages import Answer, Ask, Card
+from bot.messages import Answer, Card
 from bot.pending import PENDING_MS
 from quota.store import AuditRow
 from quota.units import Usage
@@ -28,8 +28,7 @@ async def used(bot: Bot, who: Any, tokens: int) -> None:
     bot.model.next(says(1, reported=Usage(input=9, output=tokens - 9)))
     answer = await bot.answer(who)
     assert answer.charged_tokens == tokens
-    sender = requester(who) if isinstance(who, str) else who
-    bot.chat.conversations.forget(Ask("", sender, "").conversation)
+    bot.chat.forget(requester(who) if isinstance(who, str) else who)
 
 
 async def shown(bot: Bot, line: str) -> Card:
