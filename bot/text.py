@@ -8,9 +8,10 @@ command shows are functions in text_*.py beside this.
 """
 
 from bot.text_cards import Cards
+from bot.text_chat import Chat
 
 
-class Words(Cards):
+class Words(Cards, Chat):
     """All sentences of one platform, written its way."""
 
     __slots__ = ()

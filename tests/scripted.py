@@ -180,6 +180,7 @@ class RecordingReply:
         self.notes: list[str] = []
         self.ends: list[End] = []
         self.broken: set[str] = set()
+        self.messages: tuple[str, ...] = ()
         self._passing = passing
         self._changed = asyncio.Event()
 
@@ -316,14 +317,19 @@ class Bot:
         model: str = "",
         thread: str = "",
         files: Sequence[Attachment] = (),
+        shown_as: Sequence[str] = (),
+        **more: Any,
     ) -> Running:
-        """Begin an ask; its id is a new one unless given."""
+        """Begin an ask; its id is a new one unless given.
+
+        The platform shows the answer in the messages `shown_as`.
+        """
         self.asked += 1
         sender = requester(who) if isinstance(who, str) else who
-        ask = Ask(
-            id_ or f"{sender.member.id}-{self.asked}", sender, text, model, thread, tuple(files)
-        )
+        event = id_ or f"{sender.member.id}-{self.asked}"
+        ask = Ask(event, sender, text, model, thread, tuple(files), **more)
         reply = RecordingReply(self.passing)
+        reply.messages = tuple(shown_as)
         self.replies.append(reply)
         task = asyncio.create_task(self.chat.handle(ask, reply, self.words))
         return Running(ask, reply, task)

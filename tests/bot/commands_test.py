@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.commands import ADMIN_NOT_YET, NOT_YET
-from bot.messages import Answer, Ask, Refusal
+from bot.messages import Answer, Refusal
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.store import AuditRow
@@ -29,7 +29,7 @@ async def used_up(bot: Bot, who: str, tokens: int) -> None:
     """Have a member use so many tokens."""
     bot.model.next(says(1, reported=Usage(input=9, output=tokens - 9)))
     assert (await bot.answer(who)).charged_tokens == tokens
-    bot.chat.conversations.forget(Ask("", requester(who), "").conversation)
+    bot.chat.forget(requester(who))
 
 
 async def test_a_limit_binds_the_next_ask() -> None:
