@@ -239,6 +239,36 @@ async def test_a_stream_dies_five_minutes_after_its_start_and_can_then_be_edited
     assert place.team.bot_messages[0].shown == "abc"
 
 
+async def test_where_a_test_says_so_a_stream_dies_of_silence(
+    place: Place, clock: FakeClock
+) -> None:
+    place.slack.stream_idle_ms = 30 * SECOND
+    where = await stream(place, markdown_text="a")
+    clock.advance(29 * SECOND)
+    await place.client.chat_appendStream(**where, markdown_text="b")
+    clock.advance(30 * SECOND)
+    late = place.client.chat_appendStream(**where, markdown_text="c")
+    assert await refused(late) == "message_not_in_streaming_state"
+
+
+async def test_an_edit_keeps_the_metadata_and_drops_the_blocks_unless_it_gives_others(
+    place: Place,
+) -> None:
+    metadata = {"event_type": "turn", "event_payload": {"id": "1"}}
+    posted = await place.client.chat_postMessage(
+        channel=place.general.id,
+        text="one",
+        metadata=metadata,
+        blocks=[{"type": "actions", "elements": [button()]}],
+    )
+    where: Json = {"channel": place.general.id, "ts": posted["ts"]}
+    await place.client.chat_update(**where, text="two")
+    message = place.team.bot_messages[0]
+    assert (message.metadata, message.blocks) == (metadata, [])
+    await place.client.chat_update(**where, text="two", metadata={**metadata, "event_type": "end"})
+    assert message.metadata == {**metadata, "event_type": "end"}
+
+
 async def test_nobody_streams_into_what_was_not_streamed(place: Place) -> None:
     posted = await place.client.chat_postMessage(channel=place.general.id, text="one")
     where: Json = {"channel": place.general.id, "ts": posted["ts"]}

@@ -173,18 +173,32 @@ async def test_errors_for_fields_that_do_not_exist_fail_the_test(place: Place) -
             await place.ana.submits(view)
 
 
-async def test_what_is_typed_is_held_to_the_input_s_limits(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"n": "x"}, "is no number"),
+        ({"n": "1.5"}, "whole numbers only"),
+        ({"n": "0"}, "below 1"),
+        ({"n": "10"}, "above 9"),
+        ({"n": "5", "t": "long"}, "takes 0 to 3 characters"),
+        ({"n": "5", "t": "ok", "s": "c"}, "no option 'c'"),
+    ],
+)
+async def test_what_is_entered_is_held_to_the_limits_of_its_input(
+    place: Place, values: Json, why: str
+) -> None:
     number = {"type": "number_input", "action_id": "n", "is_decimal_allowed": False}
+    menu = {"type": "static_select", "action_id": "s", "options": [option("a"), option("b")]}
     view = await opened(
         place,
         modal(
             field({**number, "min_value": "1", "max_value": "9"}, "n"),
             field({"type": "plain_text_input", "action_id": "t", "max_length": 3}, "t"),
+            field(menu, "s"),
         ),
     )
-    for values in ({"n": "x"}, {"n": "1.5"}, {"n": "0"}, {"n": "10"}, {"t": "long"}):
-        with pytest.raises(NotPossibleError):
-            await place.ana.submits(view, values)
+    with pytest.raises(NotPossibleError, match=why):
+        await place.ana.submits(view, values)
 
 
 async def test_closing_is_told_only_where_it_was_asked_for(place: Place) -> None:

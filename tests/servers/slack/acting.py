@@ -152,10 +152,8 @@ def value_of(element: Json, value: Any) -> Json:
         return {"type": kind, "selected_options": [option_of(element, one) for one in value]}
     if kind in MANY:
         return {"type": kind, MANY[kind][0]: value}
-    if kind in ONE:
-        check_typed(element, value)
-        return {"type": kind, ONE[kind][0]: value}
-    raise NotPossibleError(f"a {kind} cannot be acted on here")
+    check_typed(element, value)
+    return {"type": kind, ONE[kind][0]: value}
 
 
 def check_typed(element: Json, value: Any) -> None:

@@ -147,12 +147,14 @@ def update(call: Call) -> Json:
     if window is not None and now - ms_of(message.ts) > window:
         raise RefusedError("edit_window_closed")
     if message.stream is not None:
-        message.stream.expire(now)
+        message.stream.expire(now, call.slack.stream_idle_ms)
         if message.stream.state == "streaming":
             raise RefusedError("streaming_state_conflict")
     found = content(call, UPDATE_TEXT_MAX)
     previous = call.team.event_of(message)
     message.edits.append(previous)
+    if "metadata" in call.args:  # "If you don't include this field", it stays.
+        message.metadata = metadata_of(call)
     replace(message, found, record(call))
     message.edited_ts = call.slack.stamps.next()
     call.slack.watch.note(f"bot edits: {message.shown[-200:]!r}")
@@ -168,7 +170,7 @@ def update(call: Call) -> Json:
 def replace(message: Message, found: Json, written: Json) -> None:
     """Put other content into a message; what was streamed goes with it."""
     message.text, message.markdown = found["text"], found["markdown"]
-    # Text without blocks keeps no old blocks: the call says what stands there.
+    # "If text is provided and blocks are not provided, the blocks will be removed."
     message.blocks = found["blocks"]
     if message.stream is not None:
         message.stream.text, message.stream.chunks = "", []

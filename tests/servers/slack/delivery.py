@@ -49,6 +49,9 @@ class Delivery:
     def is_acked(self) -> bool:
         return bool(self.acks)
 
+    def begin(self) -> None:
+        self._ended.clear()
+
     def end(self) -> None:
         self._ended.set()
 
@@ -97,6 +100,7 @@ class Postman:
 
     def send_again(self, delivery: Delivery) -> Delivery:
         """Deliver this once more, as Slack does when an acknowledgement was lost."""
+        delivery.begin()
         task = asyncio.get_running_loop().create_task(self._run(delivery))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

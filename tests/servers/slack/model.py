@@ -54,10 +54,13 @@ class Stream:
     text: str = ""
     chunks: list[Json] = field(default_factory=list)
     state: StreamState = "streaming"
+    written_at: int = 0
 
-    def expire(self, now: int) -> None:
-        """Let it die of old age; appends do not keep it alive."""
-        if self.state == "streaming" and now - self.started_at >= STREAM_MS:
+    def expire(self, now: int, idle_ms: int | None) -> None:
+        """Let it die of old age, which appends do not change, or of silence."""
+        is_old = now - self.started_at >= STREAM_MS
+        is_idle = idle_ms is not None and now - self.written_at >= idle_ms
+        if self.state == "streaming" and (is_old or is_idle):
             self.state = "expired"
 
 

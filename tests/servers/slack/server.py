@@ -51,6 +51,7 @@ class Slack:
         self.codes: dict[str, tuple[str, str, str]] = {}  # OAuth: team, user, redirect address.
         self.faults: dict[str, list[tuple[int, str, int]]] = {}
         self.edit_window_ms: int | None = None  # A workspace may forbid late edits.
+        self.stream_idle_ms: int | None = None  # Some saw streams die of 30 s of silence.
         self.base_url = ""
         self._numbers = itertools.count(1)
         self._tickets: set[str] = set()
@@ -134,7 +135,6 @@ class Slack:
         """Deliver an event once more, as after a lost acknowledgement."""
         if isinstance(event, str):
             event = next(sent for sent in self.postman.sent if sent.event_id == event)
-        event._ended.clear()  # noqa: SLF001 - it is on its way again
         return self.postman.send_again(event)
 
     def calls_of(self, method: str) -> list[Call]:

@@ -82,7 +82,7 @@ def start(call: Call) -> Json:
     if call.text("task_display_mode", "timeline") not in {"timeline", "plan"}:
         raise RefusedError("invalid_arguments", "task_display_mode is timeline or plan")
     chunks = pieces(call, required=False)
-    stream = Stream(call.slack.clock.now(), call.text("recipient_user_id"))
+    stream = Stream(call.at, call.text("recipient_user_id"), written_at=call.at)
     message = Message(
         channel,
         call.slack.stamps.next(),
@@ -109,7 +109,7 @@ def streamed(call: Call) -> tuple[Message, Stream]:
         raise RefusedError("message_not_owned_by_app")
     if message.stream is None:
         raise RefusedError("message_not_in_streaming_state")
-    message.stream.expire(call.slack.clock.now())
+    message.stream.expire(call.at, call.slack.stream_idle_ms)
     if message.stream.state == "stopped_by_user" and call.method == "chat.appendStream":
         raise RefusedError("stopped_by_user")
     if message.stream.state != "streaming":
@@ -120,6 +120,7 @@ def streamed(call: Call) -> tuple[Message, Stream]:
 def append(call: Call) -> Json:
     message, stream = streamed(call)
     add(message, stream, pieces(call))
+    stream.written_at = call.at
     message.calls.append(record(call))
     call.slack.watch.note(f"bot streams: ...{stream.text[-80:]!r}")
     return {"channel": message.channel.id, "ts": message.ts}

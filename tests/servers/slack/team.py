@@ -377,7 +377,7 @@ class Team:
         for message in self.channels[channel_id].messages:
             if message.stream is None or message.root_ts != thread_ts:
                 continue
-            message.stream.expire(self.slack.clock.now())
+            message.stream.expire(self.slack.clock.now(), self.slack.stream_idle_ms)
             if message.stream.state == "streaming":
                 found.append((message, message.stream))
         return found
