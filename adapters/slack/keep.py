@@ -33,6 +33,11 @@ class Kept(Generic[K, V]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
 
+    def keys(self) -> list[K]:
+        """What is kept still, the oldest first."""
+        now = self._clock.now()
+        return [key for key, (until, _) in self._values.items() if until > now]
+
     def drop(self, key: K) -> None:
         """Keep it no longer."""
         self._values.pop(key, None)

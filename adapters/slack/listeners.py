@@ -16,8 +16,12 @@ from adapters.slack import commands, post
 from adapters.slack.answering import Answering, Said
 from adapters.slack.clicks import Clicks, waiting_view
 from adapters.slack.front import Front
+from adapters.slack.home import Home
+from adapters.slack.manifest import ASK_ABOUT, prompts
 from adapters.slack.post import Place
-from adapters.slack.workspace import Workspace
+from adapters.slack.shortcuts import Shortcuts
+from adapters.slack.workspace import LOST, Workspace, error_of
+from bot import text_slack
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -31,11 +35,16 @@ GROUP_EVENTS = re.compile(r"subteam_\w+")
 class Listeners:
     """All listeners of one front."""
 
-    def __init__(self, front: Front) -> None:
-        """Take what Slack tells to these."""
+    def __init__(
+        self, front: Front, left: Callable[[Workspace], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Take what Slack tells to these; `left` hears of workspaces that removed the app."""
         self._front = front
+        self._left = left
         self.answering = Answering(front)
         self.clicks = Clicks(front, self.answering)
+        self.home = Home(front, self.answering)
+        self.shortcuts = Shortcuts(front, self.answering, self.clicks)
 
     def register(self, app: AsyncApp) -> None:
         """Listen."""
@@ -43,6 +52,9 @@ class Listeners:
             "message": self._message,
             "app_mention": self._message,
             "agent_session_stopped": self._stopped,
+            "app_home_opened": self._opened,
+            "tokens_revoked": self._revoked,
+            "app_uninstalled": self._revoked,
             "user_change": self._user_changed,
             GROUP_EVENTS: self._groups_changed,
         }
@@ -50,6 +62,7 @@ class Listeners:
             app.event(name)(self._event(taking))
         app.command(ANY)(self._command)
         app.action(ANY)(self._action)
+        app.shortcut(ANY)(self._shortcut)
         app.view(ANY)(self._submitted)
         app.error(self._broke)
 
@@ -70,12 +83,20 @@ class Listeners:
 
     async def _action(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
         await ack()
-        self._once(context, f"click {body['trigger_id']}", self.clicks.clicked, body)
+        self._once(context, f"click {body['trigger_id']}", self._clicked, body)
+
+    async def _shortcut(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        await ack()
+        self._once(context, f"shortcut {body['trigger_id']}", self.shortcuts.used, body)
 
     async def _submitted(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
-        await ack(response_action="update", view=waiting_view(body["view"]))
         name = f"form {body['view']['id']} {body['view'].get('hash')}"
-        self._once(context, name, self.clicks.submitted, body)
+        if body["view"].get("callback_id") == ASK_ABOUT:
+            await ack()
+            self._once(context, name, self.shortcuts.asked, body)
+            return
+        await ack(response_action="update", view=waiting_view(body["view"]))
+        self._once(context, name, self._sent, body)
 
     def _once(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
         """Begin the work, unless the same was told before."""
@@ -92,10 +113,40 @@ class Listeners:
         said = Said.read(event)
         if said is not None and said.user != workspace.who.bot_user:
             await self.answering.said(workspace, said)
+            self.home.changed(workspace, said.user)
 
     async def _stopped(self, workspace: Workspace, event: Json) -> None:
         channel, thread = str(event["channel"]), str(event.get("thread_ts", ""))
         await self.answering.stopped(workspace, channel, thread, str(event["user"]))
+
+    async def _clicked(self, workspace: Workspace, body: Json) -> None:
+        await self.clicks.clicked(workspace, body)
+        self.home.changed(workspace, str(body["user"]["id"]))
+
+    async def _sent(self, workspace: Workspace, body: Json) -> None:
+        await self.clicks.submitted(workspace, body)
+        self.home.changed(workspace, str(body["user"]["id"]))
+
+    async def _opened(self, workspace: Workspace, event: Json) -> None:
+        """Somebody opened the talk with the bot, or their Home."""
+        user = str(event["user"])
+        if event.get("tab") == "home":
+            await self.home.opened(workspace, user)
+            return
+        try:
+            await workspace.web.assistant_threads_setSuggestedPrompts(
+                channel_id=str(event["channel"]),
+                title=text_slack.PROMPTS_TITLE,
+                prompts=prompts(),
+            )
+        except LOST as error:
+            # The manifest has the same ones; an app that is no agent has none.
+            _log.info("prompts: %s", error_of(error) or error)
+
+    async def _revoked(self, workspace: Workspace, event: Json) -> None:
+        tokens = (event.get("tokens") or {}).get("bot")
+        if event["type"] == "app_uninstalled" or workspace.who.bot_user in (tokens or ()):
+            await self._left(workspace)
 
     async def _user_changed(self, workspace: Workspace, event: Json) -> None:
         workspace.people.forget(str((event.get("user") or {}).get("id", "")))
@@ -118,6 +169,8 @@ class Listeners:
         event = str(body["trigger_id"])
         if command.name == "ask":
             await self.answering.asked(workspace, requester, command.rest, place, event)
+            self.home.changed(workspace, user)
             return
         card = await self.answering.card(requester, command.line, f"command:{event}")
         await post.show(workspace, place, card)
+        self.home.changed(workspace, user)

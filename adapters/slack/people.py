@@ -25,6 +25,8 @@ KEPT_MAX = 10_000
 # What a limit can be set for where there is no channel with a name.
 DIRECT = "direct"
 NAMES_MAX = 20
+PAGE, PAGES_MAX = 1_000, 20
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
 _NAMED = re.compile(r"<([@#])([A-Z0-9]+)>")
 
 
@@ -36,6 +38,9 @@ class Web(Protocol):
 
     async def usergroups_list(self, **more: Any) -> Any:
         """All user groups with who is in them."""
+
+    async def users_conversations(self, **more: Any) -> Any:
+        """The channels that the bot is in."""
 
     async def conversations_info(self, *, channel: str, **more: Any) -> Any:
         """One channel."""
@@ -163,6 +168,28 @@ class People:
         name = DIRECT if found.get("is_im") or found.get("is_mpim") else found["name"]
         self._channels.put(channel, name)
         return str(name)
+
+    async def channel_id(self, name: str) -> str:
+        """The id of a channel that the bot is in, by id or name; empty where there is none."""
+        name = name.removeprefix("#")
+        if _CHANNEL_ID.fullmatch(name):
+            return name
+        cursor = ""
+        for _ in range(PAGES_MAX):
+            try:
+                answer = await self._web.users_conversations(
+                    types="public_channel,private_channel", limit=PAGE, cursor=cursor
+                )
+            except (SlackApiError, OSError, TimeoutError) as error:
+                _log.warning("channels: %s", error)
+                return ""
+            for found in answer["channels"]:
+                if found["name"] == name:
+                    return str(found["id"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return ""
 
     def _named(self, channel: str, name: str) -> str:
         if not channel or channel.startswith("D") or name == "directmessage":
