@@ -100,7 +100,7 @@ async def explain(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     if model is None:
         raise MistakeError(words.unknown_model(model_name, desk.chat.models.names))
     requester = desk.last_seen(target, channel)
-    reasons = desk.quotas.policy(target.space.key).reasons(requester, model.terms.names)
+    reasons = desk.quotas.policy_for(requester).reasons(requester, model.terms.names)
     balances = await desk.quotas.balances(requester, model.terms)
     verdict = await desk.quotas.would_refuse(
         CallRequest(requester, model.terms, SHORT_INPUT, model.output_max, "", "", desk.clock.now())

@@ -10,6 +10,7 @@ from bot import (
     admin_commands,
     limit_commands,
     member_commands,
+    quota_views,
     request_commands,
     undo_commands,
 )
@@ -32,7 +33,7 @@ Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
 AdminCommand = Callable[[Desk, Typed, Line, Words], Awaitable[Handled]]
 
 MEMBERS: dict[str, Command] = {
-    "quota": member_commands.quota,
+    "quota": quota_views.quota,
     "help": member_commands.help_,
     "new": member_commands.new,
     "stop": member_commands.stop,

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from typing import get_args
 
-from bot import member_commands, text_members
+from bot import quota_views, text_members
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.messages import Ask
@@ -56,15 +56,12 @@ async def feedback(_desk: Desk, pressed: Pressed, words: Words) -> Pressing:
 async def quota(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """One's own card; a view of it where the action names one."""
     typed = Typed(pressed.requester, "/quota", previews=True)
-    return Shown((await member_commands.quota(desk, typed, pressed.subject, words)).card)
+    return Shown((await quota_views.quota(desk, typed, pressed.subject, words)).card)
 
 
 async def remind(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """Tell me when it is back, from now on."""
-    member = pressed.requester.member
-    chosen = replace(desk.settings.member(member), notify_reset=True)
-    await desk.settings.set_member(member, chosen)
-    return Shown(Handled(text_members.reminding(words, on=True)).card)
+    return Shown((await quota_views.remind(desk, pressed.requester, "on", words)).card)
 
 
 def settings_form(desk: Desk, pressed: Pressed, words: Words) -> Form:

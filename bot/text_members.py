@@ -23,16 +23,6 @@ def thanks(words: Words) -> Panel:
     return words.done("Feedback", "Thank you. It was counted without your message.")
 
 
-def reminding(words: Words, *, on: bool) -> Panel:
-    """Whether one is told when a limit has opened."""
-    line = (
-        "You will be told when a limit that stopped you has opened again. /quota remind off ends that."
-        if on
-        else "You will not be told when a limit opens."
-    )
-    return words.done("Reminder", line)
-
-
 def settings_form(_words: Words, chosen: MemberSettings, models: Sequence[str]) -> Form:
     """A member's own choices."""
     models_ = (("default", "The usual one"), *((name, name) for name in models))

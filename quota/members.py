@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Self
 
 from quota.errors import BadRuleError
 
-ScopeKind = Literal["everyone", "role", "member", "channel", "space", "house"]
+ScopeKind = Literal["everyone", "role", "member", "channel", "space", "house", "self"]
 
 
 class Space(NamedTuple):
@@ -60,6 +60,8 @@ class Scope(NamedTuple):
     @property
     def text(self) -> str:
         """How people read it: `everyone`, `role Supporter`, `member ana`, `channel homework`."""
+        if self.kind == "self":
+            return "own ceiling"
         return f"{self.kind} {self.name}".strip()
 
 
