@@ -2,8 +2,6 @@
 
 from bot.figures import grouped
 
-STOP = "Stop"
-ONWARD = "Go on exactly where your last answer was cut off."
 CLOSE = "Close"
 CANCEL = "Cancel"
 LOADING = "is writing…"

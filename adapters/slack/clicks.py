@@ -12,8 +12,8 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack import post
-from adapters.slack.answering import Answering
 from adapters.slack.front import Front
+from adapters.slack.orders import Orders
 from adapters.slack.panels import (
     Click,
     card,
@@ -88,10 +88,10 @@ class Spot:
 class Clicks:
     """Carries out what was clicked and what was submitted."""
 
-    def __init__(self, front: Front, answering: Answering) -> None:
+    def __init__(self, front: Front, orders: Orders) -> None:
         """Work at this front."""
         self._front = front
-        self._answering = answering
+        self._orders = orders
 
     async def clicked(self, workspace: Workspace, body: Json) -> None:
         """A button, a thumb, or a row of a menu."""
@@ -114,7 +114,7 @@ class Clicks:
             await self._open(workspace, form, spot, trigger, click.about)
             return
         about = click.about or spot.message
-        shown = await self._answering.pressed(workspace, pressed, self._beside(spot, click), about)
+        shown = await self._orders.pressed(workspace, pressed, self._beside(spot, click), about)
         if shown is not None:
             await self._show(workspace, spot, shown, trigger, click.about)
 
@@ -147,7 +147,7 @@ class Clicks:
             values=filled_in(view.get("state") or {}),
         )
         about = str(memory.get("about", ""))
-        shown = await self._answering.pressed(workspace, pressed, place, about)
+        shown = await self._orders.pressed(workspace, pressed, place, about)
         if shown is None:
             return
         await self._update(workspace, str(view["id"]), shown.card, memory)

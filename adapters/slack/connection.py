@@ -90,7 +90,8 @@ class Connection:
         asked = client(token, self._config.api_base, self._connections)
         found: Any = await asked.auth_test()
         team, user = str(found["team_id"]), str(found["user_id"])
-        return Identity(team, user, str(found.get("bot_id") or ""), token)
+        bot, name = str(found.get("bot_id") or ""), str(found.get("team") or "")
+        return Identity(team, user, bot, token, name)
 
     async def _join(self, who: Identity) -> Workspace:
         assert self._connections is not None, "it is connected"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from adapters.slack.markup import plain, without
 from adapters.slack.workspace import LOST, Workspace
@@ -16,13 +16,10 @@ QUESTION = "quotabot_question"
 
 
 async def thread(workspace: Workspace, channel: str, root: str) -> list[Json]:
-    """The messages of a thread, oldest first, at most the newest page of them; none if it fails."""
-    try:
-        answer = await workspace.web.conversations_replies(
-            channel=channel, ts=root, limit=PAGE_MAX, include_all_metadata=True
-        )
-    except LOST:
-        return []
+    """The messages of a thread, oldest first: a page of them."""
+    answer = await workspace.web.conversations_replies(
+        channel=channel, ts=root, limit=PAGE_MAX, include_all_metadata=True
+    )
     return list(answer["messages"])
 
 
@@ -64,8 +61,12 @@ async def _utterance(
     text = await said_in(workspace, found)
     if not text:
         return None
-    ours = is_ours(workspace, found) and question_in(found) is None
-    return Utterance(f"{channel}:{found['ts']}", "assistant" if ours else "user", text, previous)
+    posted = question_in(found)
+    ours = is_ours(workspace, found) and posted is None
+    user = str((posted or found).get("user", ""))
+    author = "" if ours else (await workspace.people.person(user)).name
+    role: Literal["user", "assistant"] = "assistant" if ours else "user"
+    return Utterance(f"{channel}:{found['ts']}", role, text, previous, author)
 
 
 async def said_in(workspace: Workspace, found: Json) -> str:

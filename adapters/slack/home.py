@@ -8,9 +8,9 @@ import json
 import logging
 from typing import Any
 
-from adapters.slack.answering import Answering
 from adapters.slack.front import Front
 from adapters.slack.keep import Kept
+from adapters.slack.orders import Orders
 from adapters.slack.panels import VIEW_BLOCKS_MAX, Json, buttons, card
 from adapters.slack.workspace import LOST, Workspace
 from bot import text_slack
@@ -35,10 +35,10 @@ SETUP_LINE = "/quota-admin setup"
 class Home:
     """The Homes of all workspaces."""
 
-    def __init__(self, front: Front, answering: Answering) -> None:
+    def __init__(self, front: Front, orders: Orders) -> None:
         """No Home is open."""
         self._front = front
-        self._answering = answering
+        self._orders = orders
         clock = front.bot.clock
         self._open: Kept[tuple[str, str], str] = Kept(clock, OPEN_MS, OPEN_MAX)
         self._due: set[tuple[str, str]] = set()
@@ -111,7 +111,7 @@ class Home:
         return numbered(found)[:VIEW_BLOCKS_MAX]
 
     async def _card(self, requester: Requester, line: str) -> list[Json]:
-        shown = await self._answering.card(requester, line, "")
+        shown = await self._orders.card(requester, line, "")
         return card(shown.panel, "view", about="home")
 
     def _is_set_up(self, requester: Requester) -> bool:

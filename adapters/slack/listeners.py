@@ -13,13 +13,15 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from adapters.slack import commands, post
-from adapters.slack.answering import Answering, Said
+from adapters.slack.answering import Answering
 from adapters.slack.clicks import Clicks, waiting_view
 from adapters.slack.front import Front
 from adapters.slack.home import Home
 from adapters.slack.manifest import ASK_ABOUT, prompts
+from adapters.slack.orders import Orders
 from adapters.slack.post import Place
 from adapters.slack.shortcuts import Shortcuts
+from adapters.slack.talking import Said, Talking
 from adapters.slack.workspace import LOST, Workspace, error_of
 from bot import text_slack
 
@@ -42,9 +44,11 @@ class Listeners:
         self._front = front
         self._left = left
         self.answering = Answering(front)
-        self.clicks = Clicks(front, self.answering)
-        self.home = Home(front, self.answering)
-        self.shortcuts = Shortcuts(front, self.answering, self.clicks)
+        self.orders = Orders(front, self.answering)
+        self.talking = Talking(front, self.answering, self.orders)
+        self.clicks = Clicks(front, self.orders)
+        self.home = Home(front, self.orders)
+        self.shortcuts = Shortcuts(self.answering, self.orders, self.clicks)
 
     def register(self, app: AsyncApp) -> None:
         """Listen."""
@@ -112,7 +116,7 @@ class Listeners:
     async def _message(self, workspace: Workspace, event: Json) -> None:
         said = Said.read(event)
         if said is not None and said.user != workspace.who.bot_user:
-            await self.answering.said(workspace, said)
+            await self.talking.said(workspace, said)
             self.home.changed(workspace, said.user)
 
     async def _stopped(self, workspace: Workspace, event: Json) -> None:
@@ -168,9 +172,9 @@ class Listeners:
         )
         event = str(body["trigger_id"])
         if command.name == "ask":
-            await self.answering.asked(workspace, requester, command.rest, place, event)
+            await self.talking.asked(workspace, requester, command.rest, place, event)
             self.home.changed(workspace, user)
             return
-        card = await self.answering.card(requester, command.line, f"command:{event}")
+        card = await self.orders.card(requester, command.line, f"command:{event}")
         await post.show(workspace, place, card)
         self.home.changed(workspace, user)

@@ -1,20 +1,19 @@
 """Shortcuts: one's quota in a window, a question about a message, what an answer took."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from adapters.slack import history, post
 from adapters.slack.answering import Answering
 from adapters.slack.clicks import Clicks
-from adapters.slack.front import Front
 from adapters.slack.manifest import ASK_ABOUT, MY_QUOTA, SHOW_COST
 from adapters.slack.markup import cut
+from adapters.slack.orders import Orders
 from adapters.slack.panels import SECTION_CHARS_MAX, filled_in, form_view, notification, section
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot import text_slack
-from bot.messages import Ask
+from bot.messages import BEGIN, Ask
 from bot.panels import Field, Form
 
 Json = dict[str, Any]
@@ -25,10 +24,10 @@ QUOTED_CHARS_MAX = 1_000
 class Shortcuts:
     """Carries out shortcuts."""
 
-    def __init__(self, front: Front, answering: Answering, clicks: Clicks) -> None:
-        """Work at this front."""
-        self._front = front
+    def __init__(self, answering: Answering, orders: Orders, clicks: Clicks) -> None:
+        """Work through these."""
         self._answering = answering
+        self._orders = orders
         self._clicks = clicks
 
     async def used(self, workspace: Workspace, body: Json) -> None:
@@ -37,13 +36,13 @@ class Shortcuts:
         match body.get("callback_id"):
             case str(name) if name == MY_QUOTA:
                 requester = await workspace.people.requester(user)
-                card = await self._answering.card(requester, "/quota", f"shortcut:{trigger}")
+                card = await self._orders.card(requester, "/quota", f"shortcut:{trigger}")
                 await self._clicks.modal(workspace, user, trigger, card)
             case str(name) if name == SHOW_COST:
                 message = f"{body['channel']['id']}:{body['message_ts']}"
                 requester = await workspace.people.requester(user, str(body["channel"]["id"]))
                 line = f"/quota receipt {message}"
-                card = await self._answering.card(requester, line, f"shortcut:{trigger}")
+                card = await self._orders.card(requester, line, f"shortcut:{trigger}")
                 await self._clicks.modal(workspace, user, trigger, card)
             case str(name) if name == ASK_ABOUT:
                 await self._open(workspace, body, trigger)
@@ -65,7 +64,7 @@ class Shortcuts:
 
     async def asked(self, workspace: Workspace, body: Json) -> None:
         """The question was asked: answered where nobody but the asker reads it."""
-        front, view = self._front, body["view"]
+        view = body["view"]
         memory = json.loads(view.get("private_metadata") or "{}")
         user = str(body["user"]["id"])
         question = filled_in(view.get("state") or {}).get("question", "").strip()
@@ -98,6 +97,14 @@ class Shortcuts:
         root = str(posted["ts"])
         requester = await workspace.people.requester(user, talk)
         place = Place(talk, user, root, direct=True)
-        ask = Ask(f"about:{view['id']}", requester, text, thread=root, message=f"{talk}:{root}")
-        await self._answering.answer(workspace, ask, replace(place))
-        front.threads.put((talk, root), value=True)
+        ask = Ask(
+            f"about:{view['id']}",
+            requester,
+            text,
+            thread=root,
+            message=f"{talk}:{root}",
+            parent=BEGIN,
+            channel_id=talk,
+            place=workspace.who.name,
+        )
+        await self._answering.answer(workspace, ask, place)

@@ -61,6 +61,7 @@ class Identity:
     bot_user: str
     bot_id: str
     token: str = field(repr=False)
+    name: str = ""
 
 
 @dataclass(slots=True)
