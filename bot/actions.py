@@ -5,48 +5,89 @@ first asks `form`: where an action opens a form, platforms want it at once. Else
 form brings, it asks `press`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-from bot.messages import Card
-from quota.members import Requester
+from bot import admin_actions, member_actions, request_commands
+from bot.desk import Desk, Handled, act_of
+from bot.grammar import MistakeError
+from bot.panels import Form
+from bot.permissions import ACTIONS, may_press
+from bot.pressing import AskAgain, Pressed, Pressing, Shown
+from bot.text import Words
+from quota.errors import BadRuleError
+
+__all__ = ["Actions", "AskAgain", "Pressed", "Pressing", "Shown"]
+
+Opens: TypeAlias = Callable[[Desk, Pressed, Words], Form | None]
+Does: TypeAlias = Callable[[Desk, Pressed, Words], Awaitable[Pressing]]
+
+FORMS: dict[str, Opens] = {
+    "settings": member_actions.settings_form,
+    "apply": admin_actions.apply_form,
+    "more": request_commands.more_form,
+    "less": request_commands.less_form,
+    "deny": request_commands.deny_form,
+}
+DEEDS: dict[str, Does] = {
+    "again": member_actions.again,
+    "onward": member_actions.onward,
+    "use": member_actions.use,
+    "room": member_actions.room,
+    "stop": member_actions.stop,
+    "good": member_actions.feedback,
+    "bad": member_actions.feedback,
+    "quota": member_actions.quota,
+    "remind": member_actions.remind,
+    "settings": member_actions.settings,
+    "apply": admin_actions.apply,
+    "more": request_commands.more_sent,
+    "approve": request_commands.approved,
+    "less": request_commands.approved,
+    "deny": request_commands.denied,
+    "cancel": admin_actions.cancel,
+    "undo": admin_actions.undo,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """An action that somebody used, or a form that they submitted (`values` by field name).
+class Actions:
+    """All actions and forms, the same on every platform."""
 
-    `event` is the platform's id of the click, `message` the id of the message it sits on.
-    """
+    def __init__(self, desk: Desk) -> None:
+        """Act upon what is on this desk."""
+        self._desk = desk
 
-    requester: Requester
-    name: str
-    subject: str = ""
-    owner: str = ""
-    event: str = ""
-    message: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    def form(self, pressed: Pressed, words: Words) -> Form | None:
+        """What the action asks for first, from memory; None: nothing, or not to this requester."""
+        opens = FORMS.get(pressed.name)
+        if pressed.values or opens is None:
+            return None
+        if not may_press(pressed.requester, pressed.name, pressed.owner):
+            return None
+        return opens(self._desk, pressed, words)
 
+    async def press(self, pressed: Pressed, words: Words) -> Pressing:
+        """Do it. Mistakes and refusals are answered with a card, never raised.
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A card for whoever pressed: in place of the card that was pressed, or privately beside it."""
+        StoreUnavailableError passes through: nothing was changed.
+        """
+        self._desk.meet(pressed.requester, words)
+        does = DEEDS.get(pressed.name)
+        if does is None:
+            return Shown(Handled(words.mistake(words.unknown_action())).card)
+        if not may_press(pressed.requester, pressed.name, pressed.owner):
+            return await self._refused(pressed, words)
+        try:
+            return await does(self._desk, pressed, words)
+        except MistakeError as mistake:
+            return Shown(Handled(words.mistake(str(mistake), mistake.usage)).card)
+        except BadRuleError as mistake:
+            return Shown(Handled(words.mistake(str(mistake))).card)
 
-    card: Card
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AskAgain:
-    """The adapter is to ask once more: the same question, or to go on where the answer was cut.
-
-    `model` empty: the one that answered. `waits`: keep the place until there is room.
-    """
-
-    how: Literal["again", "onward"]
-    model: str = ""
-    waits: bool = False
-
-
-Pressing = Shown | AskAgain
+    async def _refused(self, pressed: Pressed, words: Words) -> Pressing:
+        """Not theirs, or beyond what they may; only the latter is worth an audit row."""
+        if ACTIONS.get(pressed.name) == "own":
+            return Shown(Handled(words.not_yours()).card)
+        attempt = f"{pressed.name} {pressed.subject}".strip()
+        await self._desk.quotas.governing.note_refused(act_of(pressed.requester), attempt)
+        return Shown(Handled(words.not_allowed()).card)

@@ -184,7 +184,7 @@ def _set_up_log(config: Config, *, beside: bool = False, level: str = "WARNING")
     """Log to standard error, or to a file beside the database where a person chats."""
     path = config.store_path.resolve()
     file = path.with_name(f"{path.name}.log") if beside else None
-    set_up((model.api_key for model in config.models), file=file, level=level)
+    set_up(config.secrets, file=file, level=level)
 
 
 @app.command()

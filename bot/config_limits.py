@@ -210,13 +210,12 @@ def warnings(base: Policy, models: Collection[str]) -> Iterator[str]:
         yield '[limits] is empty: there is no limit for anybody; write everyone = "20k tokens/day"'
     members = members_guess(base.expected_members, base.on_platform)
     for limit in base.limits:
-        rule = limit.rule
-        if rule.amount and rule.fair and rule.fair.floor:
-            if not floors_fit(rule.amount, rule.fair.floor, members):
-                yield (
-                    f"[limits.shared] {limit.name}: such a floor cannot be kept for {members} "
-                    "members, so it is first come, first served; lower it, or set expected_members"
-                )
+        floor = 0 if limit.rule.fair is None else limit.rule.fair.floor or 0
+        if not floors_fit(limit.rule.amount or 0, floor, members):
+            yield (
+                f"[limits.shared] {limit.name}: such a floor cannot be kept for {members} members, "
+                "so it is first come, first served; lower it, or set expected_members"
+            )
     if base.weights and not any(limit.rule.fair for limit in base.limits):
         yield '[limits.weights] counts in fair pools, and there is none; write "… fair"'
     for pattern in dict.fromkeys(limit.models for limit in base.limits):

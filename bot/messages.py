@@ -10,6 +10,9 @@ from quota.members import Requester
 from quota.units import Usage
 from quota.verdicts import Balance, Notice, Refused
 
+# The platform that has no messages of its own.
+CONSOLE = "console"
+
 Finish = Literal["stop", "length", "quota", "stopped", "cut"]
 FailureCode = Literal[
     "bad_input", "provider", "timeout", "interrupted", "id_reused", "store", "internal"
@@ -33,13 +36,22 @@ class Image:
     data: bytes = field(repr=False)
 
 
+# As the parent of a message: it continues none, whatever was said there before.
+BEGIN = "-"
+
+
 class Utterance(NamedTuple):
-    """One earlier message as the platform knows it: by whom, what, and which it continued."""
+    """One earlier message as the platform knows it: by whom, what, and which it continued.
+
+    `author` is the name that its writer goes by.
+    """
 
     id: str
     role: Literal["user", "assistant"]
     text: str
     parent: str = ""
+    author: str = ""
+    images: tuple[Image, ...] = ()
 
 
 # Reads a conversation from the platform: the message with an id and at most so many before it,
@@ -52,8 +64,10 @@ class Ask:
     """One message to answer. `id` is the platform's event id, unique within the space.
 
     Where the platform has messages of its own, `message` is the id of the one that asks and
-    `parent` the one that it continues (empty: it begins anew, or goes on in its `thread`).
-    `left_out` names attachments that were not taken, each with the reason.
+    `parent` the one that it continues (empty: it begins anew, or goes on in its `thread`; BEGIN: it
+    begins anew also there). `left_out` names attachments that were not taken, each with the reason.
+    `author` is the name the member goes by, `channel_id` and `place` are the id of the channel and
+    the name of the space, where they have any besides what the requester says.
     """
 
     id: str
@@ -67,6 +81,9 @@ class Ask:
     parent: str = ""
     left_out: tuple[tuple[str, str], ...] = ()
     earlier: Earlier | None = field(default=None, compare=False, repr=False)
+    author: str = ""
+    channel_id: str = ""
+    place: str = ""
 
     @property
     def event(self) -> str:
@@ -85,9 +102,19 @@ class Ask:
 
     @property
     def conversation(self) -> tuple[str, str, str, str]:
-        """Messages with the same value are one conversation."""
+        """Messages with the same value are one conversation.
+
+        A thread or a direct message is one of all who speak there; on the console, where nobody
+        sees what others say, each member has their own.
+        """
         who = self.requester
-        return (who.member.space.key, who.channel, self.thread, who.member.id)
+        is_shared = self.thread and who.member.space.platform != CONSOLE
+        return (who.member.space.key, who.channel, self.thread, "" if is_shared else who.member.id)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it continues what came last, where it does not say otherwise."""
+        return bool(self.thread) or self.requester.member.space.platform == CONSOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +162,12 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The answer to a command."""
+    """The answer to a command; `files` (name, bytes) go with it where a platform can send them."""
 
     panel: Panel
     text: str
     balances: tuple[Balance, ...] = field(default=())
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
 
 End = Answer | Refusal | Failure | Duplicate | Card

@@ -5,15 +5,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from bot.messages import End
+from bot.messages import End, Image
 from quota.units import Rates, Usage
 
 
 class Message(NamedTuple):
-    """One message of a prompt."""
+    """One message of a prompt; images only where the model can see."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,10 @@ class Prices(Protocol):
 
 class ReplyStream(Protocol):
     """Where one answer goes. The adapter paces; the last text always arrives."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The ids of the messages that carry the answer; none before its end, or on the console."""
 
     async def update(self, delta: str) -> None:
         """More of the answer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.messages import Ask, End
 from bot.meter import Received
 from bot.ports import ModelError
+from bot.recall import Recalled
 from quota.errors import QuotaError
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,10 @@ class ChatSettings:
 
 @dataclass(slots=True)
 class Turn:
-    """An ask on its way."""
+    """An ask on its way.
+
+    `node` is what its answer is remembered as, `notes` what must be said about it.
+    """
 
     ask: Ask
     arrived_at: int
@@ -37,6 +41,9 @@ class Turn:
     stopped: bool = False
     settling: bool = False
     received: Received = field(default_factory=Received)
+    recalled: Recalled | None = None
+    node: int | None = None
+    notes: list[str] = field(default_factory=list)
 
     def start(self, answered: Coroutine[None, None, End]) -> None:
         """Begin to work on it, in a task of its own."""

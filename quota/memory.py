@@ -1,16 +1,15 @@
 """A complete store in dictionaries: the reference for the contract suite, and for demos."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 
 from quota.books import Books
-from quota.counters import Account, Changes, Event, Hold, Ids, Purse
+from quota.counters import Changes, Ids
 from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry, PurseRow, differences
 from quota.limits import Bound
+from quota.memory_shelf import MemoryShelf
 from quota.pool_governing import NotKept
-from quota.pool_state import Pool
-from quota.pool_terms import PoolMember
-from quota.pools import PoolProof, pool_differences
+from quota.pools import pool_differences
 from quota.store import (
     AuditRow,
     FlagRow,
@@ -21,87 +20,9 @@ from quota.store import (
     PoolState,
     ReserveRequest,
     SettleRequest,
+    SpentRow,
 )
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
-
-
-class MemoryShelf:
-    """Everything that was ever written, in dictionaries."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.accounts: dict[tuple[str, int], Account] = {}
-        self.latest: dict[str, Account] = {}
-        self.events: dict[str, Event] = {}
-        self.entries: list[LedgerEntry] = []
-        self.resolved: dict[int, LedgerEntry] = {}
-        self.grants: dict[int, Purse] = {}
-        self.pools: dict[int, Pool] = {}
-        self.pool_members: dict[int, dict[str, PoolMember]] = {}
-
-    def put(self, changes: Changes) -> None:
-        """Write what the moves touched."""
-        self.events.update(changes.events)
-        for account in changes.accounts.values():
-            self.accounts[(account.book, account.opens_at)] = account
-            latest = self.latest.setdefault(account.book, account)
-            if account.opens_at > latest.opens_at:
-                self.latest[account.book] = account
-        self.entries.extend(changes.entries)
-        for entry in changes.entries:
-            if entry.kind in ("settle", "release", "lapse"):
-                self.resolved[entry.hold_id] = entry
-        self.grants.update(changes.purses)
-        self.pools.update(changes.pools)
-        for (account_id, wallet), member in changes.pool_members.items():
-            self.pool_members.setdefault(account_id, {})[wallet] = member
-
-    def account(self, book: str, opens_at: int | None) -> Account | None:
-        """The account of a period; the latest one where `opens_at` is None."""
-        if opens_at is None:
-            return self.latest.get(book)
-        return self.accounts.get((book, opens_at))
-
-    def account_by_id(self, account_id: int) -> Account | None:
-        """The account with this id."""
-        return next((a for a in self.accounts.values() if a.id == account_id), None)
-
-    def event(self, key: str) -> Event | None:
-        """An event, if it was ever seen."""
-        return self.events.get(key)
-
-    def holds(self) -> Iterable[Hold]:
-        """Nothing outlives the process."""
-        return ()
-
-    def resolution(self, hold_id: int) -> LedgerEntry | None:
-        """The entry that resolved a hold."""
-        return self.resolved.get(hold_id)
-
-    def purses(self, wallet: str) -> list[Purse]:
-        """A member's grants; the books keep them in order from here on."""
-        return [p for p in self.grants.values() if p.request.wallet == wallet]
-
-    def pool(self, account_id: int) -> Pool | None:
-        """The pool of an account."""
-        return self.pools.get(account_id)
-
-    def latest_pool(self, book: str) -> Pool | None:
-        """The pool of the last period of a limit in which it was fair."""
-        mine = (pool for pool in self.pools.values() if pool.row.pool == book)
-        return max(mine, key=lambda pool: pool.row.opens_at, default=None)
-
-    def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
-        """A member who has come to a pool."""
-        return self.pool_members.get(account_id, {}).get(wallet)
-
-    def pool_proofs(self) -> Iterator[PoolProof]:
-        """Every pool with its members and its account."""
-        for account in self.accounts.values():
-            pool = self.pools.get(account.id)
-            if pool is not None:
-                members = self.pool_members.get(account.id, {}).values()
-                yield PoolProof(pool, members, account.spent, account.held)
 
 
 class MemoryStore:
@@ -245,6 +166,30 @@ class MemoryStore:
         self._open()
         for entry in [e for e in self.shelf.entries if e.id > since_id][:at_most]:
             yield entry
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """See ReportingStore."""
+        self._open()
+        found: dict[tuple[str, str], SpentRow] = {}
+        for e in self.shelf.entries:
+            charged = e.kind in {"settle", "lapse"} and since <= e.at < until
+            if charged and e.wallet.startswith(wallets):
+                key = e.wallet, e.model
+                more = (1, e.tokens, e.credits or 0, e.input, e.cached, e.output)
+                before = found[key][2:] if key in found else (0,) * len(more)
+                found[key] = SpentRow(*key, *(a + b for a, b in zip(before, more, strict=True)))
+        return [found[key] for key in sorted(found)]
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """See ReportingStore."""
+        self._open()
+        mine = [a for a in self.shelf.accounts.values() if a.book == book and a.opens_at >= since]
+        return sorted((a.opens_at, a.spent + a.extra_spent) for a in mine)
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """See ReportingStore."""
+        self._open()
+        return [e for e in self.shelf.entries if e.wallet == wallet][-at_most:]
 
     async def wallets(self) -> list[str]:
         """See GoverningStore."""

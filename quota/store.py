@@ -146,6 +146,19 @@ class PoolState(NamedTuple):
     added: int
 
 
+class SpentRow(NamedTuple):
+    """What one member was charged for calls of one model in a stretch of time."""
+
+    wallet: str
+    model: str
+    requests: int
+    tokens: int
+    credits: int
+    input: int
+    cached: int
+    output: int
+
+
 class SpendingStore(Protocol):
     """What a turn needs."""
 
@@ -248,5 +261,18 @@ class PoolStore(Protocol):
         """Do something for the period that is open; what is kept for members stays kept."""
 
 
-class Store(SpendingStore, GoverningStore, PoolStore, Protocol):
-    """All of it."""
+class ReportingStore(Protocol):
+    """What people look back at; read apart from the turns, never in their way."""
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """What was charged in [since, until) to wallets that begin so, by wallet and model."""
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """When each period of a book since then opened, and what was spent in it."""
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """The newest entries of one member, oldest first."""
+
+
+class Store(SpendingStore, GoverningStore, ReportingStore, PoolStore, Protocol):
+    """All of them."""

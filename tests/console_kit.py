@@ -12,7 +12,6 @@ from typing import Any
 from adapters.console import chat_json
 from bot.bot import Bot
 from bot.config_values import BackupConfig, Config, ModelConfig
-from bot.settings import Settings
 from tests import scripted
 
 Json = dict[str, Any]
@@ -52,8 +51,7 @@ def whole(bot: scripted.Bot, path: Path | None = None) -> Bot:
         system_prompt="",
         backup=BackupConfig(None, 0),
     )
-    settings = Settings(bot.quotas.governing)
-    return Bot(config, bot.clock, bot.quotas, bot.chat, bot.commands, settings, close)
+    return Bot.at(bot.desk, config, close)
 
 
 class Program:

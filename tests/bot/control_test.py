@@ -208,7 +208,7 @@ async def test_a_limit_that_is_set_takes_the_place_of_the_configs_until_it_is_dr
     [
         ({"rule": "20k tokens"}, "names no period"),
         ({"rule": "0 tokens/day"}, "allows nothing"),
-        ({"rule": "2k tokens/day fair"}, "fair pools are not part of this version"),
+        ({"rule": "2k tokens/day fair"}, "fair is said of a limit that many share"),
         ({"rule": "2k tokens/day", "for": "house"}, "write it in the config"),
         ({"rule": "2k tokens/day", "for": "Guest"}, "say everyone, role:NAME"),
         ({"rule": "2k tokens/day", "for": "role:"}, "say everyone, role:NAME"),

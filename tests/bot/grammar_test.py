@@ -119,7 +119,7 @@ def test_a_limit_line_reads_as_it_is_meant(text: str, name: str) -> None:
         ("0 per day", "allows nothing"),
         ("5 bananas per day", "'bananas' is no unit"),
         ("5k per 0h", "'0h' is zero"),
-        ("5k per day fair", "fair pools are not part of this version"),
+        ("5k per day fair", "fair is said of a limit that many share"),
     ],
 )
 def test_a_mistake_in_a_limit_line_is_named(text: str, problem: str) -> None:

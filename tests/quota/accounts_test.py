@@ -4,7 +4,7 @@ from quota.accounts import Accounts
 from quota.counters import Changes, Ids
 from quota.limits import Bound, Limit, parse_rule
 from quota.members import EVERYONE
-from quota.memory import MemoryShelf
+from quota.memory_shelf import MemoryShelf
 from tests.fakes import HOUR, MORNING
 
 

@@ -6,7 +6,8 @@ from quota.accounts import Accounts
 from quota.books import Books
 from quota.counters import Changes, Ids
 from quota.errors import StoreUnavailableError, UnknownHoldError
-from quota.memory import MemoryShelf, MemoryStore
+from quota.memory import MemoryStore
+from quota.memory_shelf import MemoryShelf
 from quota.store import SettleRequest
 from quota.units import Usage
 from quota.verdicts import Granted

@@ -1,0 +1,88 @@
+"""What the memory store has written, as the books read it back."""
+
+from collections.abc import Iterable, Iterator
+
+from quota.counters import Account, Changes, Event, Hold, Purse
+from quota.ledger import LedgerEntry
+from quota.pool_state import Pool
+from quota.pool_terms import PoolMember
+from quota.pools import PoolProof
+
+
+class MemoryShelf:
+    """Everything that was ever written, in dictionaries."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.accounts: dict[tuple[str, int], Account] = {}
+        self.latest: dict[str, Account] = {}
+        self.events: dict[str, Event] = {}
+        self.entries: list[LedgerEntry] = []
+        self.resolved: dict[int, LedgerEntry] = {}
+        self.grants: dict[int, Purse] = {}
+        self.pools: dict[int, Pool] = {}
+        self.pool_members: dict[int, dict[str, PoolMember]] = {}
+
+    def put(self, changes: Changes) -> None:
+        """Write what the moves touched."""
+        self.events.update(changes.events)
+        for account in changes.accounts.values():
+            self.accounts[(account.book, account.opens_at)] = account
+            latest = self.latest.setdefault(account.book, account)
+            if account.opens_at > latest.opens_at:
+                self.latest[account.book] = account
+        self.entries.extend(changes.entries)
+        for entry in changes.entries:
+            if entry.kind in ("settle", "release", "lapse"):
+                self.resolved[entry.hold_id] = entry
+        self.grants.update(changes.purses)
+        self.pools.update(changes.pools)
+        for (account_id, wallet), member in changes.pool_members.items():
+            self.pool_members.setdefault(account_id, {})[wallet] = member
+
+    def account(self, book: str, opens_at: int | None) -> Account | None:
+        """The account of a period; the latest one where `opens_at` is None."""
+        if opens_at is None:
+            return self.latest.get(book)
+        return self.accounts.get((book, opens_at))
+
+    def account_by_id(self, account_id: int) -> Account | None:
+        """The account with this id."""
+        return next((a for a in self.accounts.values() if a.id == account_id), None)
+
+    def event(self, key: str) -> Event | None:
+        """An event, if it was ever seen."""
+        return self.events.get(key)
+
+    def holds(self) -> Iterable[Hold]:
+        """Nothing outlives the process."""
+        return ()
+
+    def resolution(self, hold_id: int) -> LedgerEntry | None:
+        """The entry that resolved a hold."""
+        return self.resolved.get(hold_id)
+
+    def purses(self, wallet: str) -> list[Purse]:
+        """A member's grants; the books keep them in order from here on."""
+        return [p for p in self.grants.values() if p.request.wallet == wallet]
+
+    def pool(self, account_id: int) -> Pool | None:
+        """The pool of an account."""
+        return self.pools.get(account_id)
+
+    def latest_pool(self, book: str) -> Pool | None:
+        """The pool of the last period of a limit in which it was fair."""
+        mine = (pool for pool in self.pools.values() if pool.row.pool == book)
+        return max(mine, key=lambda pool: pool.row.opens_at, default=None)
+
+    def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
+        """A member who has come to a pool."""
+        return self.pool_members.get(account_id, {}).get(wallet)
+
+    def pool_proofs(self) -> Iterator[PoolProof]:
+        """Every pool with its members and its account."""
+        for account in self.accounts.values():
+            pool = self.pools.get(account.id)
+            if pool is not None:
+                members = self.pool_members.get(account.id, {}).values()
+                yield PoolProof(pool, members, account.spent, account.held)
