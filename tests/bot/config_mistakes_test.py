@@ -268,7 +268,7 @@ MISTAKES = [
     ("[limits]\nevryone = 5", "[limits] evryone is not known; did you mean everyone?"),
     (
         "[limits]\nzzz = 5",
-        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note",
+        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, weights, expected_members, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note",
     ),
     # who a limit is for
     ("[limits]\nroles = 5", "[limits.roles] is 5; make it a section, [limits.roles]"),

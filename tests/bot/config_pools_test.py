@@ -64,13 +64,18 @@ def test_without_a_word_of_members_a_guess_is_made(tmp_path: Path) -> None:
     assert pool(base).members == MEMBERS_GUESS
 
 
+TOO_HIGH = (
+    "[limits.shared] space: 2M tokens/day fair floor 5k: such a floor cannot be kept for "
+    "300 members, so it is first come, first served; lower it, or set expected_members"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
         (
             'expected_members = 300\n[limits.shared]\nspace = "2M tokens/day fair floor 5k"',
-            "[limits.shared] space: 2M tokens/day fair floor 5k: such a floor cannot be kept for "
-            "300 members, so it is first come, first served; lower it, or set expected_members",
+            TOO_HIGH,
         ),
         ('expected_members = 200\n[limits.shared]\nspace = "2M tokens/day fair floor 5k"', ""),
         ('[limits.shared]\nspace = "2M tokens/day fair"', ""),
