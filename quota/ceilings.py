@@ -4,6 +4,8 @@ Why it is no stored limit: it must never stand in the place of one that an admin
 member could lift that by lifting their own.
 """
 
+from dataclasses import replace
+
 from quota.governing import Act, Governing
 from quota.limits import Limit, Policy, parse_rule
 from quota.members import Member, Requester, Scope
@@ -35,7 +37,7 @@ def with_ceiling(
 ) -> Policy:
     """A policy with the requester's own ceiling, where they have set one."""
     own = ceiling_of(governing, requester.member, rules)
-    return policy if own is None else Policy((*policy.limits, own))
+    return policy if own is None else replace(policy, limits=(*policy.limits, own))
 
 
 def parse_ceiling(text: str, member: Member, rules: Rules) -> Limit:

@@ -13,6 +13,7 @@ from quota.errors import StoreUnavailableError
 from quota.governing import Governing
 from quota.limits import Bound, Policy
 from quota.members import Requester
+from quota.pooling import Pooling
 from quota.rules import HOLD_MS, SETTLE_MS, Rules, Terms
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Unit, Usage
@@ -53,6 +54,7 @@ class Quotas:
         self.clock = clock
         self.rules = rules
         self.governing = Governing(store, clock, self._changed)
+        self.pooling = Pooling(store, clock, self._changed)
         self._lines = Lines()
         self.shut = Shut()
         self._withdrawn: set[str] = set()

@@ -131,8 +131,14 @@ def limit_named(name: str, rules: Rules) -> Limit:
         raise BadRuleError(f"{name[:100]!r} is no limit")
     kind_, _, whom = match["scope"].partition(" ")
     scope = Scope(scope_kind(kind_), whom) if kind_ != "everyone" else EVERYONE
-    rule = parse_rule(match["rule"], zone=rules.zone, week_start=rules.week_start, unit=Unit.TOKENS)
     own: Kind = "allowance" if scope.kind in {"everyone", "role", "member"} else "shared"
     kinds: Collection[Kind] = ("allowance", "cap", "shared")
     kind = next((k for k in kinds if k == match["kind"]), own)
+    rule = parse_rule(
+        match["rule"],
+        zone=rules.zone,
+        week_start=rules.week_start,
+        unit=Unit.TOKENS,
+        shared=kind == "shared",
+    )
     return Limit(scope, kind, rule, match["models"] or "*", "chat")
