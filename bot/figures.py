@@ -81,13 +81,19 @@ def period_name(window: Window) -> str:
 
 
 def percent(balance: Balance) -> int | None:
-    """How much is used or held, 0 only for nothing, 100 only for all; None: unlimited."""
+    """How much is used or held, 0 only for nothing, 100 only for all; None: unlimited.
+
+    Of a fair pool it is of what a member has had and could have now: others' use is not theirs.
+    """
     if balance.granted is None:
         return None
-    if balance.granted <= 0:
+    granted, taken = balance.granted, balance.used + balance.held
+    if balance.pool is not None:
+        taken = balance.pool.used
+        granted = taken + (balance.left or 0)
+    if granted <= 0:
         return 100
-    taken = balance.used + balance.held
-    return min(100, max(taken * 100 // balance.granted, 1 if taken else 0))
+    return min(100, max(taken * 100 // granted, 1 if taken else 0))
 
 
 def bar(used_percent: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot import text_pool
 from bot.figures import amount, during, grouped, money, percent, period_name, plain, short
 from bot.text_dialect import Dialect
 from quota.limits import Limit
@@ -111,6 +112,8 @@ class Answers(Dialect):
         return text
 
     def _refusal(self, refused: Refused) -> str:
+        if refused.pool is not None and refused.reason in {"pool_used", "too_large"}:
+            return text_pool.refusal(self, refused, refused.pool)
         match refused.reason:
             case "paused":
                 return self._switched(refused, "The bot is paused by an admin")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot import text_pool
 from bot.figures import amount, during, percent, plain
 from bot.panels import Gauge, Panel, Table, Tone
 from bot.text_answers import Answers
@@ -35,6 +36,8 @@ class Cards(Answers):
         return Panel(title, tone, lines, gauges, footer=f"Rules: {rules}")
 
     def _gauge(self, balance: Balance) -> Gauge:
+        if balance.pool is not None:
+            return text_pool.gauge(self, balance, balance.pool)
         window = during(balance.limit.rule.window)
         label = window[0].upper() + window[1:]
         if balance.kind == "shared":
