@@ -274,6 +274,8 @@ def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Mo
         first_token_ms=model.first_token_ms,
         idle_ms=model.idle_ms,
         charge_unknown=model.charge_unknown == "input",
+        vision=model.vision,
+        allowed_for=model.allowed_for,
     )
 
 
@@ -287,7 +289,14 @@ def terms_of(model: "ModelConfig", rates: "Rates | None" = None) -> "Terms":
 def _settings(config: "Config") -> "ChatSettings":
     from bot.turns import ChatSettings
 
-    return ChatSettings(config.input_chars_max, config.queue_max, config.system_prompt, config.note)
+    return ChatSettings(
+        config.input_chars_max,
+        config.queue_max,
+        config.system_prompt,
+        config.note,
+        config.personas,
+        config.channels,
+    )
 
 
 def vocabulary_folder(environ: Mapping[str, str]) -> Path:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from bot.config_values import ChannelConfig, PersonaConfig
 from bot.messages import Ask, End
 from bot.meter import Received
 from bot.ports import ModelError
@@ -20,12 +21,14 @@ RETRY_AFTER_MAX_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """The operator's settings of the chat."""
+    """The operator's settings of the chat; `channels` are told by name or id."""
 
     input_chars_max: int = 32_000
     queue_max: int = 2
     system_prompt: str = ""
     note: str = ""
+    personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
+    channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
