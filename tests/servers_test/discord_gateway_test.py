@@ -328,6 +328,33 @@ async def test_guilds_come_and_go() -> None:
     assert joined == ["+Later", "-Homework"]
 
 
+async def test_roles_and_channels_are_made_renamed_and_taken_away() -> None:
+    async with Discord() as server:
+        ana, channel = general(server)
+        async with running(server, bot := Bot()):
+            guild = bot.get_guild(ana.guild.id)
+            assert guild is not None
+            boss = ana.guild.role("Boss")
+            ana.guild.lets(boss, Permission.MANAGE_GUILD)
+            ana.guild.renames(boss, "Chief")
+            ana.guild.renames(channel, "lounge")
+            ana.guild.channel("new")
+            thread = await ana.starts_thread(channel, "story")
+            with pytest.raises(AssertionError, match="may not close it"):
+                await ana.archives(thread, locked=True)
+            await ana.archives(thread)
+            await bot.until(lambda: "THREAD_UPDATE" in bot.events)
+            assert [role.name for role in guild.roles if role.permissions.manage_guild] == ["Chief"]
+            assert [each.name for each in guild.text_channels] == ["lounge", "new"]
+            ana.guild.deletes(boss)
+            ana.guild.deletes(channel)
+            await bot.until(lambda: "CHANNEL_DELETE" in bot.events)
+            assert guild.get_role(boss.id) is None
+            assert [each.name for each in guild.text_channels] == ["new"]
+            with pytest.raises(discord.NotFound, match="10003"):
+                await bot.fetch_channel(thread.id)
+
+
 async def test_members_are_told_on_request() -> None:
     async with Discord() as server:
         ana, _ = general(server)
