@@ -41,6 +41,11 @@ async def test_a_post_keeps_the_very_arguments_and_the_history_of_its_edits(plac
         ({"text": "a", "markdown_text": "b"}, "markdown_text_conflict"),
         ({"markdown_text": "a" * 12_001}, "msg_too_long"),
         ({"text": "a", "blocks": "{"}, "invalid_blocks_format"),
+        ({"text": "a", "blocks": {"type": "divider"}}, "invalid_blocks_format"),
+        (
+            {"text": "a", "metadata": {"event_type": "x", "event_payload": {"a": "a" * 16_000}}},
+            "metadata_too_large",
+        ),
         ({"text": "a", "blocks": [{"type": "sparkle"}]}, "invalid_blocks"),
         ({"text": "a", "thread_ts": "1.000001"}, "cannot_reply_to_message"),
         ({"text": "a", "channel": "C0"}, "channel_not_found"),
@@ -73,6 +78,13 @@ async def test_a_bot_posts_only_where_it_is(place: Place) -> None:
     assert (
         await refused(place.client.chat_postMessage(channel=closed.id, text="a")) == "is_archived"
     )
+
+
+async def test_nothing_is_posted_into_a_messages_tab_that_is_off(place: Place) -> None:
+    place.slack.app.messages_tab = False
+    dm = place.team.dm(place.ana)
+    call = place.client.chat_postMessage(channel=dm.id, text="a")
+    assert await refused(call) == "messages_tab_disabled"
 
 
 async def test_a_text_that_is_too_long_is_cut_when_posted_and_refused_in_an_edit(
@@ -380,6 +392,13 @@ async def test_the_legacy_status_is_cleared_by_a_post_or_after_two_minutes(
         channel_id=place.general.id, thread_ts="1.000001", status="x"
     )
     assert await refused(wrong) == "invalid_thread_ts"
+    wrong = place.client.assistant_threads_setStatus(
+        **where, status="x", loading_messages=["a"] * 11
+    )
+    assert await refused(wrong) == "invalid_arguments"
+    broken = {**where, "status": "x", "loading_messages": "{"}
+    wrong = place.client.api_call("assistant.threads.setStatus", json=broken)
+    assert await refused(wrong) == "invalid_arguments"
 
 
 async def test_prompts_are_one_to_four(place: Place) -> None:
