@@ -8,7 +8,7 @@ import aiohttp
 import discord
 import pytest
 
-from tests.servers.discord import Channel, Discord, Member, Permission
+from tests.servers.discord import Channel, Discord, Member, NotOfferedError, Permission
 from tests.servers.discord.gateway import Gateway
 from tests.servers_test.discord_kit import Bot, running
 
@@ -300,6 +300,55 @@ async def test_an_event_may_come_twice() -> None:
             await bot.until(lambda: len(uses) == 2)
     assert bot.heard[0].id == bot.heard[1].id
     assert uses[0] == uses[1]
+
+
+async def test_of_a_secret_the_gateway_says_nothing() -> None:
+    async with Discord() as server:
+        ana, channel = general(server)
+        bot = Bot()
+
+        @bot.tree.command(name="quota", description="What is left")
+        async def quota(interaction: discord.Interaction[Any]) -> None:
+            await interaction.response.send_message("secret", ephemeral=True)
+            await interaction.edit_original_response(content="changed")
+            await interaction.delete_original_response()
+
+        async with running(server, bot):
+            await bot.tree.sync()
+            used = await ana.slash(channel, "quota")
+            assert used.original is not None
+            await used.original.until(lambda message: message.deleted)
+            await ana.says(channel, "@bot hello")
+            await bot.hears(1)
+    assert [name for name in bot.events if name.startswith("MESSAGE")] == ["MESSAGE_CREATE"]
+
+
+async def test_what_people_change_and_delete_is_told() -> None:
+    told: list[Any] = []
+    async with Discord() as server:
+        ana, channel = general(server)
+        bot = Bot()
+
+        async def on_raw_message_edit(event: discord.RawMessageUpdateEvent) -> None:
+            told.append((event.guild_id, event.data["content"]))
+
+        async def on_raw_message_delete(event: discord.RawMessageDeleteEvent) -> None:
+            told.append((event.guild_id, event.message_id))
+
+        bot.event(on_raw_message_edit)
+        bot.event(on_raw_message_delete)
+        async with running(server, bot):
+            message = await ana.says(channel, "@bot hello")
+            await ana.edits(message, "never mind")
+            await ana.deletes(message)
+            direct = await ana.says(ana.dm, "hello")
+            await ana.deletes(direct)
+            await bot.until(lambda: len(told) == 3)
+            with pytest.raises(NotOfferedError):
+                await ana.guild.member("bo").deletes(message)
+    # Who is no longer mentioned keeps the words to those who may read all.
+    first = (ana.guild.id, "")
+    assert told == [first, (ana.guild.id, message.id), (None, direct.id)]
 
 
 async def test_guilds_come_and_go() -> None:
