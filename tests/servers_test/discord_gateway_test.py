@@ -1,5 +1,7 @@
 """The gateway: who may connect, what a session hears, and what survives a broken line."""
 
+import json
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -72,6 +74,15 @@ async def test_another_version_is_refused() -> None:
         async for _ in socket:
             pass
         assert socket.close_code == 4012
+
+
+async def test_who_asks_for_it_gets_one_compressed_stream() -> None:
+    async with Discord() as server, line(server, "v=10&compress=zlib-stream") as socket:
+        await socket.send_json({"op": 1, "d": None})
+        stream = zlib.decompressobj()
+        frames = [await socket.receive_bytes() for _ in range(2)]
+        assert all(frame.endswith(b"\x00\x00\xff\xff") for frame in frames)
+        assert [json.loads(stream.decompress(frame))["op"] for frame in frames] == [10, 11]
 
 
 async def test_a_sequence_from_the_future_is_refused() -> None:
@@ -252,20 +263,21 @@ async def test_shards_share_the_guilds_and_the_first_has_the_direct_messages() -
                 await ana.says(channel, f"@bot {channel.name}")
             await rooms[0][0].says(rooms[0][0].dm, "direct")
             await bot.hears(4)
-            shards = {shard: len(guilds) for shard, guilds in shares(server.gateway_server).items()}
+            guilds = shares(server.gateway_server, "GUILD_CREATE", "name")
+            said = shares(server.gateway_server, "MESSAGE_CREATE", "channel_id")
     assert bot.shard_count == 2
-    assert sorted(shards.values()) == [1, 2]
-    assert len({message.id for message in bot.heard}) == 4
+    assert sorted(map(len, guilds.values())) == [1, 2]
+    assert sum(map(len, said.values())) == 4
+    assert str(rooms[0][0].dm.id) in said[0]
 
 
-def shares(gateway: Gateway) -> dict[int, list[str]]:
-    """The guilds that each shard was told of."""
-    return {
-        session.shard[0]: [
-            each["d"]["name"] for each in session.sent if each["t"] == "GUILD_CREATE"
-        ]
-        for session in gateway.sessions.values()
-    }
+def shares(gateway: Gateway, event: str, key: str) -> dict[int, list[str]]:
+    """What each shard was told by such events."""
+    told: dict[int, list[str]] = {}
+    for session in gateway.sessions.values():
+        data = [each["d"] for each in session.sent if each["t"] == event]
+        told[session.shard[0]] = [each[key] for each in data]
+    return told
 
 
 async def test_who_identifies_too_often_is_sent_back() -> None:
