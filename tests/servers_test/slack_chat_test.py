@@ -291,6 +291,9 @@ async def test_nobody_streams_into_what_was_not_streamed(place: Place) -> None:
     assert await refused(call) == "message_not_owned_by_app"
     where = await stream(place)
     assert await refused(place.client.chat_appendStream(**where)) == "no_text"
+    assert await refused(place.client.chat_stopStream(**where)) == "no_text"
+    odd = place.client.chat_stopStream(**where, markdown_text="a", session_status="asleep")
+    assert await refused(odd) == "invalid_status"
 
 
 # Sessions
@@ -325,6 +328,7 @@ async def test_the_stop_button_stops_the_streams_and_the_status_hangs_until_move
         ({"thread_ts": ""}, "thread_ts_required"),
         ({"channel_id": "C0"}, "channel_not_found"),
         ({"initiator_user_id": "U0"}, "user_not_found"),
+        ({"title": "a" * 201}, "invalid_arguments"),
     ],
 )
 async def test_a_session_status_is_refused(
@@ -338,6 +342,15 @@ async def test_a_session_status_is_refused(
         **arguments,
     }
     assert await refused(place.client.agents_sessions_setStatus(**call)) == error
+
+
+async def test_a_session_is_of_a_channel_that_the_bot_is_in(place: Place) -> None:
+    away = place.team.channel("away", bot_in=False)
+    root = await place.ana.says(away, "root")
+    call = place.client.agents_sessions_setStatus(
+        channel_id=away.id, thread_ts=root.ts, status="active"
+    )
+    assert await refused(call) == "not_authorized"
 
 
 async def test_a_session_is_renamed_once_there_is_one(place: Place) -> None:
@@ -408,6 +421,10 @@ async def test_prompts_are_one_to_four(place: Place) -> None:
     assert await refused(call) == "invalid_arguments"
     await place.client.assistant_threads_setSuggestedPrompts(channel_id=dm.id, prompts=prompts[:4])
     assert len(place.team.prompts[dm.id, ""]["prompts"]) == 4
+    lost = place.client.assistant_threads_setSuggestedPrompts(
+        channel_id=dm.id, thread_ts="1.000001", prompts=prompts[:1]
+    )
+    assert await refused(lost) == "invalid_thread_ts"
 
 
 # Pace
