@@ -136,11 +136,11 @@ async def test_an_answer_grows_while_it_is_written(tmp_path: Path) -> None:
         ana = there.team.user("ana")
         general = there.team.channel("general")
         gates = [Gate(), Gate()]
-        end = [Finished("stop"), UsageReport(Usage(input=20, output=3))]
-        parts = [TextDelta("one "), gates[0], TextDelta("two "), gates[1], TextDelta("three")]
+        end = (Finished("stop"), UsageReport(Usage(input=20, output=3)))
+        parts = (TextDelta("one "), gates[0], TextDelta("two "), gates[1], TextDelta("three"))
         there.model.next(steps(*parts, *end))
         asked = await ana.says(general, "@bot count")
-        first = await there.until(lambda: (there.answers_to(asked) or [None])[0], "a beginning")
+        first = await there.until(lambda: next(iter(there.answers_to(asked)), None), "a beginning")
         assert first.stream is not None
         assert first.shown == "one"
         gates[0].release()

@@ -46,7 +46,7 @@ class Scene:
     async def first(self, asked: Message) -> Message:
         """The answer's message, as soon as it is there."""
         return await self.there.until(
-            lambda: (self.there.answers_to(asked) or [None])[0], "a beginning"
+            lambda: next(iter(self.there.answers_to(asked)), None), "a beginning"
         )
 
     async def goes_by(self, ms: int) -> None:
