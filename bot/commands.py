@@ -11,6 +11,7 @@ from bot import (
     limit_commands,
     member_commands,
     quota_views,
+    report_commands,
     request_commands,
     undo_commands,
 )
@@ -26,7 +27,7 @@ __all__ = ["Commands", "Typed"]
 
 # Known from the plans and from other bots: refused by their names.
 NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
-ADMIN_NOT_YET = frozenset({"usage", "top", "channel", "model", "setup", "member", "request"})
+ADMIN_NOT_YET = frozenset({"channel", "model", "setup", "member", "request"})
 ATTEMPT_CHARS_MAX = 100
 
 Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
@@ -54,6 +55,8 @@ ADMINS: dict[str, AdminCommand] = {
     "requests": request_commands.listed,
     "approve": request_commands.approve,
     "deny": request_commands.deny,
+    "usage": report_commands.usage,
+    "top": report_commands.top,
 }
 STAFF: dict[str, AdminCommand] = {
     "show": request_commands.show,

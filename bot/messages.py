@@ -28,6 +28,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A file whose text has to be taken out first, such as application/pdf."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image that came with a message: its media type, such as image/png, and its bytes."""
 
@@ -67,7 +76,8 @@ class Ask:
     `parent` the one that it continues (empty: it begins anew, or goes on in its `thread`; BEGIN: it
     begins anew also there). `left_out` names attachments that were not taken, each with the reason.
     `author` is the name the member goes by, `channel_id` and `place` are the id of the channel and
-    the name of the space, where they have any besides what the requester says.
+    the name of the space, where they have any besides what the requester says. `persona` is the one
+    asked for; `waits`: rather than be refused for want of room, it is sent when there is some.
     """
 
     id: str
@@ -84,6 +94,9 @@ class Ask:
     author: str = ""
     channel_id: str = ""
     place: str = ""
+    persona: str = ""
+    waits: bool = False
+    documents: tuple[Document, ...] = ()
 
     @property
     def event(self) -> str:
@@ -96,7 +109,7 @@ class Ask:
         who = self.requester
         parts = [who.member.wallet, who.channel, self.thread, self.model, self.text]
         parts += [part for file in self.attachments for part in (file.name, file.text)]
-        parts += [sha256(image.data).hexdigest() for image in self.images]
+        parts += [sha256(file.data).hexdigest() for file in (*self.images, *self.documents)]
         packed = "".join(f"{len(part)}:{part}" for part in parts)
         return sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

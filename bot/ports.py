@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from bot.messages import End, Image
+from bot.messages import Document, End, Image
 from quota.units import Rates, Usage
 
 
@@ -109,6 +109,26 @@ class TokenCounter(Protocol):
 
     async def count(self, model: str, text: str) -> Count:
         """The tokens of any text; its length in bytes where no vocabulary can be had in time."""
+
+
+class Extract(NamedTuple):
+    """The text of a document: so many of its pages. `why` says what stood in the way, if anything.
+
+    kind: not of a kind that can be read; large: too many bytes; locked: it needs a password;
+    broken: it cannot be understood; slow: it takes too long; long: no page fits; empty: no text.
+    """
+
+    text: str
+    pages: int = 0
+    of: int = 0
+    why: Literal["", "kind", "large", "locked", "broken", "slow", "long", "empty"] = ""
+
+
+class DocumentReader(Protocol):
+    """Takes the text out of files."""
+
+    async def read(self, document: Document, chars_max: int) -> Extract:
+        """The first pages that fit into so many characters, without blocking the event loop."""
 
 
 class Prices(Protocol):

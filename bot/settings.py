@@ -37,6 +37,14 @@ class ChannelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """What admins chose for a model: who may use it (no role: as the operator says), what else."""
+
+    allowed_for: tuple[str, ...] = ()
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceSettings:
     """What admins chose for their space."""
 
@@ -46,7 +54,7 @@ class SpaceSettings:
     set_up: bool = False
 
 
-T = TypeVar("T", MemberSettings, ChannelSettings, SpaceSettings)
+T = TypeVar("T", MemberSettings, ChannelSettings, ModelSettings, SpaceSettings)
 
 
 class Settings:
@@ -64,6 +72,10 @@ class Settings:
         """What holds in a channel, by its id."""
         return _read(ChannelSettings, self._governing.flag(space.key, "channel", channel))
 
+    def model(self, space: Space, key: str) -> ModelSettings:
+        """What holds for a model in a space, by its key."""
+        return _read(ModelSettings, self._governing.flag(space.key, "model", key))
+
     def space(self, space: Space) -> SpaceSettings:
         """What holds in a space."""
         return _read(SpaceSettings, self._governing.flag(space.key, "space", ""))
@@ -75,6 +87,10 @@ class Settings:
     async def set_channel(self, act: Act, channel: str, chosen: ChannelSettings) -> None:
         """An admin chooses for a channel of the space of the act."""
         await self._governing.switch(act, "channel", channel, _written(chosen))
+
+    async def set_model(self, act: Act, key: str, chosen: ModelSettings) -> None:
+        """An admin chooses for a model in the space of the act."""
+        await self._governing.switch(act, "model", key, _written(chosen))
 
     async def set_space(self, act: Act, chosen: SpaceSettings) -> None:
         """An admin chooses for the space of the act."""

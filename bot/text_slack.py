@@ -64,6 +64,22 @@ SHORTCUTS = {
     "show_cost": ("Show cost", "See what an answer of the bot took"),
 }
 
+PREFIX_OR_SINGLE = "--prefix and --single exclude one another; give one of them"
+BAD_ADDRESS = "--http takes an address that begins with https://, for Slack sends nowhere else"
+
+
+def bad_app_name(most: int) -> str:
+    """A name that Slack would refuse."""
+    return f"--name takes 1 to {most} characters"
+
+
+def bad_command_name(most: int) -> str:
+    """A name that Slack would refuse."""
+    return (
+        "Slack takes no such command: a name has lower case letters, digits, - and _, at most "
+        f"{most} of them, and is none of Slack's own, such as status or remind"
+    )
+
 
 # App Home.
 

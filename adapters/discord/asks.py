@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import discord
@@ -27,8 +27,16 @@ def is_talk(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _KINDS
 
 
-def is_meant(message: discord.Message, me: discord.ClientUser, mode: ChannelMode) -> bool:
-    """Whether a message is for the bot, as the mode of its channel has it."""
+def is_meant(
+    message: discord.Message,
+    me: discord.ClientUser,
+    mode: ChannelMode,
+    threads: Container[int] = frozenset(),
+) -> bool:
+    """Whether a message is for the bot, as the mode of its channel has it.
+
+    `threads` are those in which it has spoken since it was started.
+    """
     if message.guild is None:
         return True
     if mode == "off":
@@ -43,9 +51,13 @@ def is_meant(message: discord.Message, me: discord.ClientUser, mode: ChannelMode
     return (
         mode in {"thread", "auto-thread"}
         and isinstance(message.channel, discord.Thread)
-        and (message.channel.me is not None or message.channel.owner_id == me.id)
+        and _speaks_in(message.channel, me, threads)
         and not message.mentions
     )
+
+
+def _speaks_in(thread: discord.Thread, me: discord.ClientUser, threads: Container[int]) -> bool:
+    return thread.me is not None or thread.owner_id == me.id or thread.id in threads
 
 
 def mentions(message: discord.Message, me: discord.ClientUser) -> bool:

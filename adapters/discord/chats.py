@@ -41,6 +41,7 @@ class Chats:
         self._bot = gateway.bot
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
+        self._threads: set[int] = set()
         self._last: dict[tuple[str, int], Ask] = {}
 
     # Messages.
@@ -51,7 +52,7 @@ class Chats:
         if me is None or not asks.is_talk(message) or not self._is_new(message.id):
             return
         mode = self.mode_of(message.guild, message.channel)
-        if not asks.is_meant(message, me, mode):
+        if not asks.is_meant(message, me, mode, self._threads):
             return
         text = asks.text_of(message, me)
         if not text and not message.attachments:
@@ -80,6 +81,8 @@ class Chats:
             question=message.id,
             opened=(lambda: self._thread(message, text)) if in_own_thread else None,
         )
+        if thread:
+            self._threads.add(message.channel.id)
         await self.answer(ask, place)
 
     def mode_of(self, guild: discord.Guild | None, channel: Any) -> ChannelMode:

@@ -60,7 +60,7 @@ def _point(config: DiscordConfig) -> None:
     if config.api_base:
         discord.http.Route.BASE = config.api_base
     if config.gateway:
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(config.gateway)
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"{config.gateway}/")
 
 
 class Gateway(discord.AutoShardedClient):
@@ -98,9 +98,10 @@ class Gateway(discord.AutoShardedClient):
             await whole(self._leave())
             raise
         finally:
+            # Closing ends it; cancelling alone may be lost in a shard that is just being launched.
+            await whole(self.close())
             connection.cancel()
             await asyncio.wait((connection,))
-            await whole(self.close())
 
     async def _leave(self) -> None:
         """Take nothing new; let what runs come to its end, and be shown."""

@@ -4,6 +4,8 @@
 refuse all of it, so names can be given a prefix or put under one.
 """
 
+import json
+import re
 from typing import Any
 
 from adapters.slack.commands import NAMES
@@ -49,9 +51,36 @@ EVENTS = (
     "user_change",
 )
 EVENTS_PATH, OAUTH_PATH, INSTALL_PATH = "/slack/events", "/slack/oauth_redirect", "/slack/install"
-NAME_CHARS_MAX = 31
+NAME_CHARS_MAX, APP_NAME_CHARS_MAX = 31, 35
+_NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{NAME_CHARS_MAX - 1}}}")
+# One of these, and Slack takes none of the manifest.
+RESERVED = frozenset(
+    {"apps", "archive", "away", "collapse", "dm", "dnd", "expand", "feed", "feedback", "invite"}
+    | {"join", "kick", "leave", "me", "msg", "mute", "open", "pro", "remind", "remove", "rename"}
+    | {"search", "shortcuts", "shrug", "star", "status", "topic", "who"}
+)
 # Callback ids of the shortcuts.
 MY_QUOTA, ASK_ABOUT, SHOW_COST = "my_quota", "ask_about", "show_cost"
+
+
+def problems(name: str, prefix: str, single: str, http: str) -> list[str]:
+    """What is wrong with what was asked for; Slack would refuse the whole manifest."""
+    found = []
+    if not 1 <= len(name) <= APP_NAME_CHARS_MAX:
+        found.append(text_slack.bad_app_name(APP_NAME_CHARS_MAX))
+    if prefix and single:
+        found.append(text_slack.PREFIX_OR_SINGLE)
+    names = [single] if single else [f"{prefix}{one}" for one in NAMES]
+    if any(one in RESERVED or not _NAME.fullmatch(one) for one in names):
+        found.append(text_slack.bad_command_name(NAME_CHARS_MAX))
+    if http and not http.startswith("https://"):
+        found.append(text_slack.BAD_ADDRESS)
+    return found
+
+
+def written(name: str, prefix: str, single: str, http: str) -> str:
+    """The manifest as it is pasted."""
+    return json.dumps(manifest(name, prefix, single, http), indent=2, ensure_ascii=False)
 
 
 def manifest(name: str = "Quotabot", prefix: str = "", single: str = "", http: str = "") -> Json:

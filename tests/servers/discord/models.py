@@ -29,10 +29,11 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 # Interaction types and callback types (interactions/receiving-and-responding).
 ON_COMMAND, ON_COMPONENT, ON_AUTOCOMPLETE, ON_MODAL = 2, 3, 4, 5
+FIRST_ANSWER_MS = 3_000
 REPLIES, DEFERS, DEFERS_UPDATE, UPDATES, SUGGESTS, OPENS_MODAL = 4, 5, 6, 7, 8, 9
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Role:
     """A role of one guild."""
 
@@ -45,6 +46,9 @@ class Role:
     @property
     def mention(self) -> str:
         return f"<@&{self.id}>"
+
+    def __repr__(self) -> str:
+        return f"<role {self.name}>"
 
 
 @dataclass
@@ -65,7 +69,7 @@ class File:
     content_type: str = UNKNOWN_TYPE
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Attachment:
     """An uploaded file, to be fetched from the CDN."""
 
@@ -76,8 +80,11 @@ class Attachment:
     content_type: str
     description: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<file {self.name}>"
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, repr=False)
 class Channel:
     """A text channel, a thread or a direct message."""
 
@@ -123,6 +130,9 @@ class Channel:
         now.allow = now.allow & ~deny | allow
         now.deny = now.deny & ~allow | deny
         self.world.channel_changed(self)
+
+    def __repr__(self) -> str:
+        return f"<#{self.name}>"
 
     @property
     def thread(self) -> Channel:
@@ -176,7 +186,7 @@ class Version:
     text: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Message:
     """A message with all its versions, and the very bodies that the bot sent for it."""
 
@@ -240,6 +250,9 @@ class Message:
         lines += [each["content"] for each in walk(self.components) if each.get("type") == 10]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return f"<{self.author.name}: {self.text!r} {self.buttons or ''}>"
+
     @property
     def buttons(self) -> list[str]:
         """The labels of all buttons, in order; a button without a label by its custom id."""
@@ -295,7 +308,7 @@ class Modal:
         return found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Interaction:
     """Something a person did with the app, and how the app has answered."""
 
@@ -323,6 +336,12 @@ class Interaction:
     def is_user_install_only(self) -> bool:
         return "0" not in self.owners
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the person reads that the app did not respond."""
+        late = self.channel.world.now - self.at > FIRST_ANSWER_MS
+        return self.callback is None and late
+
     async def answered(self, timeout_s: float = 5) -> Interaction:
         """Wait until the bot has acknowledged this."""
         world = self.channel.world
@@ -343,7 +362,7 @@ class Interaction:
         assert message is not None
         return message
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         name = self.data.get("name") or self.data.get("custom_id")
         return f"{name} of {self.person.name}"
 
