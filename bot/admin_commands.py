@@ -1,11 +1,12 @@
 """What admins do to members and to the space: give, take, stop, explain, look back."""
 
-from bot import text_limits
+from bot import pool_commands, text_limits
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_amount_word, parse_until
 from bot.pending import propose
 from bot.text import Words
 from bot.undo_commands import with_undo
+from quota.accounting import Estimate
 from quota.members import Member
 from quota.quotas import CallRequest
 
@@ -18,6 +19,8 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     """Add to a member's allowance, or take from it."""
     usage = "grant @ana +5k tokens until 3d -- reason"
     target, rest = desk.member_of(typed.requester, line.rest, usage)
+    if (kept := pool_commands.keeps(rest)) is not None:
+        return await pool_commands.keep(desk, typed, line, words, desk.last_seen(target), kept)
     amount_part, until = parse_until(rest, desk.clock.now())
     amount = parse_amount_word(amount_part, usage)
     requester = desk.last_seen(target)
@@ -105,7 +108,11 @@ async def explain(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     verdict = await desk.quotas.would_refuse(
         CallRequest(requester, model.terms, SHORT_INPUT, model.output_max, "", "", desk.clock.now())
     )
-    lines = (words.known_of(requester.roles, model.key), words.verdict(verdict))
+    estimate = Estimate(
+        SHORT_INPUT, model.output_max, desk.quotas.rules.output_floor, model.terms.rates
+    )
+    pools = await pool_commands.explained(desk, requester, model.terms, estimate, words)
+    lines = (words.known_of(requester.roles, model.key), words.verdict(verdict), *pools)
     return Handled(words.explained(words.who(target.id), lines, reasons, balances), balances)
 
 

@@ -49,7 +49,13 @@ def balance_json(balance: Balance) -> Json:
         "held": balance.held,
         "left": balance.left,
         "opens_at": instant_json(balance.opens_at),
-    }
+    } | _kept(balance)
+
+
+def _kept(balance: Balance) -> Json:
+    """What a fair pool keeps for the member."""
+    pool = balance.pool
+    return {} if pool is None else {"kept": pool.kept, "kept_until": instant_json(pool.kept_until)}
 
 
 def grant_json(grant: GrantRow) -> Json:

@@ -10,6 +10,7 @@ from bot import (
     admin_commands,
     limit_commands,
     member_commands,
+    pool_commands,
     quota_views,
     report_commands,
     request_commands,
@@ -41,7 +42,7 @@ MEMBERS: dict[str, Command] = {
 }
 ADMINS: dict[str, AdminCommand] = {
     "limit": limit_commands.limit,
-    "pool": limit_commands.pool,
+    "pool": pool_commands.pool,
     "grant": admin_commands.grant,
     "reset": admin_commands.reset,
     "block": admin_commands.block,

@@ -88,9 +88,12 @@ _CLAUSE = re.compile(
 
 
 def parse_limit_line(
-    text: str, is_role: Callable[[str], bool], zone: str, week_start: int
+    text: str, is_role: Callable[[str], bool], zone: str, week_start: int, *, shared: bool = False
 ) -> Limit:
-    """Read `<amount> per <period> [for ...] [in #channel] [model M] [cap]`."""
+    """Read `<amount> per <period> [for ...] [in #channel] [model M] [cap]`.
+
+    `shared`: it is for a pool, so it may say how that is divided.
+    """
     rest = " ".join(text.split())
     clauses: dict[str, str] = {}
     while match := _CLAUSE.search(rest):
@@ -104,7 +107,11 @@ def parse_limit_line(
         raise MistakeError("an amount is missing", SET_USAGE)
     scope, kind = _scope(clauses, is_role)
     rule = parse_rule(
-        rest, zone=zone, week_start=week_start, unit=Unit.TOKENS, shared=kind == "shared"
+        rest,
+        zone=zone,
+        week_start=week_start,
+        unit=Unit.TOKENS,
+        shared=shared or kind == "shared",
     )
     return Limit(scope, kind, rule, clauses.get("model", "*"), "chat")
 

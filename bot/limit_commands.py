@@ -1,6 +1,9 @@
 """Limits set, listed and removed by admins; where there are buttons, shown before they are set."""
 
-from bot import text_limits
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot import text_limits, text_pool
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_limit_line
 from bot.pending import propose
@@ -9,6 +12,7 @@ from bot.text import Words
 from bot.undo_commands import with_undo
 from quota.limits import Limit, Policy
 from quota.members import Scope
+from quota.pool_terms import floors_fit, members_guess
 
 
 async def limit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -28,17 +32,17 @@ async def limit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
 
 
 async def pool(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
-    """One budget for the whole space."""
-    wanted = _parsed(desk, line.rest)
+    """One budget for the whole space, first come or divided fairly."""
+    wanted = _parsed(desk, line.rest, shared=True)
     if wanted.scope.kind != "everyone" or wanted.kind != "allowance":
         raise MistakeError("a pool is for the whole space", "pool 2M tokens per day")
     budget = Limit(Scope("space"), "shared", wanted.rule, wanted.models, "chat")
     return await _set(desk, typed, line, budget, words)
 
 
-def _parsed(desk: Desk, text: str) -> Limit:
+def _parsed(desk: Desk, text: str, *, shared: bool = False) -> Limit:
     rules = desk.quotas.rules
-    return parse_limit_line(text, desk.is_role, rules.zone, rules.week_start)
+    return parse_limit_line(text, desk.is_role, rules.zone, rules.week_start, shared=shared)
 
 
 async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words) -> Handled:
@@ -51,7 +55,19 @@ async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.set_limit(act, wanted, before)
     panel = words.limit_set(wanted, before)
+    panel = replace(panel, lines=(*panel.lines, *_divided(policy, wanted, before)))
     return await with_undo(desk, typed, Handled(panel), ("limit set", wanted.id), words)
+
+
+def _divided(policy: Policy, wanted: Limit, before: Limit | None) -> Iterator[str]:
+    """What should be known of how a shared limit is divided from now on."""
+    fair = wanted.rule.fair
+    if fair is None and before is not None and before.rule.fair is not None:
+        yield text_pool.still_fair(wanted)
+    members = members_guess(policy.expected_members, policy.on_platform)
+    floor = 0 if fair is None else fair.floor or 0
+    if not floors_fit(wanted.rule.amount or 0, floor, members):
+        yield text_pool.floor_too_high(wanted, members)
 
 
 async def _remove(desk: Desk, typed: Typed, line: Line, rule: str, words: Words) -> Handled:

@@ -96,6 +96,7 @@ class House:
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.desk import Desk
+        from bot.pool_watch import PoolWatch
         from bot.turns import ChatSettings
         from bot.upkeep import jobs
         from quota.clock import SystemClock
@@ -117,11 +118,13 @@ class House:
             stack.callback(reader.close)
             chat = ChatHandler(quotas, models, counter, clock, ChatSettings.of(config), reader)
             closing = _Closing(stack)
-            bot = Bot.at(Desk(quotas, chat, clock), config, closing)
+            desk = Desk(quotas, chat, clock)
+            bot = Bot.at(desk, config, closing)
             house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
-            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))
+            work = jobs(quotas, lambda: house.bot.config.backup, bot.on_fresh)
+            scheduler = Scheduler([*work, PoolWatch(desk).job])
             stack.push_async_callback(scheduler.close)
             names = [model.name for model in config.models]
             later = asyncio.get_running_loop().call_later

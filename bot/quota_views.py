@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot import request_commands, text_quota
+from bot import request_commands, text_pool, text_quota
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
+from bot.outlooks import forecasts
 from bot.panels import Chart
 from bot.text import Words
 from quota.ceilings import ceiling_of, lift_ceiling, parse_ceiling, set_ceiling
@@ -43,6 +44,8 @@ async def _summary(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
         return Handled(words.quota(words.who(requester.member.id), balances, ()), balances)
     grants = await desk.quotas.governing.grants(requester.member)
     panel = words.quota("you", balances, grants)
+    ahead = forecasts(words, balances, desk.clock.now())
+    panel = replace(panel, lines=(*panel.lines, *ahead))
     if typed.previews:
         panel = replace(panel, actions=text_quota.views(words))
     return Handled(panel, balances)
@@ -53,7 +56,10 @@ async def _rules(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     requester, model = typed.requester, desk.chat.models.find(typed.model)
     terms = (model or desk.chat.models.default).terms
     reasons = desk.quotas.policy_for(requester).reasons(requester, terms.names)
-    return Handled(words.rules("you", reasons), await desk.quotas.balances(requester, terms))
+    balances = await desk.quotas.balances(requester, terms)
+    panel = words.rules("you", reasons)
+    panel = replace(panel, lines=(*panel.lines, *text_pool.reasons(reasons, balances)))
+    return Handled(panel, balances)
 
 
 async def _history(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:

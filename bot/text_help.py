@@ -14,7 +14,8 @@ _MEMBERS = (
 _ADMINS = (
     ("limit set 20k tokens per day for @ana", "also for @role, everyone, in #channel"),
     ("limit list · limit remove <rule>", "all limits, with where they were set"),
-    ("pool 2M tokens per month", "one budget for the whole space"),
+    ("pool 2M tokens per day fair", "one budget for the whole space, divided fairly"),
+    ("pool · pool +500k · pool forget", "how it stands; more for it; let it learn anew"),
     ("grant @ana +5k until 3d -- reason", "more for a member; -5k takes"),
     ("reset @ana · reset all", "write off what was used"),
     ("block @ana until 2h · unblock @ana", "stop a member"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.figures import amount, during, grouped, percent, plain
-from bot.panels import Action, Gauge, Panel, Table, Tone
+from bot.panels import Gauge, Panel, Table, Tone
 from bot.text_dialect import Dialect
 from quota.forecast import Evenly, Forecast
 from quota.limits import Bound, Limit, Reason
@@ -74,11 +74,6 @@ def refusal(words: Dialect, refused: Refused, pool: PoolBalance) -> str:
         needed, room = amount(refused.needed, unit), plain(refused.left, unit)
         fits = f" This message needs about {needed}; one of {room} would fit now."
     return f"{why}{fits}{opens} Your own allowance is untouched."
-
-
-def room_action(owner: str) -> Action:
-    """Ask once more when there is room."""
-    return Action("room", "Send when there is room", owner=owner)
 
 
 def forecast(words: Dialect, limit: Limit, told: Forecast, pace: Evenly | None) -> str:

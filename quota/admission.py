@@ -111,7 +111,11 @@ def reason_of(weighed: Weighed, now: int) -> Refused:
                 unspent=room(*without_holds(row, member), now), free=room(row, member, now)
             )
     refused = refusal(weighed.ask, rooms, weighed.accounts, weighed.purses)
-    return refused if refused.limit is None else refused._replace(pool=told.get(refused.limit))
+    pool = None if refused.limit is None else told.get(refused.limit)
+    if pool is not None and refused.reason == "too_large" and refused.opens_at is not None:
+        # It may yet fit: others may turn out to need less.
+        refused = refused._replace(reason="pool_used")
+    return refused._replace(pool=pool)
 
 
 def balance(

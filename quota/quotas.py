@@ -12,7 +12,7 @@ from quota.clock import Clock
 from quota.errors import StoreUnavailableError
 from quota.governing import Governing
 from quota.limits import Bound, Policy
-from quota.members import Requester
+from quota.members import Requester, Space
 from quota.pooling import Pooling
 from quota.rules import HOLD_MS, SETTLE_MS, Rules, Terms
 from quota.store import ReserveRequest, SettleRequest, Store
@@ -94,6 +94,15 @@ class Quotas:
             policy = self.policy_for(requester)
             bounds = self._bounds[key] = policy.binding(requester, terms.names)
         return bounds
+
+    def fair_bounds(self) -> Sequence[tuple[Space, Bound]]:
+        """The fair pools that somebody asked of lately, each once, with whose space that was in."""
+        found: dict[str, tuple[Space, Bound]] = {}
+        for (requester, _), bounds in self._bounds.items():
+            for bound in bounds:
+                if bound.limit.rule.fair is not None:
+                    found.setdefault(bound.book, (requester.member.space, bound))
+        return list(found.values())
 
     async def reserve(
         self, call: CallRequest, on_wait: Callable[[], Awaitable[None]] | None = None

@@ -211,8 +211,15 @@ def _balances(balances: Sequence[Balance]) -> list[Json]:
             "left": balance.left,
             "opens_at": instant(balance.opens_at),
         }
+        | _kept(balance)
         for balance in balances
     ]
+
+
+def _kept(balance: Balance) -> Json:
+    """What a fair pool keeps for the member."""
+    pool = balance.pool
+    return {} if pool is None else {"kept": pool.kept, "kept_until": instant(pool.kept_until)}
 
 
 def _notice(notice: Notice) -> Json:

@@ -1,0 +1,45 @@
+"""What lies ahead of a member: when an allowance runs out, and what gets them to the refill."""
+
+from collections.abc import Iterator, Sequence
+
+from bot import text_pool
+from bot.figures import percent
+from bot.text_dialect import Dialect
+from quota.forecast import Forecast, evenly, forecast
+from quota.units import Unit
+from quota.verdicts import Balance
+from quota.windows import Anchored, Calendar, Period
+
+# No counter tells how many turns used an allowance. A turn is rarely longer, and to think of them
+# as longer makes the range that is told wider, never too narrow.
+TURN_TOKENS = 2_000
+
+
+def forecasts(words: Dialect, balances: Sequence[Balance], now: int) -> Iterator[str]:
+    """The allowance that is nearest to its end, if enough was seen to tell."""
+    own = [b for b in balances if b.kind == "allowance" and b.granted is not None]
+    for balance in sorted(own, key=lambda b: -(percent(b) or 0)):
+        told = ahead(balance, now)
+        if told is not None:
+            pace = evenly(balance.left or 0, now, balance.opens_at)
+            yield text_pool.forecast(words, balance.limit, told, pace)
+            return
+
+
+def ahead(balance: Balance, now: int) -> Forecast | None:
+    """When an allowance runs out at this pace; None: too little was seen to tell."""
+    period = _period(balance, now)
+    turns = {Unit.TOKENS: balance.used // TURN_TOKENS, Unit.REQUESTS: balance.used}
+    if period is None or balance.unit not in turns or not balance.left:
+        return None
+    return forecast(period, balance.used, balance.left, turns[balance.unit], now)
+
+
+def _period(balance: Balance, now: int) -> Period | None:
+    """The period that a balance is of, where it has a beginning and an end."""
+    window, closes = balance.limit.rule.window, balance.opens_at
+    if isinstance(window, Calendar):
+        return window.period_at(now)
+    if isinstance(window, Anchored) and closes is not None:
+        return Period(closes - window.length_ms, closes)
+    return None
