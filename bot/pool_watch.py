@@ -3,9 +3,9 @@
 import logging
 
 from bot import text_pool
+from bot.cli_views import when_in
 from bot.desk import Desk
 from bot.text import Words
-from bot.text_console import when_in
 from bot.upkeep import MINUTE_MS, Job
 
 _log = logging.getLogger(__name__)

@@ -115,9 +115,11 @@ def _lines(words: Dialect, view: PoolView) -> Iterator[str]:
         yield f"{name}: about {amount(seen.demand, unit)} are wanted {window}; {usual}."
     if seen.surprising:
         yield "That is more than twice as much as usual: top it up, or say lend 80% behind it."
-    line = (
-        f"nobody goes beyond {plain(seen.line, unit)} now" if seen.line else "only floors are left"
-    )
+    line = f"nobody goes beyond {plain(seen.line, unit)} now"
+    if seen.line >= state.row.size:
+        line = "nobody is held back now"
+    elif not seen.line:
+        line = "only that and what is kept are left"
     yield f"Everyone can count on {plain(seen.floor, unit)}; {line}."
     if runs_out is not None:
         yield forecast(words, bound.limit, runs_out, None)

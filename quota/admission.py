@@ -12,7 +12,7 @@ from quota.accounts import Accounts
 from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
 from quota.holds import Holds
 from quota.limits import Bound, Limit
-from quota.pool import decide, refuse, reserve, room, without_holds
+from quota.pool import granted, refuse, reserve, room, without_holds
 from quota.pool_demand import floor_at, still_to_come
 from quota.pools import Pools, Standing
 from quota.refusals import refusal
@@ -154,9 +154,9 @@ def _told(standing: Standing, now: int) -> PoolBalance:
 def _given(share: Share, bound: Bound, now: int) -> Room:
     """What the pool grants now, and what it would if all holds were given back."""
     pool, row, member, _ = share.standing
-    free = unspent = decide(row, member, share.need, share.want, now).grant
+    free = unspent = granted(row, member, share.need, share.want, now)
     if free < share.want and row.held:
-        unspent = decide(*without_holds(row, member), share.need, share.want, now).grant
+        unspent = granted(*without_holds(row, member), share.need, share.want, now)
     return Room(bound.unit, row.size + pool.before, max(free, unspent), free)
 
 

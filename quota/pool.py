@@ -73,17 +73,15 @@ class _Case(NamedTuple):
         mine = min(middle(self.member.bucket), level) * self.member.weight
         return demand_left(self.row, level, mine, self.to_come)
 
-    def fits(self, amount: int) -> bool:
-        """Whether this much more leaves everyone else theirs.
+    def margin(self, amount: int) -> int:
+        """What would be left over if this much more were granted; negative: it does not fit.
 
         Besides what others may need up to this level, what is kept for those who came and the
         floors of those still expected stay, both: a share left over by one does not help another.
         """
         row = self.row
-        rest = row.free - amount
-        if rest < self.others_kept + self.newcomers or rest < row.last_call:
-            return False
-        return rest >= self.others_need(amount)
+        stays = max(self.others_kept + self.newcomers, row.last_call, self.others_need(amount))
+        return row.free - amount - stays
 
 
 def arrive(row: PoolPeriod, found: PoolMember | None, name: str, weight: int, now: int) -> Rows:
@@ -133,6 +131,11 @@ def decide(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) 
         last_call=row.last_call,
         to_come=case.to_come,
     )
+
+
+def granted(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) -> int:
+    """The same without the figures."""
+    return _most(_case(row, member, now), need, want, (want - need) >> _HALVINGS)
 
 
 def room(row: PoolPeriod, member: PoolMember, now: int) -> int:
@@ -212,12 +215,34 @@ def _case(row: PoolPeriod, member: PoolMember, now: int) -> _Case:
 
 def _most(case: _Case, need: int, want: int, grain: int) -> int:
     """The most in [need, want] that is kept for the member or fits, 0: not even the need."""
-    if case.best >= want or case.fits(want):
+    if case.best >= want or (above := case.margin(want)) >= 0:
         return want
-    if case.best < need and not case.fits(need):
+    if case.best < need and case.margin(need) < 0:
         return 0
     low = max(case.best, need)
-    return halve(case.fits, low + 1, want, grain) if case.fits(low + 1) else low
+    below = case.margin(low + 1)
+    return low if below < 0 else _furthest(case, low + 1, below, want, above, grain)
+
+
+def _furthest(case: _Case, low: int, below: int, high: int, above: int, grain: int) -> int:
+    """The most that fits, to within a grain: `low` does by a margin, `high` falls short by one.
+
+    The margin falls in nearly straight lines, so its zero is guessed from both ends. Where an end
+    has stayed for two guesses its margin counts half, or the other would creep.
+    """
+    stayed = 0
+    while high - low > max(1, grain):
+        guess = low + max(1, min(high - low - 1, below * (high - low) // (below - above)))
+        margin = case.margin(guess)
+        if margin >= 0:
+            low, below = guess, margin
+            above = above // 2 if stayed > 0 else above
+            stayed = 1
+        else:
+            high, above = guess, margin
+            below = below // 2 if stayed < 0 else below
+            stayed = -1
+    return low
 
 
 def _asked(row: PoolPeriod, now: int) -> PoolPeriod:

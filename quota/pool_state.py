@@ -12,13 +12,14 @@ class Pool:
 
     `before` was used in the period before the pool became fair and belongs to nobody here; `added`
     is what admins gave the pool (or took, where negative). `members` are those looked at so far,
-    None: has not come.
+    None: has not come. `on_shelf`: what is frozen of the row is written and has not changed.
     """
 
     account: int
     row: PoolPeriod
     before: int = 0
     added: int = 0
+    on_shelf: bool = False
     members: dict[str, PoolMember | None] = field(default_factory=dict)
 
 

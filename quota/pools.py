@@ -126,6 +126,7 @@ class Pools:
             pool.row = _sized(pool, bound, now)
         else:
             pool.row = forget(_sized(pool, bound, now), bound.members)
+            pool.on_shelf = False
         changes.pools[pool.account] = pool
         return None
 

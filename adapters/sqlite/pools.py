@@ -54,6 +54,10 @@ PUT_POOL = (
     " past_asks = excluded.past_asks, still = excluded.still, hist = excluded.hist,"
     " asks = excluded.asks"
 )
+COUNT = (
+    "UPDATE pools SET size = ?, floor = ?, added = ?, used = ?, held = ?, claims = ?, hist = ?,"
+    " asks = ? WHERE account = ?"
+)
 PUT_MEMBER = (
     "INSERT INTO pool_members (account, wallet, weight, used, held, share, missed)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, wallet) DO UPDATE SET"
@@ -64,7 +68,14 @@ PUT_MEMBER = (
 
 def write(db: sqlite3.Connection, changes: Changes) -> None:
     """Write the pools and members that the moves have touched; their accounts are there."""
-    db.executemany(PUT_POOL, map(_pool_row, changes.pools.values()))
+    for found in changes.pools.values():
+        if found.on_shelf:
+            row = found.row
+            counted = (row.size, row.floor, found.added, row.used, row.held, row.claims)
+            lists = (_text(row.hist), _text(row.asks))
+            db.execute(COUNT, (*counted, *lists, found.account))
+        else:
+            db.execute(PUT_POOL, _pool_row(found))
     members = changes.pool_members.items()
     db.executemany(PUT_MEMBER, [(account, *member[2:]) for (account, _), member in members])
 
@@ -93,7 +104,8 @@ def _pool_of(row: Any) -> Pool:
     before, added = row[17:]
     lists = (_numbers(past_hist), _numbers(past_asks), _numbers(still))
     counted = (used, held, claims, _numbers(hist), _numbers(asks))
-    return Pool(account, PoolPeriod._make((*columns, *lists, *counted)), before, added)
+    row_ = PoolPeriod._make((*columns, *lists, *counted))
+    return Pool(account, row_, before, added, on_shelf=True)
 
 
 def _pool_row(found: Pool) -> tuple[Any, ...]:

@@ -222,4 +222,6 @@ class SqliteShelf:
     def written(self, books: Books) -> None:
         """The transaction is on disk: what was new is new no longer."""
         self._accounts_written = books.ids.account
+        for pool in books.changes.pools.values():
+            pool.on_shelf = True
         books.changes = Changes()
