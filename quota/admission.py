@@ -61,15 +61,17 @@ def weigh(
     if not found or plan.refused:
         return Weighed(ask, accounts, purses, rooms, shares, plan)
     input_, rates, least = ask.estimate.input, ask.estimate.rates, ask.estimate.output_least
-    most = _output_unspent(rooms, ask.estimate)
+    most, less = plan.output or _output_unspent(rooms, ask.estimate), False
     for place, pool, bound in found:
         want = amount_held(bound.unit, input_, most, rates)
         if want:
             need = amount_held(bound.unit, input_, least, rates)
             share = Share(place, pools.standing(pool, bound, ask.wallet, now), need, want)
             rooms[place] = _given(share, bound, now)
+            less = less or rooms[place].free < want
             shares.append(share)
-    plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
+    if less:
+        plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
     return Weighed(ask, accounts, purses, rooms, shares, plan)
 
 

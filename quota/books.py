@@ -23,7 +23,7 @@ from quota.counters import (
 )
 from quota.errors import UnknownHoldError
 from quota.holds import Holds
-from quota.ledger import EntryKind, EntryLine, LedgerEntry
+from quota.ledger import Difference, EntryKind, EntryLine, LedgerEntry
 from quota.limits import Bound
 from quota.notices import notices_of
 from quota.pool_governing import NotKept
@@ -223,6 +223,10 @@ class Books:
         refused = self._pools.change(pool, account, bound, deed, now, self.changes)
         wallet = deed.wallet if isinstance(deed, KeepFor) else ""
         return refused or self._pools.state(pool, bound, wallet, now)
+
+    def pool_differences(self) -> list[Difference]:
+        """Where what is held of fair pools disagrees with the open holds."""
+        return list(self._pools.differences())
 
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""

@@ -205,7 +205,8 @@ class MemoryStore:
             [(hold.lines, hold.purses) for hold in books.holds.values()],
             [PurseRow(p.id, p.spent, p.held) for p in self.shelf.grants.values()],
         )
-        return [*found, *pool_differences(self.shelf.pool_proofs())]
+        proofs = pool_differences(self.shelf.pool_proofs())
+        return [*found, *proofs, *books.pool_differences()]
 
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore. Events only: what is in memory is short-lived anyway."""

@@ -36,9 +36,9 @@ class MemoryShelf:
             if entry.kind in ("settle", "release", "lapse"):
                 self.resolved[entry.hold_id] = entry
         self.grants.update(changes.purses)
-        self.pools.update(changes.pools)
+        self.pools |= {key: pool.at_rest() for key, pool in changes.pools.items()}
         for (account_id, wallet), member in changes.pool_members.items():
-            self.pool_members.setdefault(account_id, {})[wallet] = member
+            self.pool_members.setdefault(account_id, {})[wallet] = member._replace(held=0)
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
         """The account of a period; the latest one where `opens_at` is None."""
@@ -68,12 +68,14 @@ class MemoryShelf:
 
     def pool(self, account_id: int) -> Pool | None:
         """The pool of an account."""
-        return self.pools.get(account_id)
+        found = self.pools.get(account_id)
+        return None if found is None else found.at_rest()
 
     def latest_pool(self, book: str) -> Pool | None:
         """The pool of the last period of a limit in which it was fair."""
         mine = (pool for pool in self.pools.values() if pool.row.pool == book)
-        return max(mine, key=lambda pool: pool.row.opens_at, default=None)
+        found = max(mine, key=lambda pool: pool.row.opens_at, default=None)
+        return None if found is None else found.at_rest()
 
     def pool_member(self, account_id: int, wallet: str) -> PoolMember | None:
         """A member who has come to a pool."""
@@ -85,4 +87,4 @@ class MemoryShelf:
             pool = self.pools.get(account.id)
             if pool is not None:
                 members = self.pool_members.get(account.id, {}).values()
-                yield PoolProof(pool, members, account.spent, account.held)
+                yield PoolProof(pool, members, account.spent)

@@ -26,6 +26,7 @@ from quota.pool_terms import PoolMember, PoolPeriod, middle
 
 # A grant is found in so many halvings: within a 2,048th of what lies between need and want.
 _HALVINGS = 11
+_TERMS = PoolPeriod._fields.index("used")
 # In a guessed period a first ask is quoted at most such a part of what nobody has claimed.
 _GUESS_PART = 40
 
@@ -150,7 +151,7 @@ def hint(amount: int) -> int:
 
 def reserve(row: PoolPeriod, member: PoolMember, amount: int, now: int) -> Rows:
     """Set aside what was granted."""
-    return moved(_asked(row, now), member, member._replace(held=member.held + amount))
+    return moved(row, member, member._replace(held=member.held + amount), _asked(row, now))
 
 
 def refuse(row: PoolPeriod, member: PoolMember, need: int, now: int) -> Rows:
@@ -159,9 +160,8 @@ def refuse(row: PoolPeriod, member: PoolMember, need: int, now: int) -> Rows:
     Of what a member is refused only the first counts as an ask: asking again and again must not
     bend the curve by which the next days judge how much is still to come.
     """
-    if not member.missed:
-        row = _asked(row, now)
-    return moved(row, member, member._replace(missed=member.missed + need))
+    asks = row.asks if member.missed else _asked(row, now)
+    return moved(row, member, member._replace(missed=member.missed + need), asks)
 
 
 def settle(row: PoolPeriod, member: PoolMember, held: int, charge: int) -> Rows:
@@ -176,21 +176,28 @@ def without_holds(row: PoolPeriod, member: PoolMember) -> Rows:
     return row._replace(held=0), member
 
 
-def moved(row: PoolPeriod, before: PoolMember, after: PoolMember) -> Rows:
-    """Carry what changed of a member over to the period."""
-    hist = row.hist
-    if before.bucket != after.bucket:
+def moved(
+    row: PoolPeriod,
+    before: PoolMember,
+    after: PoolMember,
+    asks: tuple[int, ...] | None = None,
+) -> Rows:
+    """Carry what changed of a member over to the period, and that they have asked."""
+    hist, old, new = row.hist, before.bucket, after.bucket
+    if old != new:
         places = list(hist)
-        places[before.bucket] -= before.weight
-        places[after.bucket] += after.weight
+        places[old] -= before.weight
+        places[new] += after.weight
         hist = tuple(places)
-    row = row._replace(
-        used=row.used + after.used - before.used,
-        held=row.held + after.held - before.held,
-        claims=row.claims + after.own - before.own,
-        hist=hist,
+    counters = (
+        row.used + after.used - before.used,
+        row.held + after.held - before.held,
+        row.claims + after.own - before.own,
+        hist,
+        row.asks if asks is None else asks,
     )
-    return row, after
+    # Every turn comes by here twice, and `_replace` takes three times as long.
+    return PoolPeriod._make((*row[:_TERMS], *counters)), after
 
 
 def halve(fits: Callable[[int], bool], low: int, high: int, grain: int) -> int:
@@ -245,7 +252,7 @@ def _furthest(case: _Case, low: int, below: int, high: int, above: int, grain: i
     return low
 
 
-def _asked(row: PoolPeriod, now: int) -> PoolPeriod:
+def _asked(row: PoolPeriod, now: int) -> tuple[int, ...]:
     asks = list(row.asks)
     asks[slot_at(row, now)] += 1
-    return row._replace(asks=tuple(asks))
+    return tuple(asks)

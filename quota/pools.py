@@ -15,7 +15,7 @@ from typing import NamedTuple
 from quota.counters import Account, Changes, Hold, spent_at
 from quota.ledger import Difference
 from quota.limits import Bound
-from quota.pool import Rows, arrive, settle
+from quota.pool import Rows, arrive, moved, settle
 from quota.pool_governing import NotKept, keep_more, raise_floor, resize, tally
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember, PoolPeriod, PoolRule, first_period, forget, next_period
@@ -58,7 +58,7 @@ class Pools:
         if not account.id or not account.book.startswith("shared|"):
             return None
         if account.id not in self._by_account:
-            self._by_account[account.id] = self._shelf.pool(account.id)
+            self._by_account[account.id] = self._fetched(self._shelf.pool(account.id))
         return self._by_account[account.id]
 
     def standing(self, pool: Pool, bound: Bound, wallet: str, now: int) -> Standing:
@@ -77,12 +77,12 @@ class Pools:
     def keep(self, pool: Pool, account: Account, rows: Rows, changes: Changes) -> None:
         """From here on the rows are so; a pool that is new exists."""
         row, member = rows
-        if not pool.account:
+        new = not pool.account
+        if new:
             self._begin(pool, account, changes)
-        pool.row = row
-        pool.members[member.member] = member
-        changes.pools[pool.account] = pool
-        changes.pool_members[pool.account, member.member] = member
+        if pool.put(row, member) or new:
+            changes.pools[pool.account] = pool
+            changes.pool_members[pool.account, member.member] = member
 
     def settle(
         self, account: Account, wallet: str, held: int, charge: int, changes: Changes
@@ -130,6 +130,14 @@ class Pools:
         changes.pools[pool.account] = pool
         return None
 
+    def differences(self) -> Iterator[Difference]:
+        """Where the pools in memory disagree with the open holds."""
+        for account, pool in self._by_account.items():
+            if pool is not None:
+                held = sum(amount for _, amount in self._held(account))
+                if pool.row.held != held:
+                    yield Difference(f"{_name(pool)} held", pool.row.held, held)
+
     def evict(self) -> None:
         """Forget what the shelf can bring back."""
         self._by_account.clear()
@@ -142,7 +150,9 @@ class Pools:
         assert fair is not None, "only a fair pool is opened"
         terms = PoolRule(max(0, (rule.amount or 0) - account.spent), *fair)
         period = Period(account.opens_at, account.closes_at)
-        previous = self._latest.get(bound.book) or self._shelf.latest_pool(bound.book)
+        previous = self._latest.get(bound.book)
+        if previous is None:
+            previous = self._fetched(self._shelf.latest_pool(bound.book))
         if previous is None:
             row = first_period(bound.book, period, terms, bound.members)
         else:
@@ -152,18 +162,35 @@ class Pools:
             self._take_over(pool, account)
         return pool
 
+    def _fetched(self, pool: Pool | None) -> Pool | None:
+        """A pool from the shelf, with what is held of it."""
+        if pool is not None:
+            for wallet, amount in self._held(pool.account):
+                member = self.member(pool, wallet)
+                assert member is not None, "who holds something of a pool has come to it"
+                pool.put(*moved(pool.row, member, member._replace(held=member.held + amount)))
+        return pool
+
     def _take_over(self, pool: Pool, account: Account) -> None:
         """Let those who hold something already be members; nothing was promised to them."""
+        held = list(self._held(account.id))
+        size = max(pool.row.size, sum(amount for _, amount in held))
+        pool.row = pool.row._replace(size=size)
+        for wallet, amount in held:
+            member = pool.members.get(wallet)
+            if member is None:
+                member = PoolMember(pool.row.pool, pool.row.opens_at, wallet, 1)
+                hist = list(pool.row.hist)
+                hist[member.bucket] += 1
+                pool.put(pool.row._replace(hist=tuple(hist)), member)
+            pool.put(*moved(pool.row, member, member._replace(held=member.held + amount)))
+
+    def _held(self, account_id: int) -> Iterator[tuple[str, int]]:
+        """What is held of an account, and by whom."""
         for hold in self._open_holds.values():
             for line in hold.lines:
-                if line.account == account.id:
-                    found = pool.members.get(hold.wallet)
-                    new = PoolMember(pool.row.pool, pool.row.opens_at, hold.wallet, 1)
-                    member = found or new
-                    pool.members[hold.wallet] = member._replace(held=member.held + line.base)
-        used, held, claims, hist = tally(m for m in pool.members.values() if m is not None)
-        size = max(pool.row.size, held)
-        pool.row = pool.row._replace(size=size, used=used, held=held, claims=claims, hist=hist)
+                if line.account == account_id and line.base:
+                    yield hold.wallet, line.base
 
     def _begin(self, pool: Pool, account: Account, changes: Changes) -> None:
         before = self._latest.get(account.book)
@@ -189,27 +216,28 @@ def _sized(pool: Pool, bound: Bound, now: int) -> PoolPeriod:
 
 
 class PoolProof(NamedTuple):
-    """A pool with everyone who came to it, and its account's `spent` and `held`."""
+    """A pool at rest with everyone who came to it, and what its account has spent."""
 
     pool: Pool
     members: Iterable[PoolMember]
     spent: int
-    held: int
 
 
 def pool_differences(proofs: Iterable[PoolProof]) -> Iterator[Difference]:
     """Where the counters of a pool disagree with its members, or with its account."""
-    for pool, members, spent, spent_held in proofs:
-        row, name = pool.row, f"pool {pool.row.pool}@{pool.row.opens_at}"
-        used, held, claims, hist = tally(members)
+    for pool, members, spent in proofs:
+        row, name = pool.row, _name(pool)
+        used, _, claims, hist = tally(members)
         pairs = {
             "used": (row.used, used),
-            "held": (row.held, held),
             "kept": (row.claims, claims),
             "used of its account": (row.used + pool.before, spent),
-            "held of its account": (row.held, spent_held),
         }
         pairs |= {f"level {k}": (row.hist[k], weight) for k, weight in enumerate(hist)}
         for what, (counted, proven) in pairs.items():
             if counted != proven:
                 yield Difference(f"{name} {what}", counted, proven)
+
+
+def _name(pool: Pool) -> str:
+    return f"pool {pool.row.pool}@{pool.row.opens_at}"

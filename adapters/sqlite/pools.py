@@ -1,10 +1,10 @@
-"""Fair pools as rows: a pool and its members, read one by one, written together.
+"""Fair pools as rows: a pool and its members at rest, read one by one, written together.
 
 Lists of numbers are text joined by commas: they are read whole or not at all.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from quota.counters import Changes
@@ -14,7 +14,7 @@ from quota.pools import PoolProof
 
 _POOLS = (
     "SELECT account, book, opens_at, closes_at, size, floor, lend_percent, keep_until, last_call,"
-    " past_hist, past_asks, still, used, held, claims, hist, asks, before, added"
+    " past_hist, past_asks, still, used, 0, claims, hist, asks, before, added"
     " FROM pools JOIN accounts ON accounts.id = account WHERE "
 )
 POOL = _POOLS + "account = ?"
@@ -34,7 +34,7 @@ def latest_pool(db: sqlite3.Connection, book: str) -> Pool | None:
 
 
 MEMBER = (
-    "SELECT book, opens_at, wallet, weight, used, held, share, missed"
+    "SELECT book, opens_at, wallet, weight, used, 0, share, missed"
     " FROM pool_members JOIN accounts ON accounts.id = account WHERE account = ? AND wallet = ?"
 )
 
@@ -47,22 +47,22 @@ def pool_member(db: sqlite3.Connection, account_id: int, wallet: str) -> PoolMem
 
 PUT_POOL = (
     "INSERT INTO pools (account, lend_percent, keep_until, last_call, before, size, floor, added,"
-    " used, held, claims, past_hist, past_asks, still, hist, asks)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET"
+    " used, claims, past_hist, past_asks, still, hist, asks)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET"
     " size = excluded.size, floor = excluded.floor, added = excluded.added, used = excluded.used,"
-    " held = excluded.held, claims = excluded.claims, past_hist = excluded.past_hist,"
+    " claims = excluded.claims, past_hist = excluded.past_hist,"
     " past_asks = excluded.past_asks, still = excluded.still, hist = excluded.hist,"
     " asks = excluded.asks"
 )
 COUNT = (
-    "UPDATE pools SET size = ?, floor = ?, added = ?, used = ?, held = ?, claims = ?, hist = ?,"
-    " asks = ? WHERE account = ?"
+    "UPDATE pools SET size = ?, floor = ?, added = ?, used = ?, claims = ?, hist = ?, asks = ?"
+    " WHERE account = ?"
 )
 PUT_MEMBER = (
-    "INSERT INTO pool_members (account, wallet, weight, used, held, share, missed)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, wallet) DO UPDATE SET"
-    " weight = excluded.weight, used = excluded.used, held = excluded.held,"
-    " share = excluded.share, missed = excluded.missed"
+    "INSERT INTO pool_members (account, wallet, weight, used, share, missed)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, wallet) DO UPDATE SET"
+    " weight = excluded.weight, used = excluded.used, share = excluded.share,"
+    " missed = excluded.missed"
 )
 
 
@@ -71,32 +71,32 @@ def write(db: sqlite3.Connection, changes: Changes) -> None:
     for found in changes.pools.values():
         if found.on_shelf:
             row = found.row
-            counted = (row.size, row.floor, found.added, row.used, row.held, row.claims)
-            lists = (_text(row.hist), _text(row.asks))
+            counted = (row.size, row.floor, found.added, row.used, found.rest_claims)
+            lists = (_text(found.rest_hist), _text(row.asks))
             db.execute(COUNT, (*counted, *lists, found.account))
         else:
             db.execute(PUT_POOL, _pool_row(found))
     members = changes.pool_members.items()
-    db.executemany(PUT_MEMBER, [(account, *member[2:]) for (account, _), member in members])
+    db.executemany(PUT_MEMBER, [_member_row(account, m) for (account, _), m in members])
 
 
 ALL_POOLS = (
-    "SELECT account, book, opens_at, closes_at, size, floor, lend_percent, keep_until, last_call,"
-    " past_hist, past_asks, still, pools.used, pools.held, claims, hist, asks, before, added,"
-    " counters.spent, counters.held FROM pools JOIN accounts ON accounts.id = pools.account"
-    " JOIN counters USING (account)"
+    "SELECT pools.account, book, opens_at, closes_at, size, floor, lend_percent, keep_until,"
+    " last_call, past_hist, past_asks, still, used, 0, claims, hist, asks, before, added, spent"
+    " FROM pools JOIN accounts ON accounts.id = pools.account"
+    " JOIN counters ON counters.account = pools.account"
 )
 ALL_MEMBERS = (
-    "SELECT '', 0, wallet, weight, used, held, share, missed FROM pool_members WHERE account = ?"
+    "SELECT '', 0, wallet, weight, used, 0, share, missed FROM pool_members WHERE account = ?"
 )
 
 
 def proofs(db: sqlite3.Connection) -> Iterator[PoolProof]:
     """Every pool with its members and its account."""
-    for *row, spent, held in db.execute(ALL_POOLS).fetchall():
+    for *row, spent in db.execute(ALL_POOLS).fetchall():
         found = _pool_of(row)
         members = (PoolMember(*m) for m in db.execute(ALL_MEMBERS, (found.account,)))
-        yield PoolProof(found, members, spent, held)
+        yield PoolProof(found, members, spent)
 
 
 def _pool_of(row: Any) -> Pool:
@@ -120,19 +120,23 @@ def _pool_row(found: Pool) -> tuple[Any, ...]:
         row.floor,
         found.added,
         row.used,
-        row.held,
-        row.claims,
+        found.rest_claims,
         _text(row.past_hist),
         _text(row.past_asks),
         _text(row.left),
-        _text(row.hist),
+        _text(found.rest_hist),
         _text(row.asks),
     )
+
+
+def _member_row(account: int, member: PoolMember) -> tuple[Any, ...]:
+    _, _, wallet, weight, used, _, share, missed = member
+    return account, wallet, weight, used, share, missed
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-def _text(numbers: tuple[int, ...]) -> str:
+def _text(numbers: Sequence[int]) -> str:
     return ",".join(map(str, numbers))

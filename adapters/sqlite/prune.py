@@ -58,7 +58,7 @@ async def _prune_pools(writer: Writer, scans: Scans, now: int) -> int:
     db = writer.desk.db
     before, gone = now - SLACK_MS, 0
     async for ids in scans.old(OLD_POOLS, 0, before, STEP_ROWS):
-        gone += await writer.ask(partial(_drop, db, DROP_POOL, ids, before), alone=True)
+        gone += await writer.ask(partial(_drop_pools, db, ids, before), alone=True)
     async for ids in scans.old(STRAYS, 0, before, STEP_ROWS):
         for account in ids:
             while went := await writer.ask(partial(_drop_members, db, account), alone=True):
@@ -77,12 +77,12 @@ DROP_EVENT = "DELETE FROM events WHERE key = ? AND at < ?"
 # The last period of a pool stays, for the next one learns from it.
 OLD_POOLS = (
     "SELECT pools.account FROM pools JOIN accounts AS mine ON mine.id = pools.account"
-    " WHERE pools.account > ? AND mine.closes_at < ? AND held = 0 AND EXISTS (SELECT * FROM pools"
+    " WHERE pools.account > ? AND mine.closes_at < ? AND EXISTS (SELECT * FROM pools"
     " AS later JOIN accounts ON accounts.id = later.account WHERE accounts.book = mine.book"
     " AND accounts.opens_at > mine.opens_at) ORDER BY pools.account LIMIT ?"
 )
 DROP_POOL = (
-    "DELETE FROM pools WHERE account = ? AND held = 0"
+    "DELETE FROM pools WHERE account = ?"
     " AND (SELECT closes_at FROM accounts WHERE id = account) < ?"
 )
 STRAYS = (
@@ -116,6 +116,12 @@ def _drop(
 ) -> int:
     books.evict()
     return db.executemany(statement, [(key, before) for key in keys]).rowcount
+
+
+def _drop_pools(db: sqlite3.Connection, ids: Sequence[int], before: int, books: Books) -> int:
+    """An open hold still needs its pool, however old that is."""
+    held = {line.account for hold in books.holds.values() for line in hold.lines}
+    return _drop(db, DROP_POOL, [key for key in ids if key not in held], before, books)
 
 
 def _drop_members(db: sqlite3.Connection, account: int, _: Books) -> int:

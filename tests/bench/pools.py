@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -45,7 +46,8 @@ class Figure(NamedTuple):
 
 def people(count: int, how: str) -> People:
     """Wallets with the limits that bind them."""
-    limits = policy(*OWN, f"space: {count * 100_000_000} tokens/day {how}")
+    limits = policy(*OWN, f"space: {count}M tokens/day {how}")
+    limits = replace(limits, expected_members=count)
     found = []
     for number in range(count):
         who = requester(f"member{number}")
@@ -138,7 +140,7 @@ def main() -> None:
                 found: dict[str, list[Figure]] = defaultdict(list)
                 for round_ in range(ROUNDS):
                     for how, path in paths.items():
-                        figure = run(path, people(count, how), tasks, Random(round_))
+                        figure = run(path, people(count, how), tasks, Random(f"{tasks} {round_}"))
                         found[how].append(asyncio.run(figure))
                 tell(count, tasks, found)
 

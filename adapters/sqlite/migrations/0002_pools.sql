@@ -1,5 +1,6 @@
 -- Fair pools: what decides in each period of one, beside the account of that period, which the
--- ledger proves. Lists of numbers are joined by commas (see pools.py): they are read whole.
+-- ledger proves. What is held is not here: it is the sum of the rows in holds. Lists of numbers
+-- are joined by commas (see pools.py): they are read whole.
 
 CREATE TABLE pools (
     account INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
@@ -11,14 +12,13 @@ CREATE TABLE pools (
     floor INTEGER NOT NULL,
     added INTEGER NOT NULL,         -- what admins gave it, or took
     used INTEGER NOT NULL,
-    held INTEGER NOT NULL CHECK (held >= 0),
     claims INTEGER NOT NULL CHECK (claims >= 0),
     past_hist TEXT NOT NULL,
     past_asks TEXT NOT NULL,
     still TEXT NOT NULL,            -- what of the asks is still to come, by the slot
     hist TEXT NOT NULL,
     asks TEXT NOT NULL,
-    CHECK (used + held <= size)
+    CHECK (used <= size)
 ) STRICT;
 
 -- Rows whose pool is gone mean nothing: they are many, and go in small steps after it.
@@ -27,7 +27,6 @@ CREATE TABLE pool_members (
     wallet TEXT NOT NULL,
     weight INTEGER NOT NULL CHECK (weight > 0),
     used INTEGER NOT NULL,
-    held INTEGER NOT NULL CHECK (held >= 0),
     share INTEGER NOT NULL,
     missed INTEGER NOT NULL,
     PRIMARY KEY (account, wallet)
