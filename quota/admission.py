@@ -14,10 +14,15 @@ from quota.holds import Holds
 from quota.limits import Bound, Limit
 from quota.pool import granted, refuse, reserve, room, without_holds
 from quota.pool_demand import floor_at, still_to_come
+from quota.pool_state import Pool
 from quota.pools import Pools, Standing
 from quota.refusals import refusal
 from quota.store import ReserveRequest
+from quota.units import Unit
 from quota.verdicts import Balance, PoolBalance, Refused
+
+# How a fair pool stands there until the other limits have said what they allow.
+_LATER = tuple(Room(unit, None, 0, 0) for unit in Unit)
 
 
 class Share(NamedTuple):
@@ -48,14 +53,14 @@ def weigh(
     now: int,
 ) -> Weighed:
     """Decide an ask against all its limits together; nothing is written."""
-    rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
-    found = [
-        (place, pool, bound)
-        for place, (bound, account) in enumerate(zip(ask.bounds, accounts, strict=True))
-        if bound.kind == "shared" and (pool := pools.at(bound, account)) is not None
-    ]
-    for place, _, bound in found:
-        rooms[place] = Room(bound.unit, None, 0, 0)
+    rooms: list[Room] = []
+    found: list[tuple[int, Pool, Bound]] = []
+    for bound, account in zip(ask.bounds, accounts, strict=True):
+        if bound.kind == "shared" and (pool := pools.at(bound, account)) is not None:
+            found.append((len(rooms), pool, bound))
+            rooms.append(_LATER[bound.unit.place])
+        else:
+            rooms.append(room_in(bound, account, purses))
     plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
     shares: list[Share] = []
     if not found or plan.refused:

@@ -135,7 +135,9 @@ def decide(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) 
 
 
 def granted(row: PoolPeriod, member: PoolMember, need: int, want: int, now: int) -> int:
-    """The same without the figures."""
+    """The same without the figures; what is kept needs no look at others."""
+    if member.own >= want and now < row.keep_until:
+        return want
     return _most(_case(row, member, now), need, want, (want - need) >> _HALVINGS)
 
 

@@ -4,7 +4,7 @@ All of it is told from two rows of numbers: what past periods taught and what wa
 more of a period was seen, the less its past counts.
 """
 
-from quota.pool_terms import SLOTS, THOUSAND, PoolPeriod, area
+from quota.pool_terms import SLOTS, THOUSAND, PoolPeriod, area, past_area
 
 # Two parts of the learned curve, one of the clock: a strange day is not misjudged by much.
 _CURVE_THOUSANDTHS = 667
@@ -35,7 +35,7 @@ def demand(row: PoolPeriod, level: int, mine: int, to_come: int) -> int:
     `mine` is the asker's part of what was seen, which is left out.
     """
     trust = row.trust
-    past = area(row.past_hist, level) // THOUSAND
+    past = past_area(row.past_hist, level) // THOUSAND
     seen = max(0, area(row.hist, level) - mine)
     return (past * trust + seen * THOUSAND) // (trust + THOUSAND - to_come)
 

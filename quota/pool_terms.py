@@ -12,6 +12,8 @@ ten either way, at most 5 in 100 light asks are refused (tests/bench/fair.py).
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
 from operator import mul
 from typing import NamedTuple
 
@@ -75,7 +77,7 @@ class PoolPeriod(NamedTuple):
     @property
     def guessed(self) -> bool:
         """Whether nothing was learned yet: the past is a guess."""
-        return not any(self.past_asks)
+        return self.past_asks == _NONE_ASKED
 
     @property
     def trust(self) -> int:
@@ -121,6 +123,21 @@ def area(hist: Sequence[int], level: int) -> int:
     below = bisect_left(_MIDDLES, level)
     under: int = sum(map(mul, hist[:below], _MIDDLES))
     return under + level * sum(hist[below:])
+
+
+def past_area(hist: tuple[int, ...], level: int) -> int:
+    """The same of a histogram that stays, as those of the past do: its sums are kept."""
+    below = bisect_left(_MIDDLES, level)
+    under, above = _sums(hist)
+    return under[below] + level * above[below]
+
+
+@lru_cache(maxsize=256)
+def _sums(hist: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What those below each place use together, and how many are from there on."""
+    under = accumulate(map(mul, hist, _MIDDLES), initial=0)
+    above = accumulate(hist, lambda rest, weight: rest - weight, initial=sum(hist))
+    return tuple(under), tuple(above)
 
 
 def members_guess(expected: int | None, on_platform: int | None) -> int:

@@ -48,7 +48,7 @@ class Pools:
 
     def at(self, bound: Bound, account: Account) -> Pool | None:
         """The fair pool of a shared limit in the period of its account; None: first come."""
-        pool = self.of(account)
+        pool = self._by_account.get(account.id) or self.of(account)
         if pool is None and bound.limit.rule.fair is not None:
             pool = self._opened(bound, account)
         return pool

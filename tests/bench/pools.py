@@ -6,11 +6,12 @@ length. Only ratios of one run mean anything.
 """
 
 import asyncio
+import itertools
 import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -18,26 +19,24 @@ from statistics import median
 from typing import NamedTuple
 
 from adapters.sqlite import SqliteStore
-from adapters.sqlite.writer import Writer
 from quota.accounting import Estimate
-from quota.books import Books
 from quota.limits import Bound
 from quota.store import ReserveRequest, SettleRequest
 from quota.units import Usage
-from quota.verdicts import Granted, Settlement
+from quota.verdicts import Granted
 from tests.fakes import HOUR, MORNING, policy, requester
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = float(os.environ.get("SECONDS", "2"))
 CROWDS = (10, 100_000)
-TASKS = (1, 32)
+AT_ONCE = (1, 32)
 OWN = ("everyone: 1000000M tokens/hour", "everyone: 1000000M tokens/day")
 NOW = MORNING + 2 * HOUR
 People = list[tuple[str, tuple[Bound, ...]]]
 
 
 class Figure(NamedTuple):
-    """One run: CPU microseconds of a reserve and of a settle on the writer, turns per second."""
+    """One run: CPU microseconds of a reserve and of a settle, turns per second."""
 
     reserve_us: float
     settle_us: float
@@ -46,7 +45,7 @@ class Figure(NamedTuple):
 
 def people(count: int, how: str) -> People:
     """Wallets with the limits that bind them."""
-    limits = policy(*OWN, f"space: {count}M tokens/day {how}")
+    limits = policy(*OWN, f"space: 2000M tokens/day {how}")
     limits = replace(limits, expected_members=count)
     found = []
     for number in range(count):
@@ -55,68 +54,60 @@ def people(count: int, how: str) -> People:
     return found
 
 
-class Timed:
-    """Moves upon the books, with the CPU time of their thread told apart by verb."""
+class Bench:
+    """Turns upon a store, so many at once: first all reserve, then all settle."""
 
     def __init__(self, store: SqliteStore, crowd: People) -> None:
         self.store = store
         self.crowd = crowd
-        self.spent = {"reserve": 0, "settle": 0}
+        self.numbers = itertools.count(time.time_ns())
+        self.spent = [0, 0]
         self.turns = 0
 
-    def timed(self, verb: str, move: Callable[[Books], object]) -> Callable[[Books], object]:
-        def run(books: Books) -> object:
-            began = time.thread_time_ns()
-            try:
-                return move(books)
-            finally:
-                self.spent[verb] += time.thread_time_ns() - began
-
-        return run
-
-    async def turn(self, member: int, number: int) -> None:
+    async def reserve(self, member: int) -> Granted:
         wallet, bounds = self.crowd[member]
+        event = f"e{next(self.numbers)}"
         estimate = Estimate(200, 500, 64)
         ask = ReserveRequest(
-            f"e{number}", "", wallet, "console:console", "mini", bounds, estimate, 900_000, 256
+            event, "", wallet, "console:console", "mini", bounds, estimate, 900_000, 256
         )
-        writer = self.store.writer
-        assert isinstance(writer, Writer)
-        granted = await writer.ask(self.timed("reserve", lambda books: books.reserve(ask, NOW)))
-        assert isinstance(granted, Granted)
-        used = SettleRequest(granted.hold_id, Usage(200, 0, 300, 0), "provider", bounds, (75, 90))
-        done = await writer.ask(self.timed("settle", lambda books: books.settle(used, NOW)))
-        assert isinstance(done, Settlement)
-        self.turns += 1
+        granted = await self.store.reserve(ask, NOW)
+        assert isinstance(granted, Granted), granted
+        return granted
+
+    async def settle(self, member: int, granted: Granted) -> None:
+        used = Usage(200, 0, 300, 0)
+        bounds = self.crowd[member][1]
+        ask = SettleRequest(granted.hold_id, used, "provider", bounds, (75, 90))
+        await self.store.settle(ask, NOW)
+
+    async def turn(self, members: Sequence[int]) -> None:
+        began = time.process_time_ns()
+        held = await asyncio.gather(*map(self.reserve, members))
+        between = time.process_time_ns()
+        await asyncio.gather(*map(self.settle, members, held))
+        self.spent[0] += between - began
+        self.spent[1] += time.process_time_ns() - between
+        self.turns += len(members)
 
 
-async def meet(store: SqliteStore, crowd: People) -> None:
+async def fill(path: Path, crowd: People) -> None:
     """Everybody has asked once today."""
-    bench = Timed(store, crowd)
+    store = await SqliteStore.open(path, now=NOW, synchronous="NORMAL")
+    bench = Bench(store, crowd)
     for first in range(0, len(crowd), 500):
-        members = range(first, min(first + 500, len(crowd)))
-        await asyncio.gather(*(bench.turn(m, -1 - m) for m in members))
+        await bench.turn(range(first, min(first + 500, len(crowd))))
+    await store.close()
 
 
-async def run(path: Path, crowd: People, tasks: int, numbers: Random) -> Figure:
+async def run(path: Path, crowd: People, at_once: int, chance: Random) -> Figure:
     store = await SqliteStore.open(path, now=NOW, synchronous="NORMAL", quick_check=False)
     try:
-        bench = Timed(store, crowd)
-        end = time.perf_counter() + SECONDS
-
-        async def again_and_again() -> None:
-            while time.perf_counter() < end:
-                await bench.turn(numbers.randrange(len(crowd)), numbers.getrandbits(62))
-
-        cpu = time.process_time_ns()
+        bench = Bench(store, crowd)
         began = time.perf_counter()
-        await asyncio.gather(*(again_and_again() for _ in range(tasks)))
-        passed = time.perf_counter() - began
-        whole = (time.process_time_ns() - cpu) / bench.turns / 1_000
-        moves = sum(bench.spent.values()) / bench.turns / 1_000
-        # What is neither (the way to the thread and back, writing) belongs to both in halves.
-        rest = (whole - moves) / 2
-        reserve, settle = (bench.spent[v] / bench.turns / 1_000 + rest for v in bench.spent)
+        while (passed := time.perf_counter() - began) < SECONDS:
+            await bench.turn([chance.randrange(len(crowd)) for _ in range(at_once)])
+        reserve, settle = (spent / bench.turns / 1_000 for spent in bench.spent)
         return Figure(reserve, settle, bench.turns / passed)
     finally:
         await store.close()
@@ -128,15 +119,8 @@ def main() -> None:
             paths = {}
             for how in ("free", "fair"):
                 path = paths[how] = Path(folder) / f"{how}-{count}.db"
-                crowd = people(count, how)
-
-                async def fill(path: Path, crowd: People) -> None:
-                    store = await SqliteStore.open(path, now=NOW, synchronous="NORMAL")
-                    await meet(store, crowd)
-                    await store.close()
-
-                asyncio.run(fill(path, crowd))
-            for tasks in TASKS:
+                asyncio.run(fill(path, people(count, how)))
+            for tasks in AT_ONCE:
                 found: dict[str, list[Figure]] = defaultdict(list)
                 for round_ in range(ROUNDS):
                     for how, path in paths.items():
