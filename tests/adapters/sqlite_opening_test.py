@@ -242,15 +242,29 @@ async def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
 async def test_a_step_of_the_schema_is_applied_whole_or_not_at_all(path: Path) -> None:
     await (await opened(path)).close()
     steps = migrations()
-    broken = steps | {2: "CREATE TABLE more (a TEXT) STRICT; CREATE TABLE more (a TEXT) STRICT"}
+    newest = max(steps)
+    twice = "CREATE TABLE more (a TEXT) STRICT; CREATE TABLE more (a TEXT) STRICT"
+    broken = steps | {newest + 1: twice}
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         with pytest.raises(sqlite3.OperationalError):
             migrate(db, path, broken)
         assert not db.in_transaction
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
-        migrate(db, path, steps | {2: "CREATE TABLE more (a TEXT) STRICT"})
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (newest,)
+        migrate(db, path, steps | {newest + 1: "CREATE TABLE more (a TEXT) STRICT"})
+        assert db.execute("PRAGMA user_version").fetchone() == (newest + 1,)
         assert db.execute("SELECT count(*) FROM more").fetchone() == (0,)
+
+
+async def test_books_of_the_first_schema_are_brought_up_to_date(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        migrate(db, path, {1: migrations()[1]})
+    store = await opened(path)
+    await store.settle(used(await hold(store, "e1")), MORNING)
+    assert await store.verify() == []
+    await store.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (max(migrations()),)
 
 
 async def test_a_reader_stands_beside_the_writer_and_changes_nothing(path: Path) -> None:
