@@ -1,6 +1,7 @@
 """The accounts in memory: found or fetched by window and time, opened, charged, let go."""
 
 from bisect import insort
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from quota.counters import Account, Changes, Ids, Shelf
@@ -16,6 +17,7 @@ class Accounts:
         """Fetch from the shelf what is not in memory."""
         self._shelf = shelf
         self._ids = ids
+        self._held: Mapping[int, tuple[int, int]] = {}
         self._by_period: dict[tuple[str, int], Account] = {}
         self._latest: dict[str, Account] = {}
         self._current: dict[str, tuple[Window, Account]] = {}
@@ -24,6 +26,10 @@ class Accounts:
     def __len__(self) -> int:
         """How many accounts are in memory."""
         return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Account]:
+        """Every account in memory."""
+        return iter(self._by_id.values())
 
     def at(self, bound: Bound, now: int, changes: Changes | None) -> Account:
         """The account that counts now; one with id 0 stands for a period not yet begun.
@@ -45,7 +51,7 @@ class Accounts:
         if isinstance(window, Anchored):
             known = self._latest.get(book)
             if known is None and (stored := self._shelf.account(book, None)) is not None:
-                known = self._latest[book] = self._keep(stored)
+                known = self._latest[book] = self._fetched(stored)
             if known is not None and now < (known.closes_at or 0):
                 return known
             return self.of(book, window.period_from(now))
@@ -61,7 +67,7 @@ class Accounts:
         if account is not None:
             return account
         account = self._shelf.account(book, opens_at)
-        return self._keep(account or Account(0, book, opens_at, closes_at))
+        return self._fetched(account) if account else Account(0, book, opens_at, closes_at)
 
     def numbered(self, account_id: int) -> Account:
         """The account with this id; UnknownHoldError where an open hold names one that is gone."""
@@ -71,7 +77,7 @@ class Accounts:
         account = self._shelf.account_by_id(account_id)
         if account is None:
             raise UnknownHoldError(f"account {account_id} of an open hold is missing")
-        return self._keep(account)
+        return self._fetched(account)
 
     def open(self, account: Account) -> None:
         """Give a new account its number: from here on it exists."""
@@ -90,20 +96,26 @@ class Accounts:
             changes.marks.append((account.id, at, self._ids.entry, amount))
         account.spent += amount
 
-    def evict(self) -> None:
-        """Forget what the shelf can bring back."""
+    def evict(self, held: Mapping[int, tuple[int, int]]) -> None:
+        """Forget what the shelf can bring back; what is `held` by open holds it cannot tell."""
+        self._held = held
         self._by_period.clear()
         self._latest.clear()
         self._current.clear()
         self._by_id.clear()
 
-    def _keep(self, account: Account) -> Account:
-        """Remember an account that exists; the one that is here already is the one that counts."""
-        if not account.id:
-            return account
-        kept = self._by_id.setdefault(account.id, account)
-        self._by_period[(kept.book, kept.opens_at)] = kept
-        return kept
+    def _fetched(self, account: Account) -> Account:
+        """Take in an account from the shelf; one that is here already is the one that counts."""
+        kept = self._by_id.get(account.id)
+        if kept is not None:
+            return kept
+        account.held, account.extra_held = self._held.get(account.id, (0, 0))
+        self._keep(account)
+        return account
+
+    def _keep(self, account: Account) -> None:
+        self._by_id[account.id] = account
+        self._by_period[(account.book, account.opens_at)] = account
 
 
 def _expired(account: Account, to: int, changes: Changes | None) -> Account:

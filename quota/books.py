@@ -9,14 +9,9 @@ Each move reads top to bottom: what could stop it, then "From here it succeeds",
 
 from collections.abc import Mapping, Sequence
 
-from quota.accounting import (
-    crossed,
-    plan_hold,
-    still_warned,
-)
+from quota.accounting import plan_hold
 from quota.accounts import Accounts
 from quota.counters import (
-    Account,
     Changes,
     Event,
     Hold,
@@ -30,8 +25,17 @@ from quota.counters import (
 )
 from quota.errors import UnknownHoldError
 from quota.holds import Holds
-from quota.ledger import EntryKind, EntryLine, LedgerEntry
+from quota.ledger import (
+    Difference,
+    EntryKind,
+    EntryLine,
+    HeldRow,
+    LedgerEntry,
+    held_differences,
+    sums_of,
+)
 from quota.limits import Bound
+from quota.notices import notices_of
 from quota.purses import Purses
 from quota.refusals import refusal
 from quota.store import GrantRequest, GrantRow, ReserveRequest, SettleRequest
@@ -40,7 +44,6 @@ from quota.verdicts import (
     Balance,
     Granted,
     Lapsed,
-    Notice,
     Refused,
     Seen,
     Settlement,
@@ -60,6 +63,7 @@ class Books:
         self._accounts = Accounts(shelf, ids)
         self._purses = Purses(shelf)
         self._holds = Holds(shelf, ids, self._accounts, self._purses)
+        self.evict()
 
     def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """Note an event that makes no hold; how it was seen before, if it was."""
@@ -119,7 +123,7 @@ class Books:
         accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
         purses = self._purses.live(hold.wallet, now)
         balances = [balance_of(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
-        notices = self._notices(entry, accounts, balances, ask.warn_at)
+        notices = notices_of(entry, accounts, balances, ask.warn_at, self.changes)
         return settlement_of(entry, tuple(balances), tuple(notices), first=True)
 
     def release(self, hold_id: int, note: str, now: int) -> Settlement:
@@ -207,10 +211,19 @@ class Books:
         purses = self._purses.live(wallet, now)
         return [balance_of(bound, self._accounts.at(bound, now, None), purses) for bound in bounds]
 
+    def held_differences(self) -> list[Difference]:
+        """Where counters in memory hold something else than the open holds do."""
+        return held_differences(
+            [HeldRow(f"{a.book}@{a.opens_at}", a.id, a.held, a.extra_held) for a in self._accounts],
+            [HeldRow(f"grant {purse.id}", purse.id, purse.held) for purse in self._purses],
+            [hold.held for hold in self.holds.values()],
+        )
+
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""
-        self._accounts.evict()
-        self._purses.evict()
+        held, purse_held = sums_of(hold.held for hold in self.holds.values())
+        self._accounts.evict(held)
+        self._purses.evict(purse_held)
 
     @property
     def holds(self) -> Mapping[int, Hold]:
@@ -243,36 +256,6 @@ class Books:
             self.changes.events[key] = event
             return Seen("interrupted")
         return Seen("duplicate")
-
-    def _notices(
-        self,
-        entry: LedgerEntry,
-        accounts: Sequence[Account],
-        balances: Sequence[Balance],
-        warn_at: Sequence[int],
-    ) -> list[Notice]:
-        """Thresholds that this charge has crossed; each is told once per period."""
-        notices: list[Notice] = []
-        lines = {line.account: line for line in entry.lines}
-        for account, stands in zip(accounts, balances, strict=True):
-            granted = stands.granted
-            if stands.kind != "allowance" or granted is None:
-                continue
-            line = lines.get(account.id)
-            if line is None:
-                continue
-            if account.rolling and line.at > account.expired_to:
-                # It never ends: what has emptied since it was told may be told again.
-                before = stands.used - line.spent
-                account.warned = still_warned(before, granted, account.warned, warn_at)
-            for percent in crossed(stands.used, granted, account.warned, warn_at):
-                account.warned = max(account.warned, percent)
-                self.changes.accounts[account.id] = account
-                left = stands.left or 0
-                notices.append(
-                    Notice(stands.limit, stands.unit, percent, granted, left, stands.opens_at)
-                )
-        return notices
 
     def _blank(self, kind: EntryKind, wallet: str, now: int) -> LedgerEntry:
         return LedgerEntry(self.ids.entry, now, kind, 0, wallet, "")

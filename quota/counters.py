@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from quota.accounting import Room, amount_held
-from quota.ledger import AccountRow, HoldLine, LedgerEntry
+from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry
 from quota.limits import Bound
 from quota.store import GrantRequest, GrantRow
 from quota.units import Rates, Unit, Usage, cost_credits
@@ -18,7 +18,10 @@ from quota.windows import Calendar, Rolling
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """The counter of one limit, for one subject, in one period."""
+    """The counter of one limit, for one subject, in one period.
+
+    What is held is the sum of the open holds, so it is counted here and stored nowhere.
+    """
 
     id: int
     book: str
@@ -46,9 +49,7 @@ class Account:
             self.opens_at,
             self.closes_at,
             self.spent,
-            self.held,
             self.extra_spent,
-            self.extra_held,
             self.warned,
             self.pruned,
             self.expired_to,
@@ -74,10 +75,15 @@ class Hold:
     purses: tuple[tuple[int, int], ...]
     progress: int = 0
 
+    @property
+    def held(self) -> Held:
+        """What it has set aside of accounts and of grants."""
+        return self.lines, self.purses
+
 
 @dataclass(slots=True, eq=False)
 class Purse:
-    """A grant while it is counted."""
+    """A grant while it is counted; what is held of it, as for accounts."""
 
     id: int
     request: GrantRequest
@@ -112,7 +118,10 @@ class Event:
 
 
 class Shelf(Protocol):
-    """Where counters come from that are not in memory; all of it what was last committed."""
+    """Where counters come from that are not in memory; all of it what was last committed.
+
+    The `held` of what it brings means nothing: who asked fills it in from the open holds.
+    """
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
         """The account of a period; the latest one where `opens_at` is None."""

@@ -46,9 +46,9 @@ class Holds:
                 extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)
             if account.id == 0:
                 self._accounts.open(account)
+                changes.accounts[account.id] = account
             account.held += base
             account.extra_held += amount - base
-            changes.accounts[account.id] = account
             lines.append(HoldLine(account.id, bound.unit, base, amount - base))
         hold = Hold(
             self._ids.hold,
@@ -63,7 +63,7 @@ class Holds:
             ask.progress_step,
             estimate.rates,
             tuple(lines),
-            self._purses.hold(purses, extras, changes),
+            self._purses.hold(purses, extras),
         )
         self._ids.hold += 1
         self.open[hold.id] = hold

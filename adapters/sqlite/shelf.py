@@ -22,7 +22,7 @@ from quota.counters import Account, Changes, Event, Hold, Ids, Purse
 from quota.ledger import LedgerEntry
 
 _ACCOUNTS = (
-    "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, expired_to"
+    "SELECT id, book, opens_at, closes_at, spent, extra_spent, warned, expired_to"
     " FROM accounts JOIN counters ON account = id WHERE "
 )
 
@@ -87,7 +87,7 @@ class SqliteShelf:
         return None if row is None else entry_of(row)
 
     PURSES = (
-        "SELECT id, wallet, unit, amount, until, actor, reason, at, spent, held FROM grants"
+        "SELECT id, wallet, unit, amount, until, actor, reason, at, spent FROM grants"
         " WHERE wallet = ? ORDER BY until IS NULL, until, id"
     )
 
@@ -129,12 +129,12 @@ class SqliteShelf:
 
     ADD_ACCOUNT = "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)"
     ADD_COUNTER = (
-        "INSERT INTO counters (spent, held, extra_spent, extra_held, warned, expired_to, account)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO counters (spent, extra_spent, warned, expired_to, account)"
+        " VALUES (?, ?, ?, ?, ?)"
     )
     COUNT = (
-        "UPDATE counters SET spent = ?, held = ?, extra_spent = ?, extra_held = ?, warned = ?,"
-        " expired_to = ? WHERE account = ?"
+        "UPDATE counters SET spent = ?, extra_spent = ?, warned = ?, expired_to = ?"
+        " WHERE account = ?"
     )
     # Two lines of one entry may name one account and instant; their sum is what counts.
     ADD_MARK = (
@@ -147,7 +147,7 @@ class SqliteShelf:
         """Only counters are written again; what prune added to an account is not in memory."""
         new, first, old, expired = [], [], [], []
         for a in changes.accounts.values():
-            counted = (a.spent, a.held, a.extra_spent, a.extra_held, a.warned, a.expired_to, a.id)
+            counted = (a.spent, a.extra_spent, a.warned, a.expired_to, a.id)
             if a.id >= self._accounts_written:
                 new.append((a.id, a.book, a.opens_at, a.closes_at))
                 first.append(counted)
@@ -183,9 +183,9 @@ class SqliteShelf:
             self.db.executemany(self.CLOSE_HOLD, [(hold_id,) for hold_id in closed])
 
     PUT_PURSE = (
-        "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent, held)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET spent = excluded.spent, held = excluded.held"
+        "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET spent = excluded.spent"
     )
 
     ADD_ENTRY = (

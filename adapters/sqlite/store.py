@@ -203,7 +203,8 @@ class SqliteStore:
 
     async def verify(self) -> list[Difference]:
         """See GoverningStore."""
-        return await self._scans.verify()
+        found = await self._scans.verify()
+        return found + await self._ask(lambda books: books.held_differences(), reads=True)
 
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore."""

@@ -74,6 +74,15 @@ async def test_who_is_answered_is_on_disk(store: SqliteStore, path: Path) -> Non
     await asyncio.gather(*(turn(number) for number in range(30)))
 
 
+async def test_to_reserve_writes_no_counter_that_is_there(store: SqliteStore) -> None:
+    """What is held is the sum of the holds: the row of the hold says it all."""
+    await hold(store, "first")
+    async with heard(store) as said:
+        await hold(store, "second")
+        assert any(line.startswith("INSERT INTO holds") for line in said)
+        assert not any("counters" in line for line in said if not line.startswith("SELECT"))
+
+
 async def test_reading_balances_writes_nothing(store: SqliteStore) -> None:
     await hold(store)
     async with heard(store) as said:
@@ -115,7 +124,7 @@ async def test_cancelled_in_a_storm_the_books_still_agree(store: SqliteStore, pa
     await asyncio.gather(*turns, return_exceptions=True)
     assert await store.verify() == []
     assert await store.lapse(MORNING * 2, 500) == [] or await store.verify() == []
-    assert look(path, "SELECT sum(held) FROM counters") == [(0,)]
+    assert look(path, "SELECT count(*) FROM holds") == [(0,)]
 
 
 async def test_an_ask_for_an_unknown_hold_fails_alone(store: SqliteStore) -> None:
@@ -143,7 +152,7 @@ async def test_a_poisonous_op_only_fails_itself(store: SqliteStore, path: Path) 
     with pytest.raises(StoreUnavailableError) as told:
         await poison
     assert "surrogate" not in str(told.value)
-    assert look(path, "SELECT max(held) FROM counters WHERE account = 3") == [(1,)]
+    assert look(path, "SELECT event FROM holds") == [("a",)]
     assert (await store.balances(wallet(), bounds(), MORNING))[0].held == 200
     assert await store.verify() == []
 

@@ -153,7 +153,8 @@ def sqlite_machine(copy: ModuleType) -> type[StoreMachine]:
 
 
 BOOKS, HOLDS, COUNTERS = "quota/books.py", "quota/holds.py", "quota/counters.py"
-ACCOUNTING, ACCOUNTS, PURSES = "quota/accounting.py", "quota/accounts.py", "quota/purses.py"
+NOTICES, ACCOUNTING = "quota/notices.py", "quota/accounting.py"
+ACCOUNTS, PURSES = "quota/accounts.py", "quota/purses.py"
 REFUSALS, SHELF, DESK = "quota/refusals.py", "adapters/sqlite/shelf.py", "adapters/sqlite/desk.py"
 
 MUTANTS = (
@@ -437,7 +438,7 @@ MUTANTS = (
     Mutant("a threshold is told again", ACCOUNTING, "if t > warned and used", "if used"),
     Mutant(
         "a rolling window warns only once",
-        BOOKS,
+        NOTICES,
         "if account.rolling and line.at > account.expired_to:",
         "if account.rolling and False:",
     ),

@@ -1,0 +1,39 @@
+"""Which thresholds a charge has crossed: each is told once per period."""
+
+from collections.abc import Sequence
+
+from quota.accounting import crossed, still_warned
+from quota.counters import Account, Changes
+from quota.ledger import LedgerEntry
+from quota.verdicts import Balance, Notice
+
+
+def notices_of(
+    entry: LedgerEntry,
+    accounts: Sequence[Account],
+    balances: Sequence[Balance],
+    warn_at: Sequence[int],
+    changes: Changes,
+) -> list[Notice]:
+    """What there is to tell after an entry; it is noted with the accounts as told."""
+    notices: list[Notice] = []
+    lines = {line.account: line for line in entry.lines}
+    for account, stands in zip(accounts, balances, strict=True):
+        granted = stands.granted
+        if stands.kind != "allowance" or granted is None:
+            continue
+        line = lines.get(account.id)
+        if line is None:
+            continue
+        if account.rolling and line.at > account.expired_to:
+            # It never ends: what has emptied since it was told may be told again.
+            before = stands.used - line.spent
+            account.warned = still_warned(before, granted, account.warned, warn_at)
+        for percent in crossed(stands.used, granted, account.warned, warn_at):
+            account.warned = max(account.warned, percent)
+            changes.accounts[account.id] = account
+            left = stands.left or 0
+            notices.append(
+                Notice(stands.limit, stands.unit, percent, granted, left, stands.opens_at)
+            )
+    return notices
