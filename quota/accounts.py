@@ -1,13 +1,20 @@
 """The accounts in memory: found or fetched by window and time, opened, charged, let go."""
 
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from quota.counters import Account, Changes, Ids, Shelf
 from quota.errors import UnknownHoldError
 from quota.limits import Bound
+from quota.purses import FOREVER
 from quota.windows import Anchored, Calendar, Period, Rolling, Window
+
+TOGETHER_KEPT = 20_000
+
+# Bounds, their accounts, and the stretch of time in which these are the ones that count.
+_Together: TypeAlias = tuple[tuple[Bound, ...], list[Account], int, int]
 
 
 class Accounts:
@@ -22,6 +29,7 @@ class Accounts:
         self._latest: dict[str, Account] = {}
         self._current: dict[str, tuple[Window, Account]] = {}
         self._by_id: dict[int, Account] = {}
+        self._together: dict[int, _Together] = {}
 
     def __len__(self) -> int:
         """How many accounts are in memory."""
@@ -30,6 +38,26 @@ class Accounts:
     def __iter__(self) -> Iterator[Account]:
         """Every account in memory."""
         return iter(self._by_id.values())
+
+    def all(
+        self, bounds: tuple[Bound, ...], now: int, changes: Changes | None
+    ) -> Sequence[Account]:
+        """The accounts that count now, one for each bound; see `at`.
+
+        Who asks again brings the very same bounds. The answer is kept under their identity, with
+        the bounds themselves so that no others can have it, until the first of its periods ends.
+        """
+        known = self._together.get(id(bounds))
+        if known is not None and known[0] is bounds and known[2] <= now < known[3]:
+            return known[1]
+        accounts = [self.at(bound, now, changes) for bound in bounds]
+        if all(account.id and not account.rolling for account in accounts):
+            opened_at = max((account.opens_at for account in accounts), default=0)
+            closes_at = min((account.closes_at or FOREVER for account in accounts), default=FOREVER)
+            if len(self._together) >= TOGETHER_KEPT:
+                self._together.clear()
+            self._together[id(bounds)] = bounds, accounts, opened_at, closes_at
+        return accounts
 
     def at(self, bound: Bound, now: int, changes: Changes | None) -> Account:
         """The account that counts now; one with id 0 stands for a period not yet begun.
@@ -103,6 +131,7 @@ class Accounts:
         self._latest.clear()
         self._current.clear()
         self._by_id.clear()
+        self._together.clear()
 
     def _fetched(self, account: Account) -> Account:
         """Take in an account from the shelf; one that is here already is the one that counts."""

@@ -78,7 +78,7 @@ class Books:
         now = self._tick(now)
         if ask.event and (seen := self._seen(ask.event, ask.digest)):
             return seen
-        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        accounts = self._accounts.all(ask.bounds, now, self.changes)
         purses = self._purses.live(ask.wallet, now)
         rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
@@ -97,7 +97,7 @@ class Books:
     def would_refuse(self, ask: ReserveRequest, now: int) -> Refused | None:
         """What `reserve` would refuse with, None: it would grant; changes nothing."""
         now = max(now, self.mark)
-        accounts = [self._accounts.at(bound, now, None) for bound in ask.bounds]
+        accounts = self._accounts.all(ask.bounds, now, None)
         purses = self._purses.live(ask.wallet, now)
         rooms = [room_in(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         plan = plan_hold(rooms, ask.estimate, final=True)
@@ -120,7 +120,7 @@ class Books:
         entry = self._holds.resolve(
             hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
         )
-        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        accounts = self._accounts.all(ask.bounds, now, self.changes)
         purses = self._purses.live(hold.wallet, now)
         balances = [balance_of(b, a, purses) for b, a in zip(ask.bounds, accounts, strict=True)]
         notices = notices_of(entry, accounts, balances, ask.warn_at, self.changes)
