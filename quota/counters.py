@@ -278,16 +278,8 @@ def settlement_of(
     kind: Literal["settle", "release", "lapse"] = "release"
     if entry.kind in {"settle", "lapse"}:
         kind = "settle" if entry.kind == "settle" else "lapse"
-    return Settlement(
-        kind,
-        entry.tokens,
-        entry.house_tokens,
-        entry.credits,
-        entry.house_credits,
-        balances,
-        notices,
-        first=first,
-    )
+    paid = entry.tokens, entry.house_tokens, entry.credits, entry.house_credits
+    return new_tuple(Settlement, (kind, *paid, balances, notices, first))
 
 
 def spent_at(account: Account, now: int) -> dict[int, int]:

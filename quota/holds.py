@@ -85,6 +85,7 @@ class Holds:
     ) -> LedgerEntry:
         """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
         charge, over = charge_of(hold, usage)
+        at = hold.at
         lines = []
         extras: dict[int, int] = {}
         for account_id, unit, base, held_extra in hold.lines:
@@ -92,14 +93,14 @@ class Holds:
             charged = charge[unit.place]
             own, extra = (charged, 0) if charged <= base else (base, charged - base)
             account.held -= base
-            self._accounts.spend(account, hold.at, own, changes)
+            self._accounts.spend(account, at, own, changes)
             if held_extra:
                 account.extra_held -= held_extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)
-            # What grants paid never has to leave a rolling window again, so it never enters.
-            extra = 0 if account.rolling else extra
-            account.extra_spent += extra
-            lines.append(new_tuple(EntryLine, (account_id, hold.at, own, extra)))
+                # What grants paid never has to leave a rolling window again, so it never enters.
+                extra = 0 if account.rolling else extra
+                account.extra_spent += extra
+            lines.append(new_tuple(EntryLine, (account_id, at, own, extra)))
         purses = self._purses.charge(hold, extras, changes) if hold.purses else ()
         if over[0] or over[2]:
             lines += self._house_lines(hold.house, over, now, changes)

@@ -4,7 +4,7 @@ Why text for lines: a turn has a handful of them, they are read whole or not at 
 costs less than six. Numbers are joined by commas, lines by semicolons.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quota.counters import Account, Event, Hold, Purse
@@ -127,7 +127,7 @@ def purse_of(row: Row) -> Purse:
     return Purse(id_, ask, at, spent)
 
 
-def event_of(row: Row) -> Event:
+def event_of(row: Sequence[Any]) -> Event:
     """An event."""
     digest, at, interrupted = row
     return Event(digest, at, bool(interrupted))

@@ -65,13 +65,13 @@ class SqliteStore:
 
     async def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """See SpendingStore."""
-        return await self._ask(lambda books: books.accept(event, digest, now))
+        return await self._ask(lambda books: books.accept(event, digest, now), event=event)
 
     async def reserve(
         self, request: ReserveRequest, now: int
     ) -> Granted | Refused | Waiting | Seen:
         """See SpendingStore."""
-        return await self._ask(lambda books: books.reserve(request, now))
+        return await self._ask(lambda books: books.reserve(request, now), event=request.event)
 
     async def would_refuse(self, request: ReserveRequest, now: int) -> Refused | None:
         """See SpendingStore."""

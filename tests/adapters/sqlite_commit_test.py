@@ -52,6 +52,29 @@ async def test_a_hundred_asks_that_wait_together_share_one_commit(store: SqliteS
         assert said.count("COMMIT") == 1
 
 
+async def test_who_came_before_is_known_among_a_hundred(path: Path) -> None:
+    """The events of a crowd are looked up together; each is answered as if it came alone."""
+    store = await SqliteStore.open(path, now=MORNING)
+    await hold(store, "cut off")
+    await store.close()
+    store = await SqliteStore.open(path, now=MORNING)
+    await store.accept("heard", "", MORNING)
+    crowd = [f"e{n}" for n in range(100)]
+    crowd[3:3] = ["heard", "e1", "cut off", "cut off"]
+    async with busy(store) as go:
+        asks = [asyncio.create_task(store.reserve(ask(event), MORNING)) for event in crowd]
+        other = asyncio.create_task(store.reserve(ask("heard", says="else"), MORNING))
+        await let_run()
+        go()
+    verdicts = [await one for one in asks]
+    assert [v.how if isinstance(v, Seen) else "new" for v in verdicts] == [
+        *["new"] * 3, "duplicate", "duplicate", "interrupted", "duplicate", *["new"] * 97,
+    ]  # fmt: skip
+    assert await other == Seen("reused")
+    assert await store.reserve(ask("e50"), MORNING) == Seen("duplicate")
+    await store.close()
+
+
 async def test_settlements_share_a_commit_too(store: SqliteStore) -> None:
     holds = [await hold(store, name=f"m{n}") for n in range(20)]
     async with heard(store) as said:
