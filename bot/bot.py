@@ -4,20 +4,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.actions import Actions
 from bot.chat import ChatHandler
 from bot.commands import Commands
 from bot.config import Config
+from bot.desk import Desk
+from bot.news import Alert, Word
+from bot.settings import Settings
 from quota.clock import Clock
 from quota.quotas import Quotas
 from quota.waiting import Fresh
 
+__all__ = ["Alert", "Bot", "Platform", "Word"]
+
 
 @dataclass(slots=True)
 class Bot:
-    """What a platform needs: where asks and commands go, and how to stop in good order.
+    """What a platform needs: where asks, commands and actions go, and how to stop in good order.
 
     `close` may be called more than once; it lets running answers finish or settle. Who is on
-    `on_fresh` hears whose limit has opened since they were refused.
+    `on_fresh` hears whose limit has opened since they were refused, who is on `on_alert` what the
+    admins of a space should see, who is on `on_word` what one member should see.
     """
 
     config: Config
@@ -25,8 +32,28 @@ class Bot:
     quotas: Quotas
     chat: ChatHandler
     commands: Commands
+    actions: Actions
+    settings: Settings
     close: Callable[[], Awaitable[None]]
     on_fresh: list[Callable[[Fresh], None]] = field(default_factory=list)
+    on_alert: list[Callable[[Alert], None]] = field(default_factory=list)
+    on_word: list[Callable[[Word], None]] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, desk: Desk, config: Config, close: Callable[[], Awaitable[None]]) -> "Bot":
+        """With the commands and actions of a desk."""
+        return cls(
+            config,
+            desk.clock,
+            desk.quotas,
+            desk.chat,
+            Commands(desk),
+            Actions(desk),
+            desk.settings,
+            close,
+            on_alert=desk.news.on_alert,
+            on_word=desk.news.on_word,
+        )
 
 
 class Platform(Protocol):

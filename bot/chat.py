@@ -6,41 +6,28 @@ hold is settled or released, and the reply is finished once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 
+from bot.calling import Calling
 from bot.lanes import LaneFullError, Lanes
-from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal
-from bot.meter import Meter, Received
+from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
-from bot.outcome import (
-    Charge,
-    answer_of,
-    charge_for,
-    ended_how,
-    failure_of,
-    reference,
-    seen_before,
-)
+from bot.outcome import answer_of, ended_how, failure_of, reference, seen_before
+from bot.panels import Action
 from bot.ports import Message, ModelCall, ReplyStream, TokenCounter
-from bot.prompt import (
-    TOKENS_PER_MESSAGE,
-    Calibration,
-    Conversations,
-    Prompt,
-    Said,
-    build,
-    history_room,
-    size_of,
-)
+from bot.prompt import TOKENS_PER_MESSAGE, Prompt, build, history_room, size_of, tokens_of
+from bot.recall import recall
+from bot.talks import Said, Talks
 from bot.text import Words
-from bot.turns import TRIES_MAX, ChatSettings, Turn, unbroken, wait_before_retry
-from quota.clock import Clock, pause
+from bot.turns import ChatSettings, Turn, unbroken
+from quota.clock import Clock
 from quota.errors import StoreUnavailableError
+from quota.members import Requester, Space
 from quota.quotas import CallRequest, Quotas, Reservation
 from quota.units import Usage
-from quota.verdicts import Balance, Granted, Refused, Seen, Settlement
+from quota.verdicts import Balance, Refused, Seen, Settlement
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
@@ -61,11 +48,10 @@ class ChatHandler:
         self.quotas = quotas
         self.models = models
         self.settings = settings
-        self.conversations = Conversations()
+        self.talks = Talks()
         self._counter = counter
         self._clock = clock
-        self._prompts = Calibration()
-        self._answers = Calibration()
+        self._calling = Calling(quotas, counter, clock)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
         self._idle = asyncio.Event()
@@ -103,6 +89,8 @@ class ChatHandler:
             if not self._turns:
                 self._idle.set()
         await reply.finish(end)
+        if turn.node is not None:
+            self.talks.shown(turn.node, ask.requester.member.space, reply.messages)
 
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""
@@ -113,6 +101,21 @@ class ChatHandler:
         """Stop every turn of a member; how many there were."""
         mine = [t for t in self._turns.values() if t.ask.requester.member.wallet == wallet]
         return sum(turn.stop() for turn in mine)
+
+    def stop_action(self, ask: Ask, words: Words) -> Action:
+        """What stops an answer while it is written: for its asker, and for staff."""
+        owner = ask.requester.member.id
+        return Action("stop", words.stop_label(), ask.id, owner, "danger")
+
+    def question(self, space: Space, message: str) -> Utterance | None:
+        """What the answer in a message answered; None where that is not remembered any more."""
+        return self.talks.question(space, message, self._clock.now())
+
+    def forget(self, requester: Requester, thread: str = "", *, everywhere: bool = False) -> None:
+        """Begin a conversation anew, or forget all that a member said and was answered."""
+        self.talks.forget(Ask("", requester, "", thread=thread).conversation)
+        if everywhere:
+            self.talks.forget_member(requester.member.wallet)
 
     @property
     def running(self) -> int:
@@ -201,7 +204,7 @@ class ChatHandler:
     async def _reserved(self, turn: Turn, model: Model, reply: ReplyStream, words: Words) -> End:
         """Build the prompt, set aside what it may cost, and answer if that was granted."""
         ask = turn.ask
-        prompt = await self._prompt(turn, model)
+        prompt = await self._prompt(turn, model, words)
         request = CallRequest(
             ask.requester,
             model.terms,
@@ -223,10 +226,16 @@ class ChatHandler:
             return Refusal(verdict, words.refusal(verdict, note or self.settings.note))
         return await self._called(turn, model, prompt, verdict, reply, words)
 
-    async def _prompt(self, turn: Turn, model: Model) -> Prompt:
+    async def _prompt(self, turn: Turn, model: Model, words: Words) -> Prompt:
         ask = turn.ask
-        history = self.conversations.of(ask.conversation, self._clock.now())
-        room = 0
+        turn.notes = [words.ignored_attachment(name, why) for name, why in ask.left_out]
+
+        async def count(text: str) -> int:
+            return await tokens_of(self._counter, model.name, text)
+
+        turn.recalled = await recall(self.talks, ask, self._clock, count)
+        turn.notes += [words.history_lost()] if turn.recalled.lost else []
+        history, room = turn.recalled.said, 0
         if history:
             balances = await self.quotas.balances(ask.requester, model.terms)
             room = history_room(balances, model.terms.rates)
@@ -236,7 +245,7 @@ class ChatHandler:
             self.settings.system_prompt,
             room,
             self._counter,
-            self._prompts,
+            self._calling.prompts,
             model.name,
         )
 
@@ -251,14 +260,7 @@ class ChatHandler:
     ) -> End:
         """Call the model and settle, also when cancelled at any moment."""
         received = turn.received
-        meter = Meter(
-            model,
-            self._counter,
-            self._clock,
-            unbroken(reply.update),
-            self._progress_of(reservation),
-            self.quotas.rules.progress_step,
-        )
+        meter = self._calling.meter(model, reservation, unbroken(reply.update))
         wallet = turn.ask.requester.member.wallet
         member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         call = ModelCall(model.name, prompt.messages, reservation.granted.output_cap, member_hash)
@@ -267,7 +269,7 @@ class ChatHandler:
         try:
             if granted.shrunk:
                 await unbroken(reply.note)(words.clamped(granted.output_cap, granted.limit))
-            await self._tried(meter, call, received, reservation)
+            await self._calling.tried(meter, call, received, reservation)
         except asyncio.CancelledError as error:
             cancelled = error
         except BaseException:
@@ -285,54 +287,6 @@ class ChatHandler:
             raise cancelled
         return end
 
-    async def _tried(
-        self, meter: Meter, call: ModelCall, received: Received, reservation: Reservation
-    ) -> None:
-        """Call, and again after a refusal that cost nothing; each failed try is in the ledger."""
-        try:
-            async with self._clock.timeout(meter.model.deadline_ms):
-                for attempt in range(TRIES_MAX):
-                    await meter.run(call, received)
-                    wait_ms = wait_before_retry(received.trouble, attempt)
-                    if wait_ms is None:
-                        return
-                    with suppress(StoreUnavailableError):
-                        await self.quotas.note_attempt(reservation, str(received.trouble))
-                    await pause(self._clock, wait_ms)
-        except TimeoutError:
-            received.ending = "late"
-
-    async def _charge(
-        self, turn: Turn, model: Model, prompt: Prompt, granted: Granted
-    ) -> tuple[Charge, int]:
-        """What was really used, and our own count of the text; the estimates learn from it."""
-        received = turn.received
-        text_tokens = await self._count(model, received.text)
-        counted = text_tokens + await self._count(model, "".join(received.reasoning))
-        output = self._answers.likely(model.name, counted)
-        charge = charge_for(received, prompt.likely, output, granted, model)
-        if received.bad_usage:
-            _log.warning("%s reported a usage that cannot be true", model.key)
-        if charge.usage is not None and charge.source == "provider":
-            hidden = 0 if received.reasoning else charge.usage.reasoning
-            self._prompts.learn(model.name, prompt.counted, charge.usage.input)
-            self._answers.learn(model.name, counted, charge.usage.output - hidden)
-        return charge, text_tokens
-
-    async def _settled(self, reservation: Reservation, charge: Charge) -> Settlement:
-        """Take the charge, or give everything back where there is none."""
-        if charge.usage is None:
-            return await self.quotas.release(reservation, charge.note)
-        done = await self.quotas.settle(reservation, charge.usage, charge.source, charge.note)
-        if done.house_tokens or done.house_credits:
-            _log.warning(
-                "overrun: %s took %d tokens beyond the hold %d",
-                reservation.terms.key,
-                done.house_tokens,
-                reservation.granted.hold_id,
-            )
-        return done
-
     async def _ended(
         self,
         turn: Turn,
@@ -343,16 +297,17 @@ class ChatHandler:
     ) -> End:
         """Settle, remember what was said, and tell how it ended."""
         received, granted = turn.received, reservation.granted
-        charge, text_tokens = await self._charge(turn, model, prompt, granted)
+        charge, text_tokens = await self._calling.charge(received, model, prompt, granted)
         try:
-            done: Settlement | None = await self._settled(reservation, charge)
+            done: Settlement | None = await self._calling.settled(reservation, charge)
         except StoreUnavailableError:
             # The hold stays until the settlement lands; the answer is the member's already.
             _log.exception("settlement of hold %d waits for the store", granted.hold_id)
             done = None
-        if received.text:
+        if received.text and turn.recalled is not None:
             said = Said(Message("assistant", received.text), text_tokens + TOKENS_PER_MESSAGE)
-            self.conversations.add(turn.ask.conversation, (prompt.asked, said), self._clock.now())
+            place = turn.recalled.place
+            turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
         finish = ended_how(received, granted, stopped=turn.stopped and not self._closing)
         if finish is None:
             if turn.stopped:
@@ -360,21 +315,11 @@ class ChatHandler:
             return failure_of(received, done, words)
         if done is not None and not done.balances:
             done = done._replace(balances=await self._balances(turn.ask, model))
-        return answer_of(received, prompt, charge, granted, finish, done, words)
-
-    async def _count(self, model: Model, text: str) -> int:
-        return (await self._counter.count(model.name, text)).tokens if text else 0
+        answer = answer_of(received, prompt, charge, granted, finish, done, words)
+        return replace(answer, notes=(*turn.notes, *answer.notes))
 
     async def _balances(self, ask: Ask, model: Model) -> tuple[Balance, ...]:
         """For an end that came without any; none while the store is in trouble."""
         with suppress(StoreUnavailableError):
             return tuple(await self.quotas.balances(ask.requester, model.terms))
         return ()
-
-    def _progress_of(self, reservation: Reservation) -> Callable[[int], Awaitable[None]]:
-        async def note(output_tokens: int) -> None:
-            # The hold covers the answer; a store in trouble must not stop what is paid for.
-            with suppress(StoreUnavailableError):
-                await self.quotas.progress(reservation, output_tokens)
-
-        return note

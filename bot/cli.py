@@ -46,6 +46,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(help="A chat bot in which every member has a fair, enforced allowance.", **PLAIN)
 config_ = typer.Typer(help="Look at the config.", **PLAIN)
+manifest = typer.Typer(help="Write what the settings pages of a platform take.", **PLAIN)
 
 
 @app.callback()
@@ -159,8 +160,8 @@ def run_platforms(config: ConfigPath = None) -> None:
     enabled = [platform for platform in door.platforms().values() if platform.enabled(read)]
     if not enabled:
         why = (
-            "no platform is enabled, for this version has only the console: talk there with "
-            "quotabot chat, or drive it with quotabot chat --json"
+            "no platform is enabled: add a section [discord] or [slack] to the config, or talk "
+            "right here with quotabot chat"
         )
         raise typer.Exit(fail(WRONG, why))
     _set_up_log(read, level="INFO")
@@ -184,7 +185,7 @@ def _set_up_log(config: Config, *, beside: bool = False, level: str = "WARNING")
     """Log to standard error, or to a file beside the database where a person chats."""
     path = config.store_path.resolve()
     file = path.with_name(f"{path.name}.log") if beside else None
-    set_up((model.api_key for model in config.models), file=file, level=level)
+    set_up(config.secrets, file=file, level=level)
 
 
 @app.command()
@@ -328,9 +329,35 @@ def reload(as_json: AsJson = False, config: ConfigPath = None) -> None:
     ordered(config, "reload", as_json=as_json)
 
 
+@manifest.command()
+def slack(
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the app is called.")] = (
+        "Quotabot"
+    ),
+    prefix: Annotated[
+        str,
+        typer.Option("--prefix", metavar="P", help="Stands before commands, such as acme-."),
+    ] = "",
+    single: Annotated[
+        str, typer.Option("--single", metavar="NAME", help="Put all commands under this one.")
+    ] = "",
+    http: Annotated[
+        str, typer.Option("--http", metavar="URL", help="Where Slack reaches the bot, if by HTTP.")
+    ] = "",
+) -> None:
+    """Write the manifest of the Slack app, to be pasted at api.slack.com/apps."""
+    from adapters.slack.manifest import problems, written
+
+    wrong = problems(name, prefix, single, http)
+    if wrong:
+        raise typer.Exit(fail(WRONG, *wrong))
+    typer.echo(written(name, prefix, single, http))
+
+
 app.add_typer(govern.quota, name="quota")
 app.command()(govern.balances)
 app.command()(govern.pause)
 app.command()(govern.resume)
 app.add_typer(govern.ledger, name="ledger")
 app.add_typer(config_, name="config")
+app.add_typer(manifest, name="manifest")

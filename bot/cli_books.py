@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
+from bot.admin_commands import SHORT_INPUT
 from bot.cli_views import (
     STANDING_COLUMNS,
     Json,
@@ -17,7 +18,6 @@ from bot.cli_views import (
     table,
     when_in,
 )
-from bot.commands import SHORT_INPUT
 from bot.figures import panel_text
 from bot.text import Words
 from quota.errors import BadRuleError
@@ -54,7 +54,7 @@ async def show(quotas: Quotas, requester: Requester, terms: Terms) -> Shown:
 async def explain(quotas: Quotas, requester: Requester, terms: Terms, output_max: int) -> Shown:
     """Why a member would be answered or refused now, rule by rule."""
     words, member = _words(quotas), requester.member
-    reasons = quotas.policy(member.space.key).reasons(requester, terms.names)
+    reasons = quotas.policy_for(requester).reasons(requester, terms.names)
     balances = await quotas.balances(requester, terms)
     call = CallRequest(requester, terms, SHORT_INPUT, output_max, "", "", quotas.clock.now())
     refused = await quotas.would_refuse(call)

@@ -7,7 +7,6 @@ Its words are not used: each key carries its own fix, as the description of its 
 import os
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
@@ -17,7 +16,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -28,6 +26,17 @@ from pydantic.fields import FieldInfo
 
 from bot import config_checks as check
 from bot import config_limits as limit
+from bot.config_platforms import (
+    STRICT,
+    Channel,
+    Discord,
+    FilePath,
+    Persona,
+    Place,
+    Slack,
+    Word,
+    unknown_names,
+)
 from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
@@ -84,12 +93,16 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     origins, problems = overlay(raw, environ, SHAPE)
     words = Words(str(path or "environment"), SHAPE, origins)
     problems += [words.line(*found) for found in check.shared_names(raw.get("models"))]
-    place = _Place(path.parent if path else Path(), environ)
+    place = Place(path.parent if path else Path(), environ)
     root: _Root | None = None
     try:
         root = _Root.model_validate(raw, context=place)
     except ValidationError as error:
         problems += words.all_of(error.errors(include_url=False))
+    if root is not None:
+        those = (name for key, model in root.models.items() for name in model.names(key))
+        found = unknown_names(root.personas, root.channels, those)
+        problems += [words.line(*each) for each in found]
     if root is None or problems:
         raise ConfigError(problems)
     return _built(path, raw, root, origins)
@@ -101,14 +114,6 @@ def read_example() -> str:
     inside = files("bot") / "config.example.toml"
     beside = Path(__file__).parent.parent / "config.example.toml"
     return (inside if inside.is_file() else beside).read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What paths and secrets are looked up in."""
-
-    folder: Path
-    environ: Mapping[str, str]
 
 
 _LINE_FIX = Field(description='write it like "20k tokens/day", or a list of such lines')
@@ -130,8 +135,6 @@ _SpaceSharedKey: TypeAlias = Annotated[str, AfterValidator(limit.check_space_sha
 _OwnKey: TypeAlias = Annotated[str, AfterValidator(limit.check_own_key)]
 _Pattern: TypeAlias = Annotated[str, AfterValidator(limit.check_pattern)]
 _SpaceKey: TypeAlias = Annotated[str, AfterValidator(limit.check_space)]
-_Word: TypeAlias = Annotated[str, AfterValidator(check.word)]
-_Path: TypeAlias = Annotated[str, AfterValidator(check.path)]
 _Dollars: TypeAlias = Annotated[
     str,
     AfterValidator(check.dollars),
@@ -144,7 +147,7 @@ _Seconds: TypeAlias = Annotated[
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT
 
 
 class _Store(_Table):
@@ -169,17 +172,17 @@ class _Price(_Table):
 
 
 class _Model(_Table):
-    name: _Word = Field(default="", description='write its name on the server, "gpt-5-mini"')
+    name: Word = Field(default="", description='write its name on the server, "gpt-5-mini"')
     base_url: Annotated[str, AfterValidator(check.base_url)] = Field(
         description='write the address of a server, "https://…/v1", or "offline"'
     )
     api_key_env: str | None = Field(
         default=None, description='write the name of a variable, such as "OPENAI_API_KEY"'
     )
-    api_key_file: _Path | None = Field(
+    api_key_file: FilePath | None = Field(
         default=None, description="write the path of the file that holds the key"
     )
-    aliases: list[_Word] = Field(default=[], description='write a list of names: ["mini"]')
+    aliases: list[Word] = Field(default=[], description='write a list of names: ["mini"]')
     output_max: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=4096, description="give the tokens of one answer at most, from 1 to 10000000"
     )
@@ -195,13 +198,17 @@ class _Model(_Table):
     charge_unknown: Literal["input", "zero"] = Field(
         default="input", description='write "input" or "zero"'
     )
+    vision: bool = Field(default=False, description="write true where it can see images")
+    allowed_for: list[Word] = Field(
+        default=[], description='write a list of roles: ["Supporter"], or [] for everyone'
+    )
     _api_key: str = PrivateAttr("")
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
         """What no key shows alone: a name, times that fit together, a secret that is there."""
         place = info.context
-        assert isinstance(place, _Place), "load gives it"
+        assert isinstance(place, Place), "load gives it"
         found: list[tuple[str, str]] = []
         if not self.name and self.base_url != OFFLINE:
             found.append(("name", 'is missing; write its name on the server, "gpt-5-mini"'))
@@ -213,6 +220,10 @@ class _Model(_Table):
         if found or wrong:
             raise check.WrongKeysError([*found, *wrong])
         return self
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Everything people may call it."""
+        return (key, self.name or OFFLINE, *self.aliases)
 
     def built(self, key: str) -> ModelConfig:
         """The frozen value of it."""
@@ -229,6 +240,8 @@ class _Model(_Table):
             deadline_ms=self.deadline_s * 1000,
             output_cap_field=self.output_cap_field,
             charge_unknown=self.charge_unknown,
+            vision=self.vision,
+            allowed_for=tuple(self.allowed_for),
         )
 
 
@@ -276,19 +289,27 @@ class _Chat(_Table):
 
 
 class _Backup(_Table):
-    dir: _Path = Field(default="", description='write the path of a folder, or "" for none')
+    dir: FilePath = Field(default="", description='write the path of a folder, or "" for none')
     keep: int = Field(default=7, ge=1, le=10_000, description="give a number from 1 to 10000")
 
 
 class _Root(_Table):
     store: _Store = _Store()
-    models: dict[_Word, _Model] = Field(
+    models: dict[Word, _Model] = Field(
         default={}, description="make it a section, [models.default]"
     )
     limits: _Limits = _Limits()
     spaces: dict[_SpaceKey, _Space] = {}
     chat: _Chat = _Chat()
     backup: _Backup = _Backup()
+    discord: Discord | None = None
+    slack: Slack | None = None
+    personas: dict[Word, Persona] = Field(
+        default={}, description="make it a section, [personas.helper]"
+    )
+    channels: dict[Word, Channel] = Field(
+        default={}, description="make it a section, [channels.general]"
+    )
 
 
 def _shape(annotation: object, fix: str = "") -> Shape:
@@ -342,6 +363,10 @@ def _built(
             folder / root.backup.dir if root.backup.dir else None, root.backup.keep
         ),
         warnings=tuple(f"{path}: {w}" for w in _warnings(models, base)) if path else (),
+        discord=root.discord.built() if root.discord else None,
+        slack=root.slack.built() if root.slack else None,
+        personas={name: persona.built(name) for name, persona in root.personas.items()},
+        channels={name: channel.built() for name, channel in root.channels.items()},
     )
 
 

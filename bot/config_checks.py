@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from bot.config_values import OFFLINE
 from quota.units import MILLION, parse_amount
@@ -116,18 +116,8 @@ def base_url(text: str) -> str:
         return text
     if text.strip().casefold() == OFFLINE:
         raise ValueError(f'is {text!r}; write "offline"')
-    if not text.isprintable() or " " in text:
-        raise ValueError(f"has blanks or control characters in it; {_HOST_FIX}")
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"is no address; {_HOST_FIX}") from None
-    if "@" in parts.netloc:
-        raise ValueError("carries a name or password; take it out and use api_key_env")
-    if parts.query or parts.fragment:
-        raise ValueError("has a ? or # in it; write it without, and use api_key_env for a key")
-    if parts.scheme not in {"http", "https"} or not host:
+    parts = _parts(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         if "://" not in text and "." in text:
             raise ValueError(f'is {text[:80]!r}; write "https://{text[:80]}"')
         raise ValueError(f"is {text[:80]!r}; {_HOST_FIX}")
@@ -135,6 +125,30 @@ def base_url(text: str) -> str:
     if path.endswith("/completions"):
         short = text.rstrip("/").removesuffix("/completions").removesuffix("/chat")
         raise ValueError(f'is {text[:120]!r}; leave out the end: "{short[:120]}"')
+    return text
+
+
+def _parts(text: str) -> SplitResult:
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"has blanks or control characters in it; {_HOST_FIX}")
+    try:
+        parts = urlsplit(text)
+        _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"is no address; {_HOST_FIX}") from None
+    if "@" in parts.netloc:
+        raise ValueError("carries a name or password; take it out and use api_key_env")
+    if parts.query or parts.fragment:
+        raise ValueError("has a ? or # in it; write it without, and use api_key_env for a key")
+    return parts
+
+
+def address(text: str) -> str:
+    """Refuse what is no address of a proxy or server; empty: the platform's own."""
+    if text:
+        parts = _parts(text)
+        if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+            raise ValueError(f'is {text[:80]!r}; write an address, "https://…", or remove it')
     return text
 
 
@@ -179,40 +193,56 @@ def store_path(text: str, folder: Path) -> Path:
 
 
 class Secret(NamedTuple):
-    """Where the key of a server is said to be."""
+    """Where a secret is said to be: the key of the server at `url`, or what `name` says."""
 
     variable: str | None
     file: str | None
     url: str
+    name: str = "api_key"
+    example: str = "OPENAI_API_KEY"
+
+    @property
+    def _what(self) -> str:
+        return self.name.rpartition("_")[2]
 
     def read(self, folder: Path, environ: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
-        """The key ("": none) and what is wrong with where it should be."""
+        """The secret ("": none) and what is wrong with where it should be."""
+        by_variable, by_file = f"{self.name}_env", f"{self.name}_file"
         if self.variable is not None and self.file is not None:
-            return "", [("api_key_env", "stands beside api_key_file; keep one of them")]
+            return "", [(by_variable, f"stands beside {by_file}; keep one of them")]
         try:
             if self.variable is not None:
                 return self._from_variable(environ), []
             if self.file is not None:
-                return _from_file(folder / self.file), []
+                return _from_file(folder / self.file, self._what), []
         except ValueError as error:
-            return "", [("api_key_env" if self.file is None else "api_key_file", str(error))]
+            return "", [(by_variable if self.file is None else by_file, str(error))]
         return "", []
+
+    def read_needed(
+        self, folder: Path, environ: Mapping[str, str]
+    ) -> tuple[str, list[tuple[str, str]]]:
+        """The same where there must be one."""
+        if self.variable is None and self.file is None:
+            key = f"{self.name}_env"
+            return "", [(key, f'is missing; write {key} = "{self.example}"')]
+        return self.read(folder, environ)
 
     def _from_variable(self, environ: Mapping[str, str]) -> str:
         name = self.variable or ""
         if not _VARIABLE.fullmatch(name) or _looks_secret(name):
             # Not quoted: people put the key itself here.
             raise ValueError(
-                'is no name of a variable; write one such as "OPENAI_API_KEY" and put the key '
-                "into that variable"
+                f'is no name of a variable; write one such as "{self.example}" and put the '
+                f"{self._what} into that variable"
             )
         key = environ.get(name, "").strip()
         if not key and not is_local(self.url):
-            raise ValueError(f"names {name}, which is not set; set {name} to the key")
-        return _usable(key, name)
+            raise ValueError(f"names {name}, which is not set; set {name} to the {self._what}")
+        return _usable(key, name, self._what)
 
 
-def _from_file(path: Path) -> str:
+def _from_file(path: Path, what: str) -> str:
     # Not quoted where people put the key itself.
     shown = "a file" if _looks_secret(path.name) else repr(str(path))
     try:
@@ -220,19 +250,19 @@ def _from_file(path: Path) -> str:
             key = file.read(SECRET_CHARS_MAX + 1).strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
-        fix = "give the path of a file that holds the key"
+        fix = f"give the path of a file that holds the {what}"
         raise ValueError(f"names {shown}, which cannot be read ({why}); {fix}") from None
     if not key:
-        raise ValueError(f"names {shown}, which is empty; put the key into it")
-    return _usable(key, shown)
+        raise ValueError(f"names {shown}, which is empty; put the {what} into it")
+    return _usable(key, shown, what)
 
 
-def _usable(key: str, where: str) -> str:
-    """A key travels in a header: no line breaks, nothing beyond ASCII."""
+def _usable(key: str, where: str, what: str) -> str:
+    """A secret travels in a header: no line breaks, nothing beyond ASCII."""
     if len(key) > SECRET_CHARS_MAX or not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError(
-            f"names {where}, whose content is no key (one line of letters, digits and signs); "
-            "put the key alone into it"
+            f"names {where}, whose content is no {what} (one line of letters, digits and signs); "
+            f"put the {what} alone into it"
         )
     return key
 

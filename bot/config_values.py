@@ -1,10 +1,11 @@
 """What the operator decided, as frozen values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from bot.settings import ChannelMode
 from quota.rules import Rules
 from quota.units import Rates
 
@@ -46,6 +47,8 @@ class ModelConfig:
     deadline_ms: int
     output_cap_field: Literal["max_completion_tokens", "max_tokens"] | None
     charge_unknown: Literal["input", "zero"]
+    vision: bool = False
+    allowed_for: tuple[str, ...] = ()
 
     @property
     def offline(self) -> bool:
@@ -67,8 +70,96 @@ class BackupConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscordConfig:
+    """How Discord is reached, and who governs there. Empty addresses: Discord's own.
+
+    `commands_guild`: the id of the one server that gets the commands, for trying things out.
+    """
+
+    token: str = field(repr=False)
+    api_base: str = ""
+    gateway: str = ""
+    admin_roles: tuple[str, ...] = ()
+    staff_roles: tuple[str, ...] = ()
+    message_content: bool = False
+    alert_channel: str = ""
+    mode: ChannelMode = "mention"
+    commands_guild: str = ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        return (self.token,)
+
+    @property
+    def connection(self) -> tuple[object, ...]:
+        """What takes a new connection to change."""
+        return (self.token, self.api_base, self.gateway, self.message_content, self.commands_guild)
+
+
+@dataclass(frozen=True, slots=True)
+class SlackConfig:
+    """How Slack is reached, and who governs there. An empty `api_base`: Slack's own.
+
+    `mode` is how events come: over a socket (`app_token`) or HTTP (`signing_secret`). With a
+    `client_id` several workspaces may install the app, else `bot_token` is that of the only one.
+    `single` puts all commands under one name, `prefix` stands before each.
+    """
+
+    bot_token: str = field(default="", repr=False)
+    app_token: str = field(default="", repr=False)
+    signing_secret: str = field(default="", repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    mode: Literal["socket", "http"] = "socket"
+    http_host: str = "127.0.0.1"
+    http_port: int = 3000
+    api_base: str = ""
+    admins: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    workspace_admins: bool = False
+    channel_mode: ChannelMode = "thread"
+    alert_channel: str = ""
+    prefix: str = ""
+    single: str = ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        return (self.bot_token, self.app_token, self.signing_secret, self.client_secret)
+
+    @property
+    def connection(self) -> tuple[object, ...]:
+        """What takes a new connection to change."""
+        address = (self.api_base, self.client_id, self.mode, self.http_host, self.http_port)
+        return (*self.secrets, *address, self.prefix, self.single)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaConfig:
+    """How the bot is to speak: a system prompt with placeholders, and a model of its own or ""."""
+
+    name: str
+    prompt: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """What the operator says about a channel; what is empty holds as everywhere."""
+
+    mode: ChannelMode | Literal[""] = ""
+    model: str = ""
+    persona: str = ""
+    max_reply: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What the operator decided; the first model is the default. `path` None: no file."""
+    """What the operator decided; the first model is the default. `path` None: no file.
+
+    A platform that is None is not asked for. `channels` are told by name or id.
+    """
 
     path: Path | None
     store_path: Path
@@ -80,6 +171,21 @@ class Config:
     system_prompt: str
     backup: BackupConfig
     warnings: tuple[str, ...] = ()
+    discord: DiscordConfig | None = None
+    slack: SlackConfig | None = None
+    personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
+    channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        keys = tuple(model.api_key for model in self.models)
+        return keys + tuple(s for p in (self.discord, self.slack) if p for s in p.secrets)
+
+    @property
+    def connections(self) -> tuple[object, ...]:
+        """What of the platforms takes a restart to change."""
+        return tuple(p and p.connection for p in (self.discord, self.slack))
 
 
 def _one_line(text: str) -> str:

@@ -19,12 +19,9 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _QUOTED_CHARS_MAX = 80
 _KEY_CHARS_MAX = 60
 _NOT_PART = "is not part of this version"
-_CONSOLE_ONLY = f"{_NOT_PART} (the console is); remove the section"
 
 # What the whole design has and this version has not.
 NOT_YET: Mapping[Path_, str] = {
-    ("discord",): _CONSOLE_ONLY,
-    ("slack",): _CONSOLE_ONLY,
     ("balance",): f"{_NOT_PART}; remove the section",
     ("limits", "weights"): "belongs to fair pools, which are not part of this version; remove it",
     ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
@@ -32,6 +29,7 @@ NOT_YET: Mapping[Path_, str] = {
 # Keys that stand for themselves in a table of names.
 FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}
 _SECRETS = {"api_key", "apikey", "key", "token", "secret", "password"}
+_VARIABLES = {"api_key_env": "OPENAI_API_KEY", "token_env": "DISCORD_TOKEN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +131,20 @@ class Words:
         """A key that nobody knows, with the nearest that somebody does."""
         if path in NOT_YET:
             return NOT_YET[path]
-        if path[0] == "models" and path[-1].casefold() in _SECRETS:
-            fix = 'put it into a variable and write its name, api_key_env = "OPENAI_API_KEY"'
+        here = self.shape.at(path[:-1]).keys
+        if key := _by_variable(path[-1].casefold(), here):
+            name = _VARIABLES.get(key, f"SLACK_{key.removesuffix('_env').upper()}")
+            fix = f'put it into a variable and write its name, {key} = "{name}"'
             return f"would lie open in the file; {fix}"
-        return f"is not known; {near(self.shape, path, self.shape.at(path[:-1]).keys)}"
+        return f"is not known; {near(self.shape, path, here)}"
+
+
+def _by_variable(key: str, known: Collection[str]) -> str:
+    """The key that names a variable for what somebody meant to write down openly."""
+    if f"{key}_env" in known:
+        return f"{key}_env"
+    own = [k for k in ("api_key_env", "token_env", "bot_token_env") if k in known]
+    return own[0] if own and key in _SECRETS else ""
 
 
 def near(shape: Shape, path: Path_, known: Collection[str]) -> str:

@@ -31,6 +31,12 @@ class Line(NamedTuple):
     rest: str
     reason: str
 
+    @property
+    def text(self) -> str:
+        """The line again, as `parse_line` reads it."""
+        command = f"{self.verb} {self.rest}".strip()
+        return f"{command} -- {self.reason}" if self.reason else command
+
 
 def parse_line(text: str) -> Line:
     """Split `grant @ana +5k -- for the demo`."""

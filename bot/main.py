@@ -95,7 +95,7 @@ class House:
         from adapters.tiktoken_counter import TiktokenCounter
         from bot.bot import Bot
         from bot.chat import ChatHandler
-        from bot.commands import Commands
+        from bot.desk import Desk
         from bot.upkeep import jobs
         from quota.clock import SystemClock
         from quota.quotas import Quotas
@@ -113,9 +113,9 @@ class House:
             quotas = Quotas(store or _there(own_store), clock, config.rules)
             await quotas.start()
             chat = ChatHandler(quotas, models, counter, clock, _settings(config))
-            commands = Commands(quotas, chat, clock)
             closing = _Closing(stack)
-            house = cls(Bot(config, clock, quotas, chat, commands, closing), servers)
+            bot = Bot.at(Desk(quotas, chat, clock), config, closing)
+            house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
             scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))
@@ -143,7 +143,10 @@ class House:
         config = await asyncio.to_thread(load, before.path, os.environ)
         if config.store_path.resolve() != before.store_path.resolve():
             raise ConfigError([f"{before.path}: [store] url has changed; restart the bot for that"])
-        keep_secret(model.api_key for model in config.models)
+        if config.connections != before.connections:
+            how = "how [discord] or [slack] is reached has changed"
+            raise ConfigError([f"{before.path}: {how}; restart the bot for that"])
+        keep_secret(config.secrets)
         models = await _models(config, self._servers, bot.clock)
         rules = bot.quotas.rules
         try:
@@ -271,6 +274,8 @@ def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Mo
         first_token_ms=model.first_token_ms,
         idle_ms=model.idle_ms,
         charge_unknown=model.charge_unknown == "input",
+        vision=model.vision,
+        allowed_for=model.allowed_for,
     )
 
 
@@ -284,7 +289,14 @@ def terms_of(model: "ModelConfig", rates: "Rates | None" = None) -> "Terms":
 def _settings(config: "Config") -> "ChatSettings":
     from bot.turns import ChatSettings
 
-    return ChatSettings(config.input_chars_max, config.queue_max, config.system_prompt, config.note)
+    return ChatSettings(
+        config.input_chars_max,
+        config.queue_max,
+        config.system_prompt,
+        config.note,
+        config.personas,
+        config.channels,
+    )
 
 
 def vocabulary_folder(environ: Mapping[str, str]) -> Path:

@@ -12,7 +12,8 @@ class Model:
     """One model: what it is asked as, its limits in tokens and time, and how it is reached.
 
     Times are milliseconds: until the first token, between two pieces, for a whole call.
-    `charge_unknown` tells whether a prompt is charged when nobody knows if it was billed.
+    `charge_unknown` tells whether a prompt is charged when nobody knows if it was billed, `vision`
+    whether it sees images, `allowed_for` which roles may use it (none: everyone).
     """
 
     key: str
@@ -24,6 +25,8 @@ class Model:
     first_token_ms: int
     idle_ms: int
     charge_unknown: bool = True
+    vision: bool = False
+    allowed_for: tuple[str, ...] = ()
 
     @property
     def deadline_ms(self) -> int:

@@ -5,15 +5,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from bot.messages import End
+from bot.messages import Document, End, Image
 from quota.units import Rates, Usage
 
 
 class Message(NamedTuple):
-    """One message of a prompt."""
+    """One message of a prompt; images only where the model can see."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,26 @@ class TokenCounter(Protocol):
         """The tokens of any text; its length in bytes where no vocabulary can be had in time."""
 
 
+class Extract(NamedTuple):
+    """The text of a document: so many of its pages. `why` says what stood in the way, if anything.
+
+    kind: not of a kind that can be read; large: too many bytes; locked: it needs a password;
+    broken: it cannot be understood; slow: it takes too long; long: no page fits; empty: no text.
+    """
+
+    text: str
+    pages: int = 0
+    of: int = 0
+    why: Literal["", "kind", "large", "locked", "broken", "slow", "long", "empty"] = ""
+
+
+class DocumentReader(Protocol):
+    """Takes the text out of files."""
+
+    async def read(self, document: Document, chars_max: int) -> Extract:
+        """The first pages that fit into so many characters, without blocking the event loop."""
+
+
 class Prices(Protocol):
     """What a model costs when the config does not say."""
 
@@ -119,6 +140,10 @@ class Prices(Protocol):
 
 class ReplyStream(Protocol):
     """Where one answer goes. The adapter paces; the last text always arrives."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The ids of the messages that carry the answer; none before its end, or on the console."""
 
     async def update(self, delta: str) -> None:
         """More of the answer."""

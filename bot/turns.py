@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from bot.config_values import ChannelConfig, PersonaConfig
 from bot.messages import Ask, End
 from bot.meter import Received
 from bot.ports import ModelError
+from bot.recall import Recalled
 from quota.errors import QuotaError
 
 _log = logging.getLogger(__name__)
@@ -19,17 +21,22 @@ RETRY_AFTER_MAX_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """The operator's settings of the chat."""
+    """The operator's settings of the chat; `channels` are told by name or id."""
 
     input_chars_max: int = 32_000
     queue_max: int = 2
     system_prompt: str = ""
     note: str = ""
+    personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
+    channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Turn:
-    """An ask on its way."""
+    """An ask on its way.
+
+    `node` is what its answer is remembered as, `notes` what must be said about it.
+    """
 
     ask: Ask
     arrived_at: int
@@ -37,6 +44,9 @@ class Turn:
     stopped: bool = False
     settling: bool = False
     received: Received = field(default_factory=Received)
+    recalled: Recalled | None = None
+    node: int | None = None
+    notes: list[str] = field(default_factory=list)
 
     def start(self, answered: Coroutine[None, None, End]) -> None:
         """Begin to work on it, in a task of its own."""

@@ -33,6 +33,8 @@ ENTRIES_KEPT_MS = 400 * DAY_MS
 LAPSED_AT_ONCE = 500
 DIFFERENCES_TOLD = 10
 ACTOR = "upkeep"
+# What is kept under names that are never used again (bot/pending.py, bot/requests.py).
+KEPT_FOR_A_WHILE = frozenset({"pending", "request"})
 
 
 class Job(NamedTuple):
@@ -85,6 +87,11 @@ async def prune(store: Store, clock: Clock) -> int:
     if gone:
         _log.info("pruned %d rows", gone)
     return gone
+
+
+async def forget_ended(quotas: Quotas) -> int:
+    """Let go of previews that nobody applied and of requests that were decided; how many."""
+    return await quotas.governing.forget_ended(KEPT_FOR_A_WHILE)
 
 
 async def catch_up(store: CatchesUp, clock: Clock) -> int:
@@ -172,6 +179,9 @@ def jobs(
     async def pruning() -> None:
         await prune(store, clock)
 
+    async def forgetting() -> None:
+        await forget_ended(quotas)
+
     async def backing_up() -> None:
         await back_up(store, clock, backup())
 
@@ -180,6 +190,7 @@ def jobs(
         Job("announce", announcing, 5 * SECOND_MS),
         Job("verify", Verifier(quotas).run, HOUR_MS, at_once=True),
         Job("prune", pruning, 6 * HOUR_MS),
+        Job("forget", forgetting, HOUR_MS),
         Job("backup", backing_up, HOUR_MS, at_once=True),
     ]
     if isinstance(store, CatchesUp):

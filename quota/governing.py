@@ -1,6 +1,6 @@
 """What admins change: limits, grants, corrections, switches. Every act leaves an audit row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from quota.clock import Clock
@@ -8,6 +8,7 @@ from quota.errors import BadRuleError
 from quota.limits import Bound, Kind, Limit, parse_rule
 from quota.members import Member, Scope, ScopeKind
 from quota.store import AuditRow, FlagRow, GrantRequest, GrantRow, LimitRow, Store
+from quota.told import told_of
 from quota.units import Amount, Unit, amount_text
 from quota.verdicts import Balance
 from quota.windows import Anchored, Rolling
@@ -23,6 +24,15 @@ class Act(NamedTuple):
     actor: str
     space: str
     reason: str = ""
+
+
+class Said(NamedTuple):
+    """What an audit row says was done, to whom, and what it changed."""
+
+    action: str
+    subject: str
+    before: str = ""
+    after: str = ""
 
 
 class Governing:
@@ -100,17 +110,17 @@ class Governing:
         if amount.value == 0:
             raise BadRuleError("0 changes nothing; give an amount such as +5k tokens")
         ends = until if until is not None else await self._period_end(member.wallet, bound)
-        request = GrantRequest(
-            member.wallet,
-            unit,
-            amount.value,
-            None if ends == NEVER_ENDS else ends,
-            act.actor,
-            act.reason,
+        return await self.give(
+            act, member.wallet, unit, amount.value, None if ends == NEVER_ENDS else ends
         )
-        after = amount_text(amount.value, unit)
-        action = "grant" if amount.value > 0 else "take"
-        audit = self._audit(act, action, member.wallet, "", after)
+
+    async def give(
+        self, act: Act, wallet: str, unit: Unit, amount: int, until: int | None
+    ) -> GrantRow:
+        """Add to a wallet (take, where negative) until an instant, None: for good."""
+        request = GrantRequest(wallet, unit, amount, until, act.actor, act.reason)
+        action = "grant" if amount > 0 else "take"
+        audit = self._audit(act, action, wallet, "", amount_text(amount, unit))
         row = await self._store.grant(request, audit, self._clock.now())
         self._changed()
         return row
@@ -147,13 +157,68 @@ class Governing:
             before = None
         row = FlagRow(act.space, name, subject, value, until)
         action = name if value else f"un{name}" if name == "block" else f"{name} off"
-        audit = self._audit(act, action, subject, before.value if before else "", value)
+        told = told_of(before.value, before.until) if before else ""
+        audit = self._audit(act, action, subject, told, told_of(value, until))
         await self._store.put_flag(row, audit, self._clock.now())
         self._flags.pop(key, None)
         if value:
             self._flags[key] = row
         self._changed()
         return before != row if value else before is not None
+
+    def flag(self, space: str, name: str, subject: str = "") -> str:
+        """What a switch or setting says now; empty where there is none, or its time has ended."""
+        flag = self._flags.get((space, name, subject))
+        if flag is None or (flag.until is not None and flag.until <= self._clock.now()):
+            return ""
+        return flag.value
+
+    def told(self, space: str, name: str, subject: str) -> str:
+        """The same with its end, as the audit trail tells it."""
+        flag = self._flags.get((space, name, subject))
+        return told_of(flag.value, flag.until) if flag and self.flag(space, name, subject) else ""
+
+    def flags(self, space: str, name: str) -> dict[str, str]:
+        """All switches or settings of this name in a space that hold now, by their subject."""
+        now = self._clock.now()
+        return {
+            subject: flag.value
+            for (where, which, subject), flag in self._flags.items()
+            if where == space and which == name and (flag.until is None or flag.until > now)
+        }
+
+    async def keep(
+        self, space: str, name: str, subject: str, value: str, until: int | None = None
+    ) -> None:
+        """Keep a member's or the bot's own setting (an empty value forgets it); no act of an admin.
+
+        Nothing that decides an ask may be kept this way: it would change without a trace.
+        """
+        await self._keep(FlagRow(space, name, subject, value, until), None)
+
+    async def record(
+        self, act: Act, said: Said, name: str, key: str, value: str, until: int
+    ) -> None:
+        """Keep something under a name and key, with an audit row that says what was done."""
+        audit = self._audit(act, said.action, said.subject, said.before, said.after)
+        await self._keep(FlagRow(act.space, name, key, value, until), audit)
+
+    async def _keep(self, row: FlagRow, audit: AuditRow | None) -> None:
+        await self._store.put_flag(row, audit, self._clock.now())
+        self._flags.pop(row[:3], None)
+        if row.value:
+            self._flags[row[:3]] = row
+
+    async def forget_ended(self, names: Collection[str]) -> int:
+        """Let go of what was kept under these names and has ended; how many.
+
+        Only for names whose subjects are never used again: what is renewed meanwhile would go too.
+        """
+        now = self._clock.now()
+        ended = [f for f in self._flags.values() if f.name in names and (f.until or now) < now]
+        for flag in ended:
+            await self.keep(flag.space, flag.name, flag.subject, "")
+        return len(ended)
 
     async def note_refused(self, act: Act, action: str) -> None:
         """Write down that a command was refused for want of permission."""
@@ -181,6 +246,10 @@ class Governing:
                 return flag
         return None
 
+    def warn_at(self, space: str) -> tuple[int, ...]:
+        """The thresholds that admins chose for their space; empty: the operator's."""
+        return tuple(int(part) for part in self.flag(space, "warn").split(",") if part)
+
     def note(self, space: str) -> str:
         """The admins' own sentence at the limit."""
         flag = self._flags.get((space, "note", ""))
@@ -202,13 +271,14 @@ class Governing:
 def _limit(row: LimitRow, zone: str, week_start: int) -> Limit:
     rule = parse_rule(row.rule, zone=zone, week_start=week_start, unit=Unit.TOKENS)
     kind: Kind = "cap" if row.kind == "cap" else "shared" if row.kind == "shared" else "allowance"
-    return Limit(Scope(_scope(row.scope_kind), row.scope_name), kind, rule, row.models, "chat")
+    return Limit(Scope(scope_kind(row.scope_kind), row.scope_name), kind, rule, row.models, "chat")
 
 
 _SCOPES: tuple[ScopeKind, ...] = ("everyone", "role", "member", "channel", "space", "house")
 
 
-def _scope(text: str) -> ScopeKind:
+def scope_kind(text: str) -> ScopeKind:
+    """What a stored limit is about; BadRuleError for anything else."""
     for kind in _SCOPES:
         if kind == text:
             return kind

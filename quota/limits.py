@@ -16,7 +16,7 @@ from quota.units import Unit, amount_text, parse_amount
 from quota.windows import Calendar, Window, WindowError, parse_window, window_text
 
 Kind = Literal["allowance", "cap", "shared"]
-Origin = Literal["config", "chat", "default"]
+Origin = Literal["config", "chat", "default", "self"]
 
 
 class Rule(NamedTuple):
@@ -212,6 +212,7 @@ _TOUCHES: dict[str, Callable[[str, Requester], bool]] = {
     "house": lambda _name, _who: True,
     "role": lambda name, who: name in who.roles,
     "member": lambda name, who: name == who.member.id,
+    "self": lambda name, who: name == who.member.id,
     "channel": lambda name, who: name == who.channel,
 }
 

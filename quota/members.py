@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Self
 
 from quota.errors import BadRuleError
 
-ScopeKind = Literal["everyone", "role", "member", "channel", "space", "house"]
+ScopeKind = Literal["everyone", "role", "member", "channel", "space", "house", "self"]
 
 
 class Space(NamedTuple):
@@ -42,12 +42,13 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """A member with what counts at this moment: roles held now, the channel, being an admin."""
+    """A member with what counts at this moment: roles, the channel, being an admin or staff."""
 
     member: Member
     roles: tuple[str, ...] = ()
     channel: str = "general"
     is_admin: bool = False
+    is_staff: bool = False
 
 
 class Scope(NamedTuple):
@@ -59,6 +60,8 @@ class Scope(NamedTuple):
     @property
     def text(self) -> str:
         """How people read it: `everyone`, `role Supporter`, `member ana`, `channel homework`."""
+        if self.kind == "self":
+            return "own ceiling"
         return f"{self.kind} {self.name}".strip()
 
 

@@ -15,6 +15,7 @@ from quota.store import (
     LimitRow,
     ReserveRequest,
     SettleRequest,
+    SpentRow,
 )
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -175,14 +176,15 @@ class MemoryStore:
         self._open()
         return list(self._flags.values())
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
         """See GoverningStore."""
         self._open()
         key = (row.space, row.name, row.subject)
         self._flags.pop(key, None)
         if row.value:
             self._flags[key] = row
-        self._put(audit, now)
+        if audit is not None:
+            self._put(audit, now)
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """See GoverningStore."""
@@ -200,6 +202,30 @@ class MemoryStore:
         self._open()
         for entry in [e for e in self.shelf.entries if e.id > since_id][:at_most]:
             yield entry
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """See ReportingStore."""
+        self._open()
+        found: dict[tuple[str, str], SpentRow] = {}
+        for e in self.shelf.entries:
+            charged = e.kind in {"settle", "lapse"} and since <= e.at < until
+            if charged and e.wallet.startswith(wallets):
+                key = e.wallet, e.model
+                more = (1, e.tokens, e.credits or 0, e.input, e.cached, e.output)
+                before = found[key][2:] if key in found else (0,) * len(more)
+                found[key] = SpentRow(*key, *(a + b for a, b in zip(before, more, strict=True)))
+        return [found[key] for key in sorted(found)]
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """See ReportingStore."""
+        self._open()
+        mine = [a for a in self.shelf.accounts.values() if a.book == book and a.opens_at >= since]
+        return sorted((a.opens_at, a.spent + a.extra_spent) for a in mine)
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """See ReportingStore."""
+        self._open()
+        return [e for e in self.shelf.entries if e.wallet == wallet][-at_most:]
 
     async def wallets(self) -> list[str]:
         """See GoverningStore."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from quota.accounting import Estimate
+from quota.ceilings import with_ceiling
 from quota.clock import Clock
 from quota.errors import StoreUnavailableError
 from quota.governing import Governing
@@ -76,6 +77,11 @@ class Quotas:
             policy = self._policies[space] = base.overridden_by(self.governing.limits(space))
         return policy
 
+    def policy_for(self, requester: Requester) -> Policy:
+        """The same with the ceiling that the requester has set for themselves, if any."""
+        policy = self.policy(requester.member.space.key)
+        return with_ceiling(policy, self.governing, requester, self.rules)
+
     def bounds(self, requester: Requester, terms: Terms) -> tuple[Bound, ...]:
         """The limits that bind this requester for a model."""
         key = (requester, terms.names)
@@ -83,7 +89,7 @@ class Quotas:
         if bounds is None:
             if len(self._bounds) >= BOUNDS_KEPT:
                 self._bounds.clear()
-            policy = self.policy(requester.member.space.key)
+            policy = self.policy_for(requester)
             bounds = self._bounds[key] = policy.binding(requester, terms.names)
         return bounds
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quota.limits import Policy
-from quota.units import Rates
+from quota.units import Amount, Rates
 
 # A hold outlives every call it pays for, by enough to settle in.
 HOLD_MS = 15 * 60_000
@@ -27,7 +27,8 @@ class Rules:
 
     `spaces` holds the policies of spaces that the operator set apart. `wait_ms` is how long an
     ask waits for holds, from its arrival; `output_floor` the fewest output tokens worth giving;
-    `progress_step` how many output tokens may pass between two notes of progress.
+    `progress_step` how many output tokens may pass between two notes of progress. `staff_cap` is
+    what staff may give one member in one window, None: nothing.
     """
 
     base: Policy
@@ -38,6 +39,7 @@ class Rules:
     progress_step: int = 256
     zone: str = "UTC"
     week_start: int = 0
+    staff_cap: Amount | None = None
 
     def policy(self, space: str) -> Policy:
         """The operator's policy in a space."""

@@ -86,7 +86,10 @@ class LimitRow(NamedTuple):
 
 
 class FlagRow(NamedTuple):
-    """A switch of a space or a member (`pause`, `block`, `note`), with when it ends by itself."""
+    """A switch or setting of a space, channel or member (`pause`, `block`, `note`, …).
+
+    `until` is when it ends by itself, None: never.
+    """
 
     space: str
     name: str
@@ -107,6 +110,19 @@ class AuditRow(NamedTuple):
     after: str
     reason: str
     id: int = 0
+
+
+class SpentRow(NamedTuple):
+    """What one member was charged for calls of one model in a stretch of time."""
+
+    wallet: str
+    model: str
+    requests: int
+    tokens: int
+    credits: int
+    input: int
+    cached: int
+    output: int
 
 
 class SpendingStore(Protocol):
@@ -171,8 +187,8 @@ class GoverningStore(Protocol):
     async def flags(self) -> list[FlagRow]:
         """All switches, also those whose time has ended."""
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
-        """Set a switch; an empty value removes it."""
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
+        """Set a switch; an empty value removes it. No `audit`: a member's own choice."""
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """Write down an act that changed nothing, such as a refused command."""
@@ -199,5 +215,18 @@ class GoverningStore(Protocol):
         """Believe `now` although a later time was stored; returns the mark that was."""
 
 
-class Store(SpendingStore, GoverningStore, Protocol):
-    """Both halves."""
+class ReportingStore(Protocol):
+    """What people look back at; read apart from the turns, never in their way."""
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """What was charged in [since, until) to wallets that begin so, by wallet and model."""
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """When each period of a book since then opened, and what was spent in it."""
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """The newest entries of one member, oldest first."""
+
+
+class Store(SpendingStore, GoverningStore, ReportingStore, Protocol):
+    """All of them."""

@@ -51,7 +51,7 @@ def whole(bot: scripted.Bot, path: Path | None = None) -> Bot:
         system_prompt="",
         backup=BackupConfig(None, 0),
     )
-    return Bot(config, bot.clock, bot.quotas, bot.chat, bot.commands, close)
+    return Bot.at(bot.desk, config, close)
 
 
 class Program:

@@ -94,11 +94,12 @@ def requester(
     channel: str = "general",
     space: str = "console:console",
     admin: bool = False,
+    staff: bool = False,
 ) -> Requester:
     """A member of the console's space, unless `space` says `platform:id`."""
     platform, _, space_id = space.partition(":")
     member = Member(Space(platform, space_id), name)
-    return Requester(member, tuple(roles), channel, admin)
+    return Requester(member, tuple(roles), channel, admin, staff)
 
 
 _SCOPES: dict[str, ScopeKind] = {

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from adapters.openai_chat import OpenAIChat
+from bot.actions import Actions, Pressed, Pressing, Shown
 from bot.chat import ChatHandler
 from bot.commands import Commands, Typed
+from bot.desk import Desk
 from bot.messages import Answer, Ask, Attachment, Card, End, Failure, Refusal
 from bot.models import Model, Models
 from bot.ports import (
@@ -178,6 +180,7 @@ class RecordingReply:
         self.notes: list[str] = []
         self.ends: list[End] = []
         self.broken: set[str] = set()
+        self.messages: tuple[str, ...] = ()
         self._passing = passing
         self._changed = asyncio.Event()
 
@@ -300,7 +303,7 @@ class Bot:
     counter: TokenCounter
     quotas: Quotas
     chat: ChatHandler
-    commands: Commands
+    desk: Desk
     words: Words
     replies: list[RecordingReply] = field(default_factory=list)
     asked: int = 0
@@ -314,14 +317,19 @@ class Bot:
         model: str = "",
         thread: str = "",
         files: Sequence[Attachment] = (),
+        shown_as: Sequence[str] = (),
+        **more: Any,
     ) -> Running:
-        """Begin an ask; its id is a new one unless given."""
+        """Begin an ask; its id is a new one unless given.
+
+        The platform shows the answer in the messages `shown_as`.
+        """
         self.asked += 1
         sender = requester(who) if isinstance(who, str) else who
-        ask = Ask(
-            id_ or f"{sender.member.id}-{self.asked}", sender, text, model, thread, tuple(files)
-        )
+        event = id_ or f"{sender.member.id}-{self.asked}"
+        ask = Ask(event, sender, text, model, thread, tuple(files), **more)
         reply = RecordingReply(self.passing)
+        reply.messages = tuple(shown_as)
         self.replies.append(reply)
         task = asyncio.create_task(self.chat.handle(ask, reply, self.words))
         return Running(ask, reply, task)
@@ -358,6 +366,29 @@ class Bot:
         if isinstance(sender, str):
             sender = requester(sender)
         return await self.commands.run(Typed(sender, text, **more), self.words)
+
+    @property
+    def commands(self) -> Commands:
+        return Commands(self.desk)
+
+    @property
+    def actions(self) -> Actions:
+        return Actions(self.desk)
+
+    async def press(
+        self, name: str, subject: str = "", who: str | Requester = "ana", **more: Any
+    ) -> Pressing:
+        """An action or form, used by a member unless a requester is given."""
+        sender = requester(who) if isinstance(who, str) else who
+        return await self.actions.press(Pressed(sender, name, subject, **more), self.words)
+
+    async def pressed(
+        self, name: str, subject: str = "", who: str | Requester = "ana", **more: Any
+    ) -> Card:
+        """The card that an action shows."""
+        shown = await self.press(name, subject, who, **more)
+        assert isinstance(shown, Shown), shown
+        return shown.card
 
     async def balance(self, who: str | Requester = "ana", place: int = 0) -> Balance:
         sender = requester(who) if isinstance(who, str) else who
@@ -435,9 +466,9 @@ def build(
     chat = ChatHandler(
         quotas, Models([model, *more_models]), counter, clock, settings or ChatSettings()
     )
-    commands = Commands(quotas, chat, clock)
+    desk = Desk(quotas, chat, clock)
     words = Words(when)
-    return Bot(stepping, clock, passing, scripted, counter, quotas, chat, commands, words)
+    return Bot(stepping, clock, passing, scripted, counter, quotas, chat, desk, words)
 
 
 def stepping_of(bot: Bot) -> SteppingStore:

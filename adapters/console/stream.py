@@ -27,6 +27,11 @@ class JsonStream:
         self._held: list[str] = []
         self.finished = False
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """None: the console has no messages of its own."""
+        return ()
+
     async def update(self, delta: str) -> None:
         """A delta; held back while the reader is slow, so that memory stays bounded."""
         self._held.append(delta)
@@ -62,6 +67,11 @@ class ScreenStream:
     def __init__(self, screen: Screen) -> None:
         """Show it there."""
         self._screen = screen
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """None: the console has no messages of its own."""
+        return ()
 
     async def update(self, delta: str) -> None:
         """More of the answer, at once."""

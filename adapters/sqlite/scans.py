@@ -106,11 +106,11 @@ class Scans:
 
     async def verify(self) -> list[Difference]:
         """Recompute every counter from the entries, all of one moment."""
-        return await self._apart(_differences)
+        return await self.apart(_differences)
 
     async def backup(self, target: Path) -> None:
         """Write a complete copy of one moment; an existing file is never overwritten."""
-        await self._apart(lambda db: _copy(db, target))
+        await self.apart(lambda db: _copy(db, target))
 
     async def _rows(self, statement: str, values: Row) -> list[Any]:
         try:
@@ -137,7 +137,7 @@ class Scans:
             address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
         )
 
-    async def _apart(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def apart(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Do something long on a thread and a connection of its own."""
         if self._closed:
             raise StoreUnavailableError(f"{self.path} is closed")

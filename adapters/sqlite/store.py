@@ -1,10 +1,11 @@
 """The store verbs over one SQLite file: each is a function run whole on the writer's thread."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from adapters.sqlite import governing
+from adapters.sqlite import governing, looking_back
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
@@ -22,6 +23,7 @@ from quota.store import (
     LimitRow,
     ReserveRequest,
     SettleRequest,
+    SpentRow,
 )
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -175,12 +177,13 @@ class SqliteStore:
         """See GoverningStore."""
         return await self._scans.flags()
 
-    async def put_flag(self, row: FlagRow, audit: AuditRow, now: int) -> None:
+    async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
         """See GoverningStore."""
 
         def move(books: Books) -> None:
             governing.put_flag(self._writing().desk.db, row)
-            self._write_down(books, audit, now)
+            if audit is not None:
+                self._write_down(books, audit, now)
 
         await self._ask(move, alone=True)
 
@@ -222,6 +225,20 @@ class SqliteStore:
             return before
 
         return await self._ask(move, alone=True)
+
+    # What people look back at.
+
+    async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:
+        """See ReportingStore."""
+        return await self._scans.apart(partial(looking_back.spending, wallets, since, until))
+
+    async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
+        """See ReportingStore."""
+        return await self._scans.apart(partial(looking_back.periods, book, since))
+
+    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+        """See ReportingStore."""
+        return await self._scans.apart(partial(looking_back.entries_of, wallet, at_most))
 
     def _write_down(self, books: Books, audit: AuditRow, now: int) -> None:
         governing.add_audit(self._writing().desk.db, books, audit, now)

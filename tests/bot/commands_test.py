@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.commands import ADMIN_NOT_YET, NOT_YET
-from bot.messages import Answer, Ask, Refusal
+from bot.messages import Answer, Refusal
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.store import AuditRow
@@ -29,7 +29,7 @@ async def used_up(bot: Bot, who: str, tokens: int) -> None:
     """Have a member use so many tokens."""
     bot.model.next(says(1, reported=Usage(input=9, output=tokens - 9)))
     assert (await bot.answer(who)).charged_tokens == tokens
-    bot.chat.conversations.forget(Ask("", requester(who), "").conversation)
+    bot.chat.forget(requester(who))
 
 
 async def test_a_limit_binds_the_next_ask() -> None:
@@ -212,7 +212,10 @@ async def test_who_is_blocked_cannot_ask_until_the_time_has_come() -> None:
     )
     assert refusal.refused.opens_at == MORNING + 2 * HOUR
     assert isinstance(await bot.ask("bo"), Answer)
-    assert (await last_act(bot))[1:] == ("block", "console:console:ana", "", "spam", "spam")
+    assert (await last_act(bot))[1:] == (
+        *("block", "console:console:ana", ""),
+        *("spam until 2026-06-01T11:00:00.000+00:00", "spam"),
+    )
     bot.clock.advance(2 * HOUR)
     assert isinstance(await bot.ask("ana"), Answer)
     late = await bot.type("/quota-admin unblock @ana")
@@ -310,8 +313,8 @@ async def test_the_audit_shows_who_did_what_newest_first() -> None:
     card = await bot.type("/quota-admin audit 1")
     assert card.panel.table is not None
     assert card.panel.table.rows == (
-        ("at 09:01", "ada", "block", "console:console:bo", " → on", ""),
-        ("at 09:00", "ada", "grant", "console:console:ana", " → 5k tokens", "demo"),
+        ("at 09:01", "ada", "block", "@bo", " → on", "", "undo 2"),
+        ("at 09:00", "ada", "grant", "@ana", " → 5k tokens", "demo", "undo 1"),
     )
     bot.clock.advance(2 * DAY)
     assert (await bot.type("/quota-admin audit 1")).panel.lines == (
@@ -419,7 +422,10 @@ async def test_what_somebody_writes_to_the_model_changes_no_quota() -> None:
         ("grant @ana 5k until 1mo", "has no fixed length"),
         ("grant @role:Guest 5k", "@Guest is a role; this is for one member."),
         ("reset", "A name is missing"),
-        ("reset all", "To reset all members is not part of this version."),
+        ("reset all nonsense", "Nobody has a limit 'nonsense' of their own."),
+        ("undo", "'' is no number of an act."),
+        ("undo seven", "'seven' is no number of an act."),
+        ("undo 7", "There is no act 7 here."),
         ("block", "A name is missing"),
         ("block @ana forever", "'forever' is not understood."),
         ("block @role:Guest", "is a role; this is for one member"),
@@ -480,7 +486,7 @@ async def test_what_is_not_built_yet_is_refused_by_its_name(command: str) -> Non
     assert card.panel.lines[0] == f"/{command} is not part of this version."
 
 
-@pytest.mark.parametrize("view", ["history", "receipt"])
+@pytest.mark.parametrize("view", ["receipt"])
 async def test_a_view_that_is_not_built_yet_is_refused_by_its_name(view: str) -> None:
     card = await build(DAILY).type(f"/quota {view}", "ana")
     assert card.panel.lines[0] == f"/quota {view} is not part of this version."

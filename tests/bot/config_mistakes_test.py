@@ -24,6 +24,9 @@ STORE = 'write "sqlite:///quotabot.db" (beside this file) or "sqlite:////folder/
 SCOPES = 'write space, house, "channel:NAME" or "role:NAME"'
 
 
+SECRETS = {"SET": "hidden", "XAPP": "xapp-hidden", "XOXB": "xoxb-hidden"}
+
+
 def problems(
     folder: Path, text: str | bytes, environ: Mapping[str, str] | None = None
 ) -> list[str]:
@@ -361,12 +364,94 @@ MISTAKES = [
         '[models.m]\nname = "x"\nbase_url = "https://x.example"\napi_key_env = "KEY"',
         "[models.m] api_key_env names KEY, which is not set; set KEY to the key",
     ),
-    # not part of this version
+    # platforms
+    ("[discord]", '[discord] token_env is missing; write token_env = "DISCORD_TOKEN"'),
     (
-        "[discord]\nadmin_roles = []",
-        "[discord] is not part of this version (the console is); remove the section",
+        '[discord]\ntoken_env = "D"',
+        "[discord] token_env names D, which is not set; set D to the token",
     ),
-    ("[slack]", "[slack] is not part of this version (the console is); remove the section"),
+    (
+        '[discord]\ntoken_env = "MTA4hidden0123456789.abc"',
+        '[discord] token_env is no name of a variable; write one such as "DISCORD_TOKEN" and put the token into that variable',
+    ),
+    (
+        '[discord]\ntoken_env = "SET"\ntoken = "hidden"',
+        '[discord] token would lie open in the file; put it into a variable and write its name, token_env = "DISCORD_TOKEN"',
+    ),
+    (
+        '[discord]\ntoken_env = "SET"\nmode = "threads"',
+        '[discord] mode is \'threads\'; write "off", "mention", "reply", "thread" or "auto-thread"',
+    ),
+    (
+        '[discord]\ntoken_env = "SET"\nadmin_roles = 5',
+        '[discord] admin_roles is 5; write a list of names or ids: ["Helpers"]',
+    ),
+    (
+        '[discord]\ntoken_env = "SET"\ncommands_guild = "My server"',
+        '[discord] commands_guild is \'My server\'; write the id of a server in quotes, "1234", or ""',
+    ),
+    (
+        '[discord]\ntoken_env = "SET"\ngateway = "discord"',
+        "[discord] gateway is 'discord'; write an address, \"https://…\", or remove it",
+    ),
+    (
+        '[slack]\napp_token_env = "SET"',
+        '[slack] bot_token_env is missing; write bot_token_env = "SLACK_BOT_TOKEN"',
+    ),
+    (
+        '[slack]\nbot_token_env = "SET"',
+        '[slack] app_token_env is missing; write app_token_env = "SLACK_APP_TOKEN"',
+    ),
+    (
+        '[slack]\nbot_token_env = "SET"\nmode = "http"',
+        '[slack] signing_secret_env is missing; write signing_secret_env = "SLACK_SIGNING_SECRET"',
+    ),
+    (
+        '[slack]\nbot_token_env = "XAPP"\napp_token_env = "SET"',
+        "[slack] bot_token_env leads to a token xapp-…, which belongs to app_token_env",
+    ),
+    (
+        '[slack]\nbot_token_env = "SET"\napp_token_env = "XOXB"',
+        "[slack] app_token_env leads to a token xoxb-…, which belongs to bot_token_env",
+    ),
+    (
+        '[slack]\nclient_id = "1"\napp_token_env = "SET"',
+        "[slack] client_secret_env is missing; for several workspaces both are needed",
+    ),
+    (
+        '[slack]\nbot_token_env = "SET"\napp_token_env = "SET"\nbot_token = "hidden"',
+        '[slack] bot_token would lie open in the file; put it into a variable and write its name, bot_token_env = "SLACK_BOT_TOKEN"',
+    ),
+    (
+        '[slack]\nbot_token_env = "SET"\napp_token_env = "SET"\nhttp_port = 0',
+        "[slack] http_port is 0; give a port from 1 to 65535",
+    ),
+    # personas and channels
+    (
+        "[personas.tutor]",
+        "[personas.tutor] prompt is missing; write at most 20000 characters in quotes",
+    ),
+    (
+        '[personas.tutor]\nprompt = ""\nmodel = "gtp"',
+        "[personas.tutor] model is 'gtp', which no section [models.…] has; add one, or name another",
+    ),
+    (
+        '[channels.homework]\npersona = "tutor"',
+        "[channels.homework] persona is 'tutor', which no section [personas.…] has; add one, or name another",
+    ),
+    (
+        '[channels.homework]\nmodel = "gtp"',
+        "[channels.homework] model is 'gtp', which no section [models.…] has; add one, or name another",
+    ),
+    (
+        "[channels.homework]\nmax_reply = -1",
+        "[channels.homework] max_reply is -1; give the tokens of one answer at most, 0: all",
+    ),
+    (
+        '[channels]\nmode = "off"',
+        "[channels.mode] is no section but 'off'; write mode in [channels.default]",
+    ),
+    # not part of this version
     ('[balance]\nstart = "$1"', "[balance] is not part of this version; remove the section"),
     (
         "[limits.weights]\nSupporter = 3",
@@ -392,7 +477,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("text", "told"), MISTAKES)
 def test_a_mistake_is_named_with_its_place_and_fix(tmp_path: Path, text: str, told: str) -> None:
-    assert problems(tmp_path, text) == [f": {told}"]
+    assert problems(tmp_path, text, SECRETS) == [f": {told}"]
 
 
 # Each a file that is not TOML.
@@ -450,9 +535,9 @@ VARIABLE_MISTAKES = [
         "is of no use: [limits.weights] belongs to fair pools, which are not part of this version; remove it",
     ),
     (
-        "DISCORD__TOKEN_ENV",
+        "DISCORD__TOKN_ENV",
         "hidden",
-        "is of no use: [discord] is not part of this version (the console is); remove the section",
+        "is not known; did you mean token_env?",
     ),
     ("MODELS__DEFAULT__NAME", "z", "is not known; known here: GPT-5, gpt.5, other"),
     ("MODELS__GPT__5__NAME", "z", "is not known; did you mean gpt.5?"),

@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 
 from bot.config import SHAPE, Config, ConfigError, find, load, read_example
+from bot.config_values import ChannelConfig, DiscordConfig, PersonaConfig, SlackConfig
 from bot.config_words import Shape
 from quota.members import Member, Requester, Space
 from quota.units import Rates
 
 KEY = {"OPENAI_API_KEY": "sk-secret"}
+TOKENS = {
+    "DISCORD_TOKEN": "d-secret",
+    "SLACK_BOT_TOKEN": "xoxb-secret",
+    "SLACK_APP_TOKEN": "xapp-secret",
+    "SLACK_SIGNING_SECRET": "s-secret",
+    "SLACK_CLIENT_SECRET": "c-secret",
+}
+# For tests and proxies; nobody else needs to know.
+HIDDEN = {"discord.api_base", "discord.gateway", "slack.api_base"}
+FILES = r"discord\.token_file|slack\.\w+_file"
 OFFLINE = '[models.default]\nbase_url = "offline"\n'
 
 
@@ -311,6 +322,145 @@ def test_limits_for_models_that_do_not_exist_are_worth_a_warning(tmp_path: Path)
     )
 
 
+DISCORD = '[discord]\ntoken_env = "DISCORD_TOKEN"\n'
+SLACK = '[slack]\nbot_token_env = "SLACK_BOT_TOKEN"\napp_token_env = "SLACK_APP_TOKEN"\n'
+HTTP = """
+[slack]
+mode = "http"
+client_id = "1.2"
+client_secret_env = "SLACK_CLIENT_SECRET"
+signing_secret_env = "SLACK_SIGNING_SECRET"
+"""
+
+
+class TestPlatforms:
+    def test_are_off_where_nothing_is_said(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "")
+        assert (config.discord, config.slack) == (None, None)
+        assert (config.personas, config.channels) == ({}, {})
+
+    def test_discord_needs_no_more_than_a_token(self, tmp_path: Path) -> None:
+        config = read(tmp_path, DISCORD, TOKENS)
+        assert config.discord == DiscordConfig("d-secret")
+        assert (config.discord.mode, config.discord.message_content) == ("mention", False)
+
+    def test_slack_needs_no_more_than_two_tokens(self, tmp_path: Path) -> None:
+        config = read(tmp_path, SLACK, TOKENS)
+        assert config.slack == SlackConfig("xoxb-secret", "xapp-secret")
+        assert (config.slack.mode, config.slack.channel_mode) == ("socket", "thread")
+
+    def test_slack_over_http_needs_no_token_where_workspaces_install_it(
+        self, tmp_path: Path
+    ) -> None:
+        config = read(tmp_path, HTTP, TOKENS)
+        assert config.slack == SlackConfig(
+            signing_secret="s-secret", client_id="1.2", client_secret="c-secret", mode="http"
+        )
+
+    def test_everything_can_be_said(self, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text("from-file")
+        config = read(
+            tmp_path,
+            """
+            [discord]
+            token_file = "token"
+            admin_roles = "Boss"
+            staff_roles = ["Helper", "42"]
+            message_content = true
+            mode = "auto-thread"
+            alert_channel = "alerts"
+            commands_guild = "77"
+            api_base = "http://127.0.0.1:1/api/"
+            gateway = "ws://127.0.0.1:1"
+            [slack]
+            bot_token_env = "SLACK_BOT_TOKEN"
+            app_token_env = "SLACK_APP_TOKEN"
+            admins = ["U1", "@boss"]
+            staff = ["@helpers"]
+            workspace_admins = true
+            channel_mode = "mention"
+            alert_channel = "C1"
+            prefix = "acme-"
+            single = "acme"
+            http_host = "0.0.0.0"
+            http_port = 8080
+            api_base = "http://127.0.0.1:2/api"
+            """,
+            TOKENS,
+        )
+        assert config.discord == DiscordConfig(
+            "from-file",
+            "http://127.0.0.1:1/api",
+            "ws://127.0.0.1:1",
+            ("Boss",),
+            ("Helper", "42"),
+            message_content=True,
+            alert_channel="alerts",
+            mode="auto-thread",
+            commands_guild="77",
+        )
+        assert config.slack == SlackConfig(
+            "xoxb-secret",
+            "xapp-secret",
+            http_host="0.0.0.0",  # noqa: S104 - a value like any other
+            http_port=8080,
+            api_base="http://127.0.0.1:2/api",
+            admins=("U1", "@boss"),
+            staff=("@helpers",),
+            workspace_admins=True,
+            channel_mode="mention",
+            alert_channel="C1",
+            prefix="acme-",
+            single="acme",
+        )
+
+    def test_no_secret_is_shown(self, tmp_path: Path) -> None:
+        config = read(tmp_path, DISCORD + SLACK, TOKENS)
+        assert not re.search("(d|xoxb|xapp)-secret", repr(config))
+        assert set(config.secrets) == {"", "d-secret", "xoxb-secret", "xapp-secret"}
+
+    def test_only_a_new_connection_takes_a_restart(self, tmp_path: Path) -> None:
+        before = read(tmp_path, DISCORD, TOKENS).connections
+        same = read(tmp_path, DISCORD + 'admin_roles = "Boss"\nmode = "off"', TOKENS)
+        assert same.connections == before
+        assert read(tmp_path, DISCORD + "message_content = true", TOKENS).connections != before
+        assert read(tmp_path, DISCORD + SLACK, TOKENS).connections != before
+        assert read(tmp_path, "").connections != before
+
+
+class TestPersonasAndChannels:
+    def test_are_told_by_name(self, tmp_path: Path) -> None:
+        config = read(
+            tmp_path,
+            """
+            [models.big]
+            base_url = "offline"
+            aliases = ["large"]
+            vision = true
+            allowed_for = ["Supporter"]
+            [personas.tutor]
+            prompt = "Be patient with {member}."
+            model = "Large"
+            [channels.homework]
+            mode = "thread"
+            model = "offline"
+            persona = "Tutor"
+            max_reply = 800
+            [channels.1234]
+            mode = "off"
+            """,
+        )
+        assert config.personas == {
+            "tutor": PersonaConfig("tutor", "Be patient with {member}.", "Large")
+        }
+        assert config.channels == {
+            "homework": ChannelConfig("thread", "offline", "Tutor", 800),
+            "1234": ChannelConfig("off"),
+        }
+        (model,) = config.models
+        assert (model.vision, model.allowed_for) == (True, ("Supporter",))
+
+
 class TestEnvironment:
     @pytest.mark.parametrize(
         ("variable", "value", "field", "expected"),
@@ -427,7 +577,7 @@ class TestExample:
 
     def test_loads_with_every_key_in_use(self, tmp_path: Path) -> None:
         (tmp_path / "local-model.key").write_text("sk-local")
-        config = read(tmp_path, uncommented(read_example()), KEY)
+        config = read(tmp_path, uncommented(read_example()), KEY | TOKENS)
         assert [m.api_key for m in config.models] == ["sk-secret", "sk-local"]
         assert len(config.rules.base.limits) == 16
         assert len(config.rules.spaces) == 1
@@ -435,7 +585,8 @@ class TestExample:
 
     def test_shows_the_values_that_hold_anyway(self, tmp_path: Path) -> None:
         (tmp_path / "local-model.key").touch()
-        keys = "output_max|_s|cap_field|charge|week|warn|input_chars|floor|queue|dir|keep"
+        keys = "output_max|(wait|token|idle|deadline)_s|cap_field|charge|week|warn|input_chars"
+        keys += "|floor|queue|dir|keep|vision"
         shown = re.sub(rf"^#(?=\w*({keys})\w* = )", "", read_example(), flags=re.MULTILINE)
         said, silent = read(tmp_path, shown, KEY), read(tmp_path, read_example(), KEY)
         (model,) = said.models
@@ -448,7 +599,9 @@ class TestExample:
         table = tomllib.loads(uncommented(read_example()))
         missing = dotted(SHAPE) - written(table, SHAPE)
         # A space has the keys of [limits].
-        assert {key for key in missing if not key.startswith("spaces.")} == set()
+        missing = {key for key in missing if not key.startswith("spaces.")} - HIDDEN
+        # The file of a secret stands beside its variable.
+        assert {key for key in missing if not re.fullmatch(FILES, key)} == set()
 
     def test_speaks_one_line_at_a_time(self) -> None:
         assert max(len(line) for line in read_example().splitlines()) <= 100

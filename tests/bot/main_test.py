@@ -71,6 +71,7 @@ class Reply:
 
     def __init__(self) -> None:
         self.end: End | None = None
+        self.messages = ()
 
     async def update(self, delta: str) -> None:
         return

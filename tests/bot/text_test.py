@@ -7,11 +7,12 @@ from typing import get_args
 
 import pytest
 
+from bot import text_audit
 from bot.figures import amount, bar, grouped, money, percent, plain, short
 from bot.panels import Panel
 from bot.text import Words
 from quota.limits import Kind, Limit, Reason, parse_rule
-from quota.members import EVERYONE, Scope
+from quota.members import EVERYONE, Scope, Space
 from quota.store import AuditRow, GrantRow
 from quota.units import Unit
 from quota.verdicts import Balance, Notice, RefusalReason, Refused, Settlement
@@ -312,7 +313,9 @@ def cards() -> Iterator[Panel]:
     yield WORDS.granted("ana", GRANT, BALANCES)
     yield WORDS.was_reset("ana", BALANCES)
     yield WORDS.switched("Blocked", "@ana cannot ask", MORNING)
-    yield WORDS.audit([AuditRow(MORNING, "s", "ada", "grant", "w", "", "5k tokens", "demo")])
+    row = AuditRow(MORNING, "s:1", "ada", "grant", "s:1:w", "", "5k tokens", "demo", 7)
+    yield text_audit.audit(WORDS, Space("s", "1"), [row], {7})
+    yield text_audit.undone(WORDS, Space("s", "1"), row)
     yield WORDS.not_allowed()
     yield WORDS.mistake("something is odd", "grant @ana 5k")
     yield WORDS.help(is_admin=True)

@@ -226,6 +226,7 @@ async def test_every_job_can_run_twice_in_any_order(
         "prune",
         "backup",
         "catch up",
+        "forget",
     }
     assert await store.verify() == []
 

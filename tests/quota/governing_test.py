@@ -216,15 +216,15 @@ async def test_a_switch_tells_whether_it_changed_anything() -> None:
     assert await act.switch(ACT, "pause", "", "on", MORNING + HOUR)
     office.clock.advance(HOUR)
     assert not await act.switch(ACT, "pause", "", ""), "it had ended by itself"
-    wallet = ANA.wallet
+    wallet, ends = ANA.wallet, "until 2026-06-01T10:00:00.000+00:00"
     assert await office.trail() == [
-        ("block", wallet, "", "spam"),
-        ("block", wallet, "spam", "spam"),
-        ("block", wallet, "spam", "spam"),
+        ("block", wallet, "", f"spam {ends}"),
+        ("block", wallet, f"spam {ends}", f"spam {ends}"),
+        ("block", wallet, f"spam {ends}", "spam"),
         ("unblock", wallet, "spam", ""),
         ("unblock", wallet, "", ""),
         ("pause off", "", "", ""),
-        ("pause", "", "", "on"),
+        ("pause", "", "", f"on {ends}"),
         ("pause off", "", "", ""),
     ]
 

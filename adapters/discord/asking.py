@@ -1,0 +1,239 @@
+"""Questions that do not come as messages: /ask, Ask about this, Regenerate, Continue, /chat new."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import discord
+
+from adapters.discord import asks, files
+from adapters.discord.asks import Past
+from adapters.discord.place import ChannelPlace, InteractionPlace, Place
+from bot import text_discord as say
+from bot.actions import AskAgain, Pressed
+from bot.messages import Ask, Utterance
+from quota.members import Requester
+
+if TYPE_CHECKING:
+    from adapters.discord.gateway import Gateway
+
+Interaction = discord.Interaction[Any]
+QUOTE_CHARS_MAX = 300
+THREAD_MINUTES: Literal[1440] = 1_440
+
+
+class Asking:
+    """Turns interactions into asks."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        """Ask for this connection."""
+        self._gateway = gateway
+        self._bot = gateway.bot
+
+    async def ask(
+        self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
+    ) -> None:
+        """/ask."""
+        private = bool(given.get("private"))
+        await interaction.response.defer(ephemeral=private, thinking=True)
+        await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
+        file = given.get("file")
+        found = await files.taken([file] if file is not None else [])
+        prompt = str(given["prompt"])
+        ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
+        ask = replace(ask, attachments=found.texts, images=found.images, left_out=found.left_out)
+        place = self._place(interaction, private=private)
+        await self._answered(ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
+
+    async def about(
+        self,
+        interaction: Interaction,
+        requester: Requester,
+        target: discord.Message | None,
+        question: str,
+    ) -> None:
+        """Ask about this."""
+        if target is None:
+            await interaction.response.send_message(say.MESSAGE_GONE, ephemeral=True)
+            return
+        await interaction.response.defer(thinking=True)
+        await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
+        me = self._gateway.user
+        assert me is not None, "who is connected has a name"
+        text = question.strip() or say.ABOUT_QUESTION
+        found = await files.taken(target.attachments)
+        ask = self._made(interaction, requester, text)
+        ask = replace(
+            ask,
+            parent=str(target.id),
+            earlier=Past(me, interaction.channel, known=[target]),
+            attachments=found.texts,
+            images=found.images,
+            left_out=found.left_out,
+        )
+        head = asks.quote(f"{text} {target.jump_url}", QUOTE_CHARS_MAX)
+        await self._answered(ask, self._place(interaction), head=head)
+
+    async def again(
+        self,
+        interaction: Interaction,
+        pressed: Pressed,
+        again: AskAgain,
+        message: discord.Message | None,
+    ) -> None:
+        """Regenerate or Continue, on a message of the bot; acknowledged already."""
+        if message is None:
+            return
+        found = await self._question(interaction, pressed.requester, message)
+        if found is None and again.how == "again":
+            await interaction.followup.send(say.QUESTION_GONE, ephemeral=True)
+            return
+        ask = self._made(interaction, pressed.requester, "", again.model)
+        me = self._gateway.user
+        assert me is not None, "who is connected has a name"
+        past = Past(me, interaction.channel, known=[message])
+        if again.how == "onward" or found is None:
+            text = say.ONWARD
+            ask = replace(ask, text=text, parent=str(message.id), earlier=past)
+        else:
+            kept = await self._files_of(interaction, found)
+            ask = replace(
+                ask,
+                text=found.text,
+                parent=found.parent,
+                earlier=past,
+                attachments=kept.texts,
+                images=kept.images,
+                left_out=kept.left_out,
+            )
+        await self._answered(ask, self._place_after(interaction, message))
+
+    async def last_again(self, interaction: Interaction, requester: Requester, model: str) -> None:
+        """/chat regenerate: the last question of this member here."""
+        known = self._gateway.chats.last_of(requester, interaction.channel)
+        if known is None:
+            await interaction.response.send_message(say.NO_QUESTION, ephemeral=True)
+            return
+        await interaction.response.defer(thinking=True)
+        ask = self._made(interaction, requester, known.text, model or known.model)
+        ask = replace(
+            ask,
+            parent=known.parent,
+            earlier=known.earlier,
+            attachments=known.attachments,
+            images=known.images,
+            left_out=known.left_out,
+        )
+        head = asks.quote(known.text, QUOTE_CHARS_MAX)
+        await self._answered(ask, self._place(interaction), head=head)
+
+    async def begin(
+        self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
+    ) -> None:
+        """/chat new: a thread where there can be one, else a fresh start here."""
+        channel = interaction.channel
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not isinstance(channel, discord.TextChannel) or not self._is_inside(interaction):
+            await self._gateway.presses.forget(interaction, requester)
+            return
+        private = bool(given.get("private"))
+        kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
+        try:
+            thread = await channel.create_thread(
+                name=str(given.get("title") or say.NEW_THREAD),
+                type=kind,
+                auto_archive_duration=THREAD_MINUTES,
+            )
+            await thread.add_user(interaction.user)
+        except discord.Forbidden:
+            await interaction.edit_original_response(content=say.NO_THREADS)
+            return
+        hello = say.thread_hello(needs_mention=not self._gateway.reads_all)
+        with suppress(discord.HTTPException):
+            await thread.send(hello, silent=True)
+        await interaction.edit_original_response(content=say.thread_begun(thread.mention))
+
+    # What they have in common.
+
+    def _made(
+        self, interaction: Interaction, requester: Requester, text: str, model: str = ""
+    ) -> Ask:
+        _, _, thread = asks.place_of(interaction.channel)
+        return Ask(str(interaction.id), requester, text, model, thread)
+
+    async def _answered(self, ask: Ask, place: Place, *, head: str = "") -> None:
+        await self._gateway.chats.answer(ask, place, head=head)
+
+    def _is_inside(self, interaction: Interaction) -> bool:
+        """Whether the bot itself is where this happens, and may write there by its own right."""
+        if interaction.guild_id is None:
+            return interaction.context.dm_channel
+        return self._gateway.get_guild(interaction.guild_id) is not None
+
+    def _place(self, interaction: Interaction, *, private: bool = False) -> Place:
+        """The response itself; where it lasts longer than a token, the channel."""
+        channel: Any = interaction.channel
+        later = None
+        if channel is not None and self._is_inside(interaction):
+            later = ChannelPlace(channel, channel.id, str(interaction.id))
+        return InteractionPlace(interaction, self._bot.clock, private=private, later=later)
+
+    def _place_after(self, interaction: Interaction, message: discord.Message) -> Place:
+        """Below an answer: in the channel, or beside it where only one person sees it."""
+        private = message.flags.ephemeral
+        is_command = interaction.type is discord.InteractionType.application_command
+        if is_command:
+            return self._place(interaction)
+        channel: Any = interaction.channel
+        if private or channel is None or not self._is_inside(interaction):
+            clock = self._bot.clock
+            return InteractionPlace(interaction, clock, private=private, filled=True)
+        return ChannelPlace(channel, channel.id, str(interaction.id), question=message.id)
+
+    async def _question(
+        self, interaction: Interaction, requester: Requester, message: discord.Message
+    ) -> Utterance | None:
+        """What a message of the bot answered: as the bot remembers, else as Discord shows it."""
+        quoted = asks.quoted(message.content)
+        if quoted:
+            return Utterance("", "user", quoted)
+        me, parent = self._gateway.user, asks.parent_of(message)
+        if me is None or not parent:
+            return None
+        past = Past(me, interaction.channel, known=[message])
+        said = await past(parent, asks.STEPS_MAX)
+        return next((one for one in reversed(said) if one.role == "user"), None)
+
+    async def _files_of(self, interaction: Interaction, question: Utterance) -> files.Files:
+        """What came with a question, once more from Discord."""
+        channel: Any = interaction.channel
+        if not question.id.isdecimal() or channel is None:
+            return files.Files()
+        with suppress(discord.HTTPException, AttributeError):
+            found = await channel.fetch_message(int(question.id))
+            return await files.taken(found.attachments)
+        return files.Files()
+
+    def completions(self, completes: str, typed: str) -> Iterable[tuple[str, str]]:
+        """What may be meant by what was typed so far, from memory alone."""
+        wanted = typed.strip().casefold()
+        for label, value in self._all_of(completes):
+            if wanted in label.casefold() or wanted in value.casefold():
+                yield label, value
+
+    def _all_of(self, completes: str) -> Sequence[tuple[str, str]]:
+        bot = self._bot
+        match completes:
+            case "model":
+                return [
+                    (say.model_choice(m.key, m.terms.rates), m.key) for m in bot.chat.models.all
+                ]
+            case "persona":
+                return [(name, name) for name in bot.config.personas]
+            case "rule":
+                return [(x.name, x.id) for x in bot.quotas.governing.all_limits()]
+            case "window":
+                return [(x.name, x.id) for x in bot.quotas.rules.base.limits if x.kind != "shared"]
+            case _:
+                return [(topic, topic) for topic in say.TOPICS]

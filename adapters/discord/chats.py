@@ -1,0 +1,186 @@
+"""What people say to the bot: from an event to an ask, and the one answer to it."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+import discord
+
+from adapters.discord import asks, files
+from adapters.discord.asks import Past
+from adapters.discord.members import space_of
+from adapters.discord.place import ChannelPlace, Place
+from adapters.discord.stream import Reply
+from bot import text_discord as say
+from bot.messages import Ask, Failure
+from bot.outcome import reference
+from bot.panels import Action
+from bot.settings import ChannelMode
+from quota.errors import StoreUnavailableError
+from quota.members import Requester
+
+if TYPE_CHECKING:
+    from adapters.discord.gateway import Gateway
+
+_log = logging.getLogger(__name__)
+
+# Discord tells an event again after a lost connection; the newest are known by their ids.
+SEEN_MAX = 10_000
+LAST_MAX = 1_000
+THREAD_MINUTES: Literal[1440] = 1_440
+
+
+class Chats:
+    """Answers messages, /ask, and questions that are asked again."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        """Answer for this connection."""
+        self._gateway = gateway
+        self._bot = gateway.bot
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._told: set[tuple[str, str]] = set()
+        self._last: dict[tuple[str, int], Ask] = {}
+
+    # Messages.
+
+    async def heard(self, message: discord.Message) -> None:
+        """Answer a message if it is for the bot."""
+        me = self._gateway.user
+        if me is None or not asks.is_talk(message) or not self._is_new(message.id):
+            return
+        mode = self.mode_of(message.guild, message.channel)
+        if not asks.is_meant(message, me, mode):
+            return
+        text = asks.text_of(message, me)
+        if not text and not message.attachments:
+            return
+        requester = self._requester(message)
+        await self.know(requester, is_home=message.guild is not None)
+        found = await files.taken(message.attachments)
+        in_own_thread = mode == "auto-thread" and _can_open_thread(message)
+        _, _, thread = asks.place_of(message.channel)
+        ask = Ask(
+            str(message.id),
+            requester,
+            text,
+            thread=str(message.id) if in_own_thread else thread,
+            attachments=found.texts,
+            images=found.images,
+            message=str(message.id),
+            parent=asks.parent_of(message),
+            left_out=found.left_out,
+            earlier=Past(me, message.channel, known=_referenced(message)),
+        )
+        place = ChannelPlace(
+            message.channel,
+            message.channel.id,
+            str(message.id),
+            question=message.id,
+            opened=(lambda: self._thread(message, text)) if in_own_thread else None,
+        )
+        await self.answer(ask, place)
+
+    def mode_of(self, guild: discord.Guild | None, channel: Any) -> ChannelMode:
+        """When the bot answers here: as the admins chose, else as the operator did."""
+        if guild is None:
+            return "reply"
+        name, channel_id, _ = asks.place_of(channel)
+        chosen = self._bot.settings.channel(space_of(guild.id), channel_id).mode
+        config = self._bot.config
+        named = config.channels.get(channel_id) or config.channels.get(name)
+        usual = config.discord.mode if config.discord is not None else "mention"
+        return chosen or (named.mode if named is not None else "") or usual
+
+    def _is_new(self, event: int) -> bool:
+        if event in self._seen:
+            return False
+        self._seen[event] = None
+        if len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        return True
+
+    def _requester(self, message: discord.Message) -> Requester:
+        if isinstance(message.author, discord.Member):
+            name, _, _ = asks.place_of(message.channel)
+            return self._gateway.members.in_guild(message.author, name)
+        return self._gateway.members.in_direct(message.author)
+
+    async def know(self, requester: Requester, *, is_home: bool) -> None:
+        """Remember who it is and where they are at home; an answer does not wait for it to work."""
+        self._bot.commands.meet(requester)
+        if is_home:
+            with suppress(StoreUnavailableError):
+                await self._gateway.members.came_home(requester)
+
+    async def _thread(self, message: discord.Message, text: str) -> discord.abc.Messageable:
+        """The thread below a question; the channel itself where there may be none."""
+        try:
+            return await message.create_thread(
+                name=asks.thread_name(text), auto_archive_duration=THREAD_MINUTES
+            )
+        except discord.HTTPException as error:
+            known = self._gateway.get_channel(message.id)
+            if isinstance(known, discord.Thread):
+                return known
+            self.tell_once(message.channel, say.NO_THREADS, error)
+            return message.channel
+
+    # Answers.
+
+    def last_of(self, requester: Requester, channel: Any) -> Ask | None:
+        """The last question of a member in a channel or thread, as long as the bot runs."""
+        return self._last.get((requester.member.wallet, getattr(channel, "id", 0)))
+
+    async def answer(self, ask: Ask, place: Place, *, head: str = "") -> None:
+        """Have an ask answered there; whatever breaks, it gets its one end."""
+        words, chat, past = self._gateway.words, self._bot.chat, ask.earlier
+
+        def remarks() -> Sequence[str]:
+            return (say.NO_HISTORY,) if isinstance(past, Past) and past.is_closed else ()
+
+        reply = Reply(
+            place,
+            self._gateway.pacer(place.bucket),
+            self._bot.clock,
+            stop=Action("stop", say.STOP, ask.id, ask.requester.member.id, "danger"),
+            head=head,
+            remarks=remarks,
+        )
+        self._keep_last(ask, place)
+        reply.begin()
+        try:
+            await chat.handle(ask, reply, words)
+        except Exception:  # a mistake of ours must not leave a question without an answer
+            ref = reference()
+            _log.exception("a message could not be answered ref=%s", ref)
+            await reply.finish(Failure("internal", words.internal(ref)))
+
+    def _keep_last(self, ask: Ask, place: Place) -> None:
+        key = (ask.requester.member.wallet, place.channel_id)
+        self._last.pop(key, None)
+        self._last[key] = ask
+        if len(self._last) > LAST_MAX:
+            del self._last[next(iter(self._last))]
+
+    def tell_once(self, channel: Any, what: str, error: BaseException) -> None:
+        """Say that something may not be done in a channel, once for as long as the bot runs."""
+        key = (str(channel.id), what)
+        _log.info("discord: %s (%s)", what, type(error).__name__)
+        if key not in self._told:
+            self._told.add(key)
+            self._gateway.start_work(self._tell(channel, what))
+
+    async def _tell(self, channel: Any, what: str) -> None:
+        with suppress(discord.HTTPException, OSError):
+            await channel.send(content=f"-# {what}", silent=True)
+
+
+def _can_open_thread(message: discord.Message) -> bool:
+    return isinstance(message.channel, discord.TextChannel)
+
+
+def _referenced(message: discord.Message) -> list[discord.Message]:
+    found = message.reference.resolved if message.reference is not None else None
+    return [message, found] if isinstance(found, discord.Message) else [message]

@@ -1,0 +1,22 @@
+"""How Discord writes instants, people, roles and channels: in the reader's own zone and words."""
+
+from bot.text import Words
+from quota.clock import Clock
+
+_DAY_MS = 86_400_000
+# What the clients can show as a date; beyond it is never.
+_SECONDS_MAX = 8_640_000_000_000
+
+
+def when(at: int, now: int) -> str:
+    """23:00 (in 5 hours); with the date where it is another day. Rounded up: nobody is early."""
+    seconds = -(-at // 1_000)
+    if seconds > _SECONDS_MAX:
+        return "never"
+    style = "t" if abs(at - now) < _DAY_MS else "f"
+    return f"<t:{seconds}:{style}> (<t:{seconds}:R>)"
+
+
+def words_of(clock: Clock) -> Words:
+    """The sentences as Discord shows them."""
+    return Words(lambda at: when(at, clock.now()))

@@ -1,0 +1,76 @@
+"""Files that came with a message: text and images go along, all else is named with the reason."""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import discord
+
+from bot import text_discord as say
+from bot.messages import Attachment, Image
+
+_log = logging.getLogger(__name__)
+
+FILES_MAX = 10
+TEXT_BYTES_MAX = 256 * 1024
+IMAGE_BYTES_MAX = 8 * 1024 * 1024
+_IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+_TEXTS = ("text/", "application/json", "application/xml", "application/x-sh", "application/toml")
+_ENDINGS = (
+    *(".txt", ".md", ".csv", ".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".log", ".xml"),
+    *(".py", ".js", ".ts", ".html", ".css", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".rb"),
+    *(".sh", ".sql", ".tex", ".diff", ".patch"),
+)
+
+
+class Files(NamedTuple):
+    """What was taken, and what was left out: by name and reason."""
+
+    texts: tuple[Attachment, ...] = ()
+    images: tuple[Image, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+async def taken(attachments: Sequence[discord.Attachment]) -> Files:
+    """Fetch what can be used; the sizes are checked before anything is fetched."""
+    texts, images, left_out = list[Attachment](), list[Image](), list[tuple[str, str]]()
+    for number, file in enumerate(attachments):
+        kind = (file.content_type or "").partition(";")[0].strip().casefold()
+        is_image = kind in _IMAGES
+        why = _refused(number, file, kind, is_image=is_image)
+        if why:
+            left_out.append((file.filename, why))
+            continue
+        try:
+            data = await file.read(use_cached=False)
+        except (discord.HTTPException, OSError) as error:
+            _log.warning("a file could not be fetched: %s", type(error).__name__)
+            left_out.append((file.filename, say.FILE_NOT_FETCHED))
+            continue
+        if is_image:
+            images.append(Image(file.filename, kind, data))
+            continue
+        text = _decoded(data)
+        if text is None:
+            left_out.append((file.filename, say.FILE_NOT_TEXT))
+        else:
+            texts.append(Attachment(file.filename, text))
+    return Files(tuple(texts), tuple(images), tuple(left_out))
+
+
+def _refused(number: int, file: discord.Attachment, kind: str, *, is_image: bool) -> str:
+    if number >= FILES_MAX:
+        return say.files_full(FILES_MAX)
+    is_text = kind.startswith(_TEXTS) or file.filename.casefold().endswith(_ENDINGS)
+    if not is_image and not is_text:
+        return say.file_kind(kind)
+    most = IMAGE_BYTES_MAX if is_image else TEXT_BYTES_MAX
+    return say.file_too_large(file.size, most) if file.size > most else ""
+
+
+def _decoded(data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

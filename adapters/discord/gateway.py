@@ -1,0 +1,184 @@
+"""The connection to Discord: events in, each with a task of its own; and its start and its end."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import discord
+import yarl
+from discord import app_commands
+
+from adapters.discord import asks, dialect
+from adapters.discord.chats import Chats
+from adapters.discord.commands import plant, sync_if_changed
+from adapters.discord.members import OWN, Members
+from adapters.discord.panels import DYNAMIC_ITEMS
+from adapters.discord.presses import Presses
+from bot import text_discord as say
+from bot.bot import Bot
+from bot.config_values import ConfigError, DiscordConfig
+from bot.pacing import Pacer
+from bot.text import Words
+from quota.errors import StoreUnavailableError
+from quota.members import Requester
+from quota.waiting import whole
+
+_log = logging.getLogger(__name__)
+
+# Discord takes five messages or edits in five seconds in one channel.
+SLOT_MS = 1_000
+MESSAGES_KEPT = 1_000
+PACERS_MAX = 500
+# Nobody is pinged by what a model or a member wrote; only the one who is answered.
+MENTIONS = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
+
+
+async def serve(bot: Bot) -> None:
+    """Serve Discord until cancelled; then running answers end first."""
+    config = bot.config.discord
+    assert config is not None, "the platform is enabled"
+    _point(config)
+    content = config.message_content
+    while True:
+        gateway = Gateway(bot, config, content=content)
+        try:
+            await gateway.serve(config.token)
+        except discord.PrivilegedIntentsRequired:
+            if not content:
+                raise ConfigError([say.INTENTS_REFUSED]) from None
+            _log.warning("%s", say.WITHOUT_CONTENT)
+            content = False
+        except discord.LoginFailure:
+            raise ConfigError([say.LOGIN_REFUSED]) from None
+        else:
+            return
+
+
+def _point(config: DiscordConfig) -> None:
+    """Speak to another address than Discord's own, where the config names one."""
+    if config.api_base:
+        discord.http.Route.BASE = config.api_base
+    if config.gateway:
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(config.gateway)
+
+
+class Gateway(discord.AutoShardedClient):
+    """One connection, of as many shards as Discord asks for."""
+
+    def __init__(self, bot: Bot, config: DiscordConfig, *, content: bool) -> None:
+        """Not yet connected. `content`: ask for the text of messages that do not name the bot."""
+        intents = discord.Intents.none()
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        intents.message_content = content
+        super().__init__(
+            intents=intents,
+            allowed_mentions=MENTIONS,
+            max_messages=MESSAGES_KEPT,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        self.bot = bot
+        self.words: Words = dialect.words_of(bot.clock)
+        self.members = Members(config, bot.quotas.governing)
+        self.chats = Chats(self)
+        self.presses = Presses(self)
+        self.tree = app_commands.CommandTree(self)
+        self._config = config
+        self._pacers: dict[str, Pacer] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
+
+    async def serve(self, token: str) -> None:
+        """Stay connected until cancelled, or until Discord wants none of it."""
+        connection = asyncio.create_task(self.start(token))
+        try:
+            await asyncio.shield(connection)
+        except asyncio.CancelledError:
+            await whole(self._leave())
+            raise
+        finally:
+            connection.cancel()
+            await asyncio.wait((connection,))
+            await whole(self.close())
+
+    async def _leave(self) -> None:
+        """Take nothing new; let what runs come to its end, and be shown."""
+        self._is_leaving = True
+        await self.bot.close()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def start_work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside; the end of the connection waits for it."""
+        if self._is_leaving:
+            work.close()
+            return
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("an event could not be dealt with", exc_info=task.exception())
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether messages that do not name the bot can be read."""
+        return self.intents.message_content
+
+    def requester(self, interaction: discord.Interaction[Any]) -> Requester:
+        """Who used a command, a button or a form, as this very event tells."""
+        user = interaction.user
+        inside = interaction.guild_id is not None and self.get_guild(interaction.guild_id)
+        if inside and isinstance(user, discord.Member):
+            name, _, _ = asks.place_of(interaction.channel)
+            return self.members.in_guild(user, name, interaction.permissions)
+        return self.members.in_direct(user)
+
+    def pacer(self, bucket: str) -> Pacer:
+        """The one that shares out a rate limit."""
+        found = self._pacers.get(bucket)
+        if found is None:
+            if len(self._pacers) >= PACERS_MAX:
+                self._pacers = {k: p for k, p in self._pacers.items() if not p.is_idle}
+            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS)
+        return found
+
+    # Events, as discord.py calls them.
+
+    async def setup_hook(self) -> None:
+        """Before the first event: what the commands are, told to Discord where that is news."""
+        plant(self.tree, self.presses)
+        self.add_dynamic_items(*DYNAMIC_ITEMS)
+        self.start_work(self._sync())
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Something was said."""
+        self.start_work(self.chats.heard(message))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """A form came back; commands and buttons find their way by discord.py itself."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            self.start_work(self.presses.submitted(interaction))
+
+    async def _sync(self) -> None:
+        governing = self.bot.quotas.governing
+        guild = (
+            discord.Object(int(self._config.commands_guild))
+            if self._config.commands_guild
+            else None
+        )
+        if guild is not None:
+            self.tree.copy_global_to(guild=guild)
+        subject = f"{self.application_id} {guild.id if guild else ''}".strip()
+        known = governing.flag(OWN, "commands", subject)
+        try:
+            digest = await sync_if_changed(self.tree, known, guild)
+            if digest != known:
+                await governing.keep(OWN, "commands", subject, digest)
+        except (discord.HTTPException, OSError) as error:
+            _log.error("discord: the commands could not be sent: %s", error)
+        except StoreUnavailableError:
+            _log.warning("discord: what commands Discord knows could not be kept")

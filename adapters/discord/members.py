@@ -1,0 +1,96 @@
+"""Who is asking, read from the very event: roles held now, the channel, the right to govern.
+
+No Members intent is needed for it: every message and every interaction carries its member.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import discord
+
+from bot.config_values import DiscordConfig
+from quota.governing import Governing
+from quota.members import Member, Requester, Space
+
+PLATFORM = "discord"
+# Where the bot keeps what is of no single server: homes, the hash of the commands.
+OWN = Space(PLATFORM, "*").key
+# Where somebody has no home server, direct messages belong to this space.
+DIRECT = "direct"
+ROLES_MAX = 50
+
+
+def space_of(guild_id: int | str) -> Space:
+    """The space of a server."""
+    return Space(PLATFORM, str(guild_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The last server in which somebody used the bot, and the roles they held there."""
+
+    space: Space
+    roles: tuple[str, ...] = ()
+
+
+class Members:
+    """Turns members of Discord into requesters, and remembers where they are at home."""
+
+    def __init__(self, config: DiscordConfig, governing: Governing) -> None:
+        """Keep homes in these books."""
+        self._config = config
+        self._governing = governing
+
+    def in_guild(
+        self,
+        member: discord.Member,
+        channel: str,
+        permissions: discord.Permissions | None = None,
+    ) -> Requester:
+        """A member as an event of a server brought them.
+
+        `permissions` are those that an interaction carries; without them, what their roles give.
+        """
+        held = permissions or member.guild_permissions
+        roles = role_names(member.roles)
+        governs = held.manage_guild or held.administrator or _holds(roles, self._config.admin_roles)
+        helps = held.moderate_members or _holds(roles, self._config.staff_roles)
+        return Requester(
+            Member(space_of(member.guild.id), str(member.id)),
+            roles,
+            channel,
+            is_admin=governs,
+            is_staff=governs or helps,
+        )
+
+    def in_direct(self, user: discord.abc.User) -> Requester:
+        """Somebody in a direct message: charged at home, with the roles last seen there."""
+        home = self.home(str(user.id))
+        return Requester(Member(home.space, str(user.id)), home.roles, DIRECT)
+
+    def home(self, user_id: str) -> Home:
+        """Where somebody used the bot last; the space of direct messages where they never did."""
+        kept = self._governing.flag(OWN, "home", user_id)
+        if not kept:
+            return Home(Space(PLATFORM, DIRECT))
+        guild, *roles = json.loads(kept)
+        return Home(space_of(guild), tuple(roles))
+
+    async def came_home(self, requester: Requester) -> None:
+        """Remember where somebody used the bot; written only where it is news."""
+        who = requester.member
+        value = json.dumps([who.space.id, *requester.roles], separators=(",", ":"))
+        if value != self._governing.flag(OWN, "home", who.id):
+            await self._governing.keep(OWN, "home", who.id, value)
+
+
+def role_names(roles: Iterable[discord.Role]) -> tuple[str, ...]:
+    """Names and ids of roles, highest first, so that a limit may use either."""
+    held = [role for role in roles if not role.is_default()]
+    held = sorted(held, key=lambda role: role.position, reverse=True)[:ROLES_MAX]
+    return (*(role.name for role in held), *(str(role.id) for role in held))
+
+
+def _holds(roles: Collection[str], wanted: Iterable[str]) -> bool:
+    return any(name in roles for name in wanted)

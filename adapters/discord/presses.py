@@ -1,0 +1,283 @@
+"""What people do with commands, buttons and forms: acknowledged at once, then carried out.
+
+The acknowledgement comes before anything else, because Discord waits three seconds for it; and it
+is a claim: of an interaction that is delivered twice, the second one cannot be acknowledged.
+"""
+
+import logging
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from adapters.discord import asks, panels, surface
+from adapters.discord.asking import Asking
+from adapters.discord.commands import is_admin_entry, pieces
+from adapters.discord.place import Frame
+from adapters.discord.surface import Entry, Menu
+from bot import text_discord as say
+from bot.actions import AskAgain, Pressed, Shown
+from bot.desk import Typed
+from bot.messages import Card
+from bot.outcome import reference
+from bot.panels import Action
+from quota.errors import StoreUnavailableError
+from quota.members import Requester
+
+if TYPE_CHECKING:
+    from adapters.discord.gateway import Gateway
+
+_log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+# What somebody is about to ask about is remembered while they write the question.
+TARGETS_MAX = 500
+
+
+class Presses:
+    """Carries out commands, buttons and forms for one connection."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        """Act for this connection."""
+        self._gateway = gateway
+        self._bot = gateway.bot
+        self._asking = Asking(gateway)
+        self._targets: dict[int, discord.Message] = {}
+
+    # Entry points; each works in a task of its own, which the end of the bot waits for.
+
+    async def entered(
+        self, interaction: Interaction, entry: Entry, given: Mapping[str, Any]
+    ) -> None:
+        """See commands.Desk."""
+        self._gateway.start_work(
+            self._safely(interaction, self._entered(interaction, entry, given))
+        )
+
+    async def chosen(
+        self,
+        interaction: Interaction,
+        menu: Menu,
+        target: discord.Message | discord.User | discord.Member,
+    ) -> None:
+        """See commands.Desk."""
+        self._gateway.start_work(self._safely(interaction, self._chosen(interaction, menu, target)))
+
+    async def pressed(self, interaction: Interaction, action: Action) -> None:
+        """A button was used."""
+        self._gateway.start_work(self._safely(interaction, self._pressed(interaction, action)))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """A form came back, be it one of an earlier run."""
+        await self._safely(interaction, self._submitted(interaction))
+
+    def completions(self, completes: str, typed: str) -> Iterable[tuple[str, str]]:
+        """See commands.Desk."""
+        return self._asking.completions(completes, typed)
+
+    async def _safely(self, interaction: Interaction, work: Awaitable[None]) -> None:
+        """Whatever breaks is told to who began it, in one sentence."""
+        words = self._gateway.words
+        try:
+            await work
+        except StoreUnavailableError:
+            await self._tell(interaction, words.not_written())
+        except discord.HTTPException as error:
+            # 10062, 40060: somebody was faster, or Discord has given up waiting.
+            _log.info("discord: an interaction came to nothing: %s", error)
+        except Exception:  # a mistake of ours; the others go on
+            ref = reference()
+            _log.exception("an interaction could not be carried out ref=%s", ref)
+            await self._tell(interaction, words.internal(ref))
+
+    async def _tell(self, interaction: Interaction, text: str) -> None:
+        with suppress(discord.HTTPException):
+            if interaction.response.is_done():
+                await interaction.followup.send(text, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+
+    # Commands.
+
+    async def _entered(
+        self, interaction: Interaction, entry: Entry, given: Mapping[str, Any]
+    ) -> None:
+        requester = self._gateway.requester(interaction)
+        match entry.does:
+            case "ask":
+                await self._asking.ask(interaction, requester, given)
+            case "begin":
+                await self._asking.begin(interaction, requester, given)
+            case "again":
+                await self._asking.last_again(interaction, requester, str(given.get("model") or ""))
+            case "form":
+                name = entry.line
+                await self._opened(interaction, Pressed(requester, name, event=_id(interaction)))
+            case "line":
+                shared = bool(given.get("share"))
+                await interaction.response.defer(ephemeral=not shared, thinking=True)
+                prefix = "/quota-admin " if is_admin_entry(entry) else ""
+                if entry in surface.STAFF_ENTRIES:
+                    prefix = "/quota-staff "
+                line = f"{prefix}{entry.typed(pieces(entry, given))}"
+                card = await self._run(interaction, requester, line, shared=shared)
+                await self._show(interaction, card)
+
+    async def _chosen(
+        self,
+        interaction: Interaction,
+        menu: Menu,
+        target: discord.Message | discord.User | discord.Member,
+    ) -> None:
+        requester = self._gateway.requester(interaction)
+        match menu.does, target:
+            case "about", discord.Message():
+                self._remember(target)
+                await interaction.response.send_modal(panels.modal(say.about_form(str(target.id))))
+            case "cost", discord.Message():
+                await interaction.response.defer(ephemeral=True, thinking=True)
+                line = f"/quota receipt {target.id}"
+                await self._show(interaction, await self._run(interaction, requester, line))
+            case "again", discord.Message():
+                action = _again_of(target)
+                if action is None:
+                    await interaction.response.send_message(say.NO_ANSWER, ephemeral=True)
+                    return
+                await self._pressed(interaction, action, target)
+            case _:
+                await interaction.response.defer(ephemeral=True, thinking=True)
+                line = f"/quota-staff show @member:{target.id}"
+                await self._show(interaction, await self._run(interaction, requester, line))
+
+    async def _run(
+        self, interaction: Interaction, requester: Requester, line: str, *, shared: bool = False
+    ) -> Card:
+        _, _, thread = asks.place_of(interaction.channel)
+        text = f"{line} share" if shared else line
+        typed = Typed(requester, text, thread, previews=True, event=_id(interaction))
+        await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
+        return await self._bot.commands.run(typed, self._gateway.words)
+
+    async def forget(self, interaction: Interaction, requester: Requester) -> None:
+        """A fresh start where there can be no thread."""
+        await self._show(interaction, await self._run(interaction, requester, "/chat new"))
+
+    async def _show(self, interaction: Interaction, card: Card) -> None:
+        response = Frame(panel=card.panel, files=card.files).sent()
+        response["attachments"] = response.pop("files")
+        await interaction.edit_original_response(**response)
+
+    # Buttons and forms.
+
+    async def _pressed(
+        self, interaction: Interaction, action: Action, message: discord.Message | None = None
+    ) -> None:
+        message = message or interaction.message
+        requester = self._gateway.requester(interaction)
+        pressed = Pressed(
+            requester,
+            action.name,
+            action.subject,
+            action.owner,
+            _id(interaction),
+            str(message.id) if message is not None else "",
+        )
+        if await self._opened(interaction, pressed, else_defer=False):
+            return
+        on_component = interaction.type is discord.InteractionType.component
+        # From a menu the answer itself takes the place of the response, for all to see.
+        mine = action.owner == requester.member.id
+        await interaction.response.defer(
+            ephemeral=on_component or not mine, thinking=not on_component
+        )
+        await self._done(interaction, pressed, message)
+
+    async def _opened(
+        self, interaction: Interaction, pressed: Pressed, *, else_defer: bool = True
+    ) -> bool:
+        """Open the form of an action, if it has one."""
+        form = self._bot.actions.form(pressed, self._gateway.words)
+        if form is not None:
+            await interaction.response.send_modal(panels.modal(form))
+            return True
+        if else_defer:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await self._done(interaction, pressed, None)
+        return False
+
+    async def _submitted(self, interaction: Interaction) -> None:
+        data: Any = interaction.data or {}
+        named = panels.form_of(str(data.get("custom_id", "")))
+        if named is None:
+            return
+        name, subject = named
+        values = panels.values(data)
+        requester = self._gateway.requester(interaction)
+        if name == say.ABOUT:
+            target = await self._target(interaction, subject)
+            await self._asking.about(interaction, requester, target, values.get("question", ""))
+            return
+        # Where the form stands on a card, the card may be replaced; else there is a new one.
+        await interaction.response.defer(ephemeral=True, thinking=interaction.message is None)
+        message = interaction.message
+        pressed = Pressed(
+            requester,
+            name,
+            subject,
+            "",
+            _id(interaction),
+            str(message.id) if message is not None else "",
+            values,
+        )
+        await self._done(interaction, pressed, message)
+
+    async def _done(
+        self, interaction: Interaction, pressed: Pressed, message: discord.Message | None
+    ) -> None:
+        """What came of it, shown in place of the card or privately beside it."""
+        await self._gateway.chats.know(pressed.requester, is_home=interaction.guild_id is not None)
+        match await self._bot.actions.press(pressed, self._gateway.words):
+            case Shown(card, replaces):
+                is_card = message is not None and message.flags.components_v2
+                beside = interaction.message is not None
+                if beside and not (replaces and is_card):
+                    await interaction.followup.send(
+                        **Frame(panel=card.panel, files=card.files).sent(), ephemeral=True
+                    )
+                else:
+                    await self._show(interaction, card)
+            case AskAgain() as again:
+                await self._asking.again(interaction, pressed, again, message)
+
+    # What is asked about.
+
+    def _remember(self, target: discord.Message) -> None:
+        self._targets[target.id] = target
+        while len(self._targets) > TARGETS_MAX:
+            del self._targets[next(iter(self._targets))]
+
+    async def _target(self, interaction: Interaction, message_id: str) -> discord.Message | None:
+        """The message that somebody asks about; from Discord where the bot was started since."""
+        known = self._targets.pop(int(message_id), None) if message_id.isdecimal() else None
+        channel: Any = interaction.channel
+        if known is not None or not message_id.isdecimal() or channel is None:
+            return known
+        with suppress(discord.HTTPException, AttributeError):
+            found: discord.Message = await channel.fetch_message(int(message_id))
+            return found
+        return None
+
+
+def _id(interaction: Interaction) -> str:
+    return str(interaction.id)
+
+
+def _again_of(message: discord.Message) -> Action | None:
+    """The Regenerate of an answer; it knows whose answer it is."""
+    for row in message.components:
+        for child in getattr(row, "children", ()):
+            action = panels.decoded(str(getattr(child, "custom_id", "") or ""))
+            if action is not None and action.name == "again":
+                return action
+    return None

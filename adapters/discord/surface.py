@@ -1,0 +1,368 @@
+"""The commands as Discord shows them: names, options, and the typed line that each one stands for.
+
+One table. A line is in the grammar that every platform has (bot/grammar.py), so what a command
+does and says is not known here. `[…]` is left out unless its option was given.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+OptionKind = Literal["text", "number", "flag", "member", "target", "channel", "file"]
+Does = Literal["line", "ask", "begin", "again", "form"]
+Completes = Literal["", "model", "persona", "rule", "window", "topic"]
+
+ASK_CHARS_MAX = 6_000
+REASON_CHARS_MAX = 300
+_GAP = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option; `least` and `most` bound its length, or its value where it is a number.
+
+    `plain` is the choice that needs no word in the line.
+    """
+
+    name: str
+    about: str
+    kind: OptionKind = "text"
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    completes: Completes = ""
+    least: int = 1
+    most: int = 100
+    plain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command by its path, such as `quota-admin limit set`."""
+
+    path: str
+    about: str
+    line: str
+    options: tuple[Option, ...] = ()
+    does: Does = "line"
+
+    def typed(self, given: Mapping[str, str]) -> str:
+        """The line for these options; each value is one that `said` has written."""
+        plain = {option.name: option.plain for option in self.options}
+        chosen = {n: v for n, v in given.items() if v and v != plain.get(n)}
+
+        def gap(match: re.Match[str]) -> str:
+            return match[1] if all(n in chosen for n in _NAME.findall(match[1])) else ""
+
+        return _NAME.sub(lambda match: chosen.get(match[1], ""), _GAP.sub(gap, self.line)).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A command in the menu of a message or of a member."""
+
+    name: str
+    on: Literal["message", "member"]
+    does: Literal["about", "cost", "again", "member"]
+    staff: bool = False
+
+
+def said(text: str) -> str:
+    """A value as one piece of a line: on one line, and without the sign that a reason follows."""
+    return re.sub(r"\s+", " ", text).replace(" -- ", " - ").strip()
+
+
+def quoted(name: str) -> str:
+    """A name with blanks in it, as the grammar reads it."""
+    clean = said(name).replace('"', "'")
+    return f'"{clean}"' if " " in clean else clean
+
+
+_REASON = Option("reason", "Why; it stands in the audit log", most=REASON_CHARS_MAX)
+_UNTIL = Option("until", "Such as 3d, 2h, never")
+_MODEL = Option("model", "Which model", completes="model")
+_PERSONA = Option("persona", "Which persona", completes="persona")
+_PER = Option("per", "hour, day, week, month, 6h, rolling 24h", required=True, most=40)
+_MODES = ("off", "mention", "reply", "thread", "auto-thread")
+
+MEMBER_ENTRIES = (
+    Entry(
+        "ask",
+        "Ask the bot",
+        "",
+        (
+            Option("prompt", "What you want to know", required=True, most=ASK_CHARS_MAX),
+            _MODEL,
+            Option("file", "An image, a PDF or a text file", "file"),
+            Option("private", "Only you see the answer", "flag"),
+        ),
+        does="ask",
+    ),
+    Entry(
+        "quota",
+        "Where you stand: what is left, and when it refills",
+        "/quota[ {view}]",
+        (
+            Option(
+                "view",
+                "What to show",
+                choices=("summary", "history", "rules", "receipt"),
+                plain="summary",
+            ),
+            Option("share", "Show it to everybody here", "flag"),
+        ),
+    ),
+    Entry(
+        "chat new",
+        "Begin a new conversation, in a thread where there can be one",
+        "/chat new",
+        (
+            Option("title", "What it is about", most=80),
+            Option("private", "A thread that only you are in", "flag"),
+        ),
+        does="begin",
+    ),
+    Entry("chat stop", "Stop your running answers", "/chat stop"),
+    Entry(
+        "chat regenerate",
+        "Answer your last question here again",
+        "/chat regenerate",
+        (_MODEL,),
+        does="again",
+    ),
+    Entry(
+        "chat forget",
+        "Forget what was said",
+        "/chat forget {scope}",
+        (Option("scope", "Where", required=True, choices=("here", "everywhere")),),
+    ),
+    Entry("chat settings", "Your model, persona, footer and reminders", "settings", does="form"),
+    Entry(
+        "chat ceiling",
+        "A lower limit that you set for yourself",
+        "/quota ceiling {amount}[ per {per}]",
+        (
+            Option("amount", "Such as 5k tokens, or off", required=True, most=40),
+            Option("per", "hour, day, week, month", most=40),
+        ),
+    ),
+    Entry(
+        "chat remind",
+        "Tell me when my allowance is back",
+        "/quota remind {switch}",
+        (Option("switch", "On or off", required=True, choices=("on", "off")),),
+    ),
+    Entry("privacy export", "What the bot keeps about you, as a file", "/privacy export"),
+    Entry("privacy delete", "Have it forgotten", "/privacy delete"),
+    Entry(
+        "help",
+        "How to use the bot",
+        "/help[ {topic}]",
+        (Option("topic", "What about", completes="topic"),),
+    ),
+)
+
+ADMIN_ENTRIES = (
+    Entry(
+        "quota-admin limit set",
+        "Set a limit; you see whom it touches before it holds",
+        "limit set {amount}[ {unit}] per {per}[ for {target}][ in {channel}][ model {model}]"
+        "[ {kind}][ -- {reason}]",
+        (
+            Option("amount", "Such as 20k, 1.5M, $0.40, unlimited", required=True, most=40),
+            _PER,
+            Option("target", "A member or a role; empty: everyone", "target"),
+            Option("channel", "Only there", "channel"),
+            _MODEL,
+            Option(
+                "kind",
+                "An allowance for each, or a cap that always binds",
+                choices=("allowance", "cap"),
+                plain="allowance",
+            ),
+            Option("unit", "What is counted", choices=("tokens", "credits", "messages")),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin limit list",
+        "All limits, and where each was set",
+        "limit list[ {target}][ model {model}]",
+        (Option("target", "A member or a role", "target"), _MODEL),
+    ),
+    Entry(
+        "quota-admin limit remove",
+        "Remove a limit that was set here",
+        "limit remove {rule}[ -- {reason}]",
+        (Option("rule", "Which limit", required=True, completes="rule"), _REASON),
+    ),
+    Entry(
+        "quota-admin member grant",
+        "Give a member more, or take something",
+        "grant {member} {amount}[ until {expires}][ -- {reason}]",
+        (
+            Option("member", "Who", "member", required=True),
+            Option("amount", "Such as +20k, -5k, $2", required=True, most=40),
+            Option("expires", "End of the window unless given: 3d, never"),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin member reset",
+        "Write off what was used",
+        "reset {member}[ {window}][ -- {reason}]",
+        (
+            Option("member", "Who; empty: all", "member"),
+            Option("window", "Which limit", completes="window"),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin member block",
+        "Let a member ask nothing",
+        "block {member}[ until {until}][ -- {reason}]",
+        (Option("member", "Who", "member", required=True), _UNTIL, _REASON),
+    ),
+    Entry(
+        "quota-admin member unblock",
+        "Let a member ask again",
+        "unblock {member}[ -- {reason}]",
+        (Option("member", "Who", "member", required=True), _REASON),
+    ),
+    Entry(
+        "quota-admin member explain",
+        "Why a member is admitted or refused, rule by rule",
+        "explain {member}[ model {model}][ in {channel}]",
+        (
+            Option("member", "Who", "member", required=True),
+            _MODEL,
+            Option("channel", "Where", "channel"),
+        ),
+    ),
+    Entry(
+        "quota-admin pool set",
+        "One budget for the whole server",
+        "pool {amount} per {per}[ {share}][ -- {reason}]",
+        (
+            Option("amount", "Such as 2M, $20", required=True, most=40),
+            _PER,
+            Option(
+                "share", "Divided fairly, or first come", choices=("fair", "free"), plain="free"
+            ),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin usage report",
+        "What was used",
+        "usage[ {range}][ by {by}][ {format}]",
+        (
+            Option("from", "A date, or today, week, month"),
+            Option("to", "A date"),
+            Option("by", "For each", choices=("member", "model", "platform", "day")),
+            Option("format", "How", choices=("card", "csv"), plain="card"),
+        ),
+    ),
+    Entry(
+        "quota-admin usage top",
+        "Who used most",
+        "top[ {count}]",
+        (Option("count", "How many", "number", most=25),),
+    ),
+    Entry(
+        "quota-admin channel set",
+        "When the bot answers in a channel, and how",
+        "channel {channel} {mode}[ model {model}][ persona {persona}][ max {max_reply}]"
+        "[ -- {reason}]",
+        (
+            Option("channel", "Where", "channel", required=True),
+            Option("mode", "When it answers", required=True, choices=_MODES),
+            _MODEL,
+            _PERSONA,
+            Option("max_reply", "Tokens of one answer at most", "number", most=1_000_000),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin model set",
+        "Who may use a model, and what comes instead",
+        "model {model}[ allow {allowed_for}][ fallback {fallback}][ -- {reason}]",
+        (
+            Option("model", "Which model", required=True, completes="model"),
+            Option("allowed_for", "A role", "target"),
+            Option("fallback", "A cheaper model to offer", completes="model"),
+            _REASON,
+        ),
+    ),
+    Entry("quota-admin notice set", "Your sentence at the limit", "notice", does="form"),
+    Entry(
+        "quota-admin request list",
+        "Who asks for more",
+        "requests[ {state}]",
+        (Option("state", "Which", choices=("open", "done"), plain="open"),),
+    ),
+    Entry(
+        "quota-admin audit",
+        "Who changed what; with undo",
+        "audit[ {days}][ by {actor}][ on {target}]",
+        (
+            Option("actor", "Who did it", "member"),
+            Option("target", "To whom", "target"),
+            Option("days", "How far back", "number", most=365),
+        ),
+    ),
+    Entry(
+        "quota-admin pause",
+        "Answer nothing for a while",
+        "pause[ until {until}][ -- {reason}]",
+        (_UNTIL, _REASON),
+    ),
+    Entry("quota-admin resume", "Answer again", "resume[ -- {reason}]", (_REASON,)),
+    Entry("quota-admin setup", "Set the bot up, step by step", "setup"),
+)
+
+STAFF_ENTRIES = (
+    Entry(
+        "quota-staff show",
+        "Where a member stands",
+        "show {member}",
+        (Option("member", "Who", "member", required=True),),
+    ),
+    Entry(
+        "quota-staff grant",
+        "Give a member a little more",
+        "grant {member} {amount} -- {reason}",
+        (
+            Option("member", "Who", "member", required=True),
+            Option("amount", "Such as +5k", required=True, most=40),
+            Option("reason", "Why", required=True, most=REASON_CHARS_MAX),
+        ),
+    ),
+    Entry("quota-staff requests", "Who asks for more", "requests"),
+)
+
+ENTRIES = (*MEMBER_ENTRIES, *ADMIN_ENTRIES, *STAFF_ENTRIES)
+
+MENUS = (
+    Menu("Ask about this", "message", "about"),
+    Menu("Show cost", "message", "cost"),
+    Menu("Regenerate", "message", "again"),
+    Menu("Quota of this member", "member", "member", staff=True),
+)
+
+# What the groups and the commands with subcommands are about.
+GROUPS: Mapping[str, str] = {
+    "chat": "Your conversations",
+    "privacy": "What the bot keeps about you",
+    "quota-admin": "Govern limits, members and channels",
+    "quota-admin limit": "Limits",
+    "quota-admin member": "One member",
+    "quota-admin pool": "The budget of the server",
+    "quota-admin usage": "What was used",
+    "quota-admin channel": "Channels",
+    "quota-admin model": "Models",
+    "quota-admin notice": "Your sentence at the limit",
+    "quota-admin request": "Requests for more",
+    "quota-staff": "Help members",
+}

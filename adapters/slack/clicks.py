@@ -1,0 +1,233 @@
+"""Buttons, menus and forms: each answered at once, then carried out, then shown.
+
+What a click or a submission is about travels within it, so it works after a restart. Who may is
+decided behind the port (bot/actions.py), each time anew.
+"""
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack import post
+from adapters.slack.front import Front
+from adapters.slack.orders import Orders
+from adapters.slack.panels import (
+    Click,
+    card,
+    filled_in,
+    form_view,
+    notification,
+    section,
+    shown_view,
+    unpacked,
+)
+from adapters.slack.post import Place
+from adapters.slack.workspace import LOST, Workspace, error_of
+from bot import text_slack
+from bot.messages import Card
+from bot.panels import Form
+from bot.pressing import Pressed, Shown
+
+Json = dict[str, Any]
+_log = logging.getLogger(__name__)
+
+_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a click came from: a message, or a view (`view_id`)."""
+
+    place: Place
+    message: str = ""
+    view_id: str = ""
+    is_modal: bool = False
+    is_private: bool = False
+
+    @classmethod
+    def of(cls, body: Json) -> "Spot":
+        """Read it from a click."""
+        user = str(body["user"]["id"])
+        container = body.get("container") or {}
+        channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+        if not channel:
+            view = body.get("view") or {}
+            memory = _memory(view)
+            place = Place(
+                str(memory.get("channel", "")),
+                user,
+                str(memory.get("thread", "")),
+                bool(memory.get("direct")),
+            )
+            return cls(place, view_id=str(view.get("id", "")), is_modal=view.get("type") == "modal")
+        ts = str(container.get("message_ts", ""))
+        message = body.get("message") or {}
+        thread = str(container.get("thread_ts") or message.get("thread_ts") or "")
+        place = Place(
+            channel, user, thread, channel.startswith("D"), str(body.get("response_url") or "")
+        )
+        return cls(place, f"{channel}:{ts}", is_private=bool(container.get("is_ephemeral")))
+
+    @property
+    def memory(self) -> Json:
+        """What a form must bring back."""
+        place = self.place
+        return {
+            "channel": place.channel,
+            "thread": place.thread,
+            "direct": place.direct,
+            "message": self.message,
+            "private": self.is_private,
+            "respond_at": place.respond_at,
+        }
+
+
+class Clicks:
+    """Carries out what was clicked and what was submitted."""
+
+    def __init__(self, front: Front, orders: Orders) -> None:
+        """Work at this front."""
+        self._front = front
+        self._orders = orders
+
+    async def clicked(self, workspace: Workspace, body: Json) -> None:
+        """A button, a thumb, or a row of a menu."""
+        action = body["actions"][0]
+        value = action.get("value") or (action.get("selected_option") or {}).get("value") or ""
+        click = unpacked(str(value), str(action.get("block_id", "")))
+        if click is None:
+            _log.info("a click on something unknown: %s", action.get("action_id"))
+            return
+        spot = Spot.of(body)
+        name = str((body.get("channel") or {}).get("name") or "")
+        user = spot.place.user
+        requester = await workspace.people.requester(user, spot.place.channel, name)
+        trigger = str(body["trigger_id"])
+        pressed = Pressed(
+            requester, click.name, click.subject, click.owner, trigger, spot.message or spot.view_id
+        )
+        form = self._front.bot.actions.form(pressed, self._front.words)
+        if form is not None:
+            await self._open(workspace, form, spot, trigger, click.about)
+            return
+        about = click.about or spot.message
+        shown = await self._orders.pressed(workspace, pressed, self._beside(spot, click), about)
+        if shown is not None:
+            await self._show(workspace, spot, shown, trigger, click.about)
+
+    def _beside(self, spot: Spot, click: Click) -> Place:
+        """Where an answer that a click asks for belongs: into the thread of its question."""
+        channel, _, ts = click.about.partition(":")
+        if spot.place.thread or not ts or channel != spot.place.channel:
+            return spot.place
+        return replace(spot.place, thread="" if spot.is_private else ts)
+
+    async def submitted(self, workspace: Workspace, body: Json) -> None:
+        """A form; its modal waits, and becomes what comes of it."""
+        view = body["view"]
+        memory = _memory(view)
+        user, channel = str(body["user"]["id"]), str(memory.get("channel", ""))
+        place = Place(
+            channel,
+            user,
+            str(memory.get("thread", "")),
+            bool(memory.get("direct")),
+            str(memory.get("respond_at", "")),
+        )
+        requester = await workspace.people.requester(user, channel)
+        pressed = Pressed(
+            requester,
+            str(view["callback_id"]),
+            str(memory.get("subject", "")),
+            event=f"{view['id']}:{view.get('hash', '')}",
+            message=str(memory.get("message", "")),
+            values=filled_in(view.get("state") or {}),
+        )
+        about = str(memory.get("about", ""))
+        shown = await self._orders.pressed(workspace, pressed, place, about)
+        if shown is None:
+            return
+        await self._update(workspace, str(view["id"]), shown.card, memory)
+        if shown.replaces and pressed.message and not memory.get("private"):
+            await self._replace(workspace, pressed.message, shown.card, about)
+
+    # Showing what came of it.
+
+    async def _show(
+        self, workspace: Workspace, spot: Spot, shown: Shown, trigger: str, about: str
+    ) -> None:
+        if spot.is_modal:
+            await self._update(workspace, spot.view_id, shown.card, spot.memory)
+        elif spot.view_id:
+            await self.modal(workspace, spot.place.user, trigger, shown.card)
+        elif shown.replaces and not spot.is_private:
+            await self._replace(workspace, spot.message, shown.card, about)
+        elif shown.replaces:
+            await post.show(workspace, spot.place, shown.card, about=about, replace=True)
+        else:
+            there = spot.place if spot.is_private else replace(spot.place, respond_at="")
+            await post.show(workspace, there, shown.card, about=about)
+
+    async def _replace(self, workspace: Workspace, message: str, shown: Card, about: str) -> None:
+        channel, _, ts = message.partition(":")
+        for plain in (False, True):
+            try:
+                await workspace.web.chat_update(
+                    channel=channel,
+                    ts=ts,
+                    text=notification(shown.text),
+                    blocks=card(shown.panel, about=about, plain=plain),
+                )
+                return
+            except LOST as error:
+                _log.info("a card could not be replaced: %s", error)
+
+    async def modal(self, workspace: Workspace, user: str, trigger: str, shown: Card) -> None:
+        """Show a card in a window of its own; in the talk with the bot where that is too late."""
+        blocks = card(shown.panel, "view")
+        view = shown_view(shown.panel.title, blocks, text_slack.CLOSE)
+        try:
+            await workspace.web.views_open(trigger_id=trigger, view=view)
+        except SlackApiError as error:
+            if error_of(error) not in _LATE:
+                raise
+            blocks = card(shown.panel)
+            await post.directly(workspace, user, notification(shown.text), blocks)
+
+    async def _update(self, workspace: Workspace, view_id: str, shown: Card, memory: Json) -> None:
+        view = shown_view(shown.panel.title, card(shown.panel, "view"), text_slack.CLOSE, memory)
+        try:
+            await workspace.web.views_update(view_id=view_id, view=view)
+        except SlackApiError as error:
+            # Closed in the meantime; what was done is done, and stands in the audit.
+            _log.info("a form was gone: %s", error_of(error))
+
+    async def _open(
+        self, workspace: Workspace, form: Form, spot: Spot, trigger: str, about: str
+    ) -> None:
+        memory = {**spot.memory, "subject": form.subject, "about": about}
+        view = form_view(form, text_slack.CANCEL, workspace.people.group_names, memory)
+        opening = workspace.web.views_push if spot.is_modal else workspace.web.views_open
+        try:
+            await opening(trigger_id=trigger, view=view)
+        except SlackApiError as error:
+            if error_of(error) not in _LATE:
+                raise
+            await post.remark(workspace, replace(spot.place, respond_at=""), text_slack.TOO_LATE)
+
+
+def waiting_view(view: Json) -> Json:
+    """What a form shows while it is being carried out."""
+    title = str((view.get("title") or {}).get("text") or text_slack.WORKING)
+    return shown_view(title, [section(text_slack.WORKING)], text_slack.CLOSE, _memory(view))
+
+
+def _memory(view: Json) -> Json:
+    try:
+        found = json.loads(view.get("private_metadata") or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,191 @@
+"""How Slack is reached: through a socket or over HTTP, in one workspace or in several."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import ClientSession
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack.front import LAST_WORDS_MS, Front
+from adapters.slack.http import HttpServer
+from adapters.slack.installs import Installs
+from adapters.slack.listeners import Listeners
+from adapters.slack.notices import Notices
+from adapters.slack.panels import buttons, notification, section
+from adapters.slack.people import Rights
+from adapters.slack.post import directly
+from adapters.slack.workspace import LOST, Identity, Workspace, client, error_of, session
+from bot import text_slack
+from bot.bot import Bot
+from bot.config_values import SlackConfig
+from bot.panels import Action
+from quota.clock import pause
+from quota.waiting import whole
+
+_log = logging.getLogger(__name__)
+
+GROUPS_MS = 60 * 60_000
+PING_S = 10
+
+
+class Connection:
+    """Slack, from the first call to the last."""
+
+    def __init__(self, bot: Bot, config: SlackConfig) -> None:
+        """Connect with what the config says."""
+        self._config = config
+        self._bot = bot
+        self._rights = Rights(config.admins, config.staff, config.workspace_admins)
+        self._installs = Installs.beside(bot.config.store_path) if config.client_id else None
+        self._connections: ClientSession | None = None
+        self.front = Front(bot, config)
+        self.listeners = Listeners(self.front, self._left)
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until cancelled; then stop in good order."""
+        config = self._config
+        async with AsyncExitStack() as stack:
+            self._connections = await stack.enter_async_context(session())
+            await self._join_all()
+            app = self._app(self._connections)
+            self.listeners.register(app)
+            stack.callback(Notices(self.front, self.listeners.home).close)
+            stack.push_async_callback(self._end)
+            if config.mode == "http" or self._installs is not None:
+                installing = None if self._installs is None else self._install
+                server = HttpServer(config, self._bot.clock, app, installing)
+                stack.push_async_callback(server.close)
+                await server.start()
+            if config.mode == "socket":
+                handler = AsyncSocketModeHandler(
+                    app,
+                    config.app_token,
+                    web_client=client(config.app_token, config.api_base, self._connections),
+                    ping_interval=PING_S,
+                )
+                stack.push_async_callback(handler.close_async)
+                await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
+            _log.info("connected to Slack")
+            self.ready.set()
+            await self._keep()
+
+    # Workspaces.
+
+    async def _join_all(self) -> None:
+        if self._config.bot_token:
+            who = await self._asked_who(self._config.bot_token)
+            await self._join(who)
+        for who in self._installs.all if self._installs is not None else ():
+            await self._join(who)
+
+    async def _asked_who(self, token: str) -> Identity:
+        """Who a token belongs to."""
+        assert self._connections is not None, "it is connected"
+        asked = client(token, self._config.api_base, self._connections)
+        found: Any = await asked.auth_test()
+        team, user = str(found["team_id"]), str(found["user_id"])
+        bot, name = str(found.get("bot_id") or ""), str(found.get("team") or "")
+        return Identity(team, user, bot, token, name)
+
+    async def _join(self, who: Identity) -> Workspace:
+        assert self._connections is not None, "it is connected"
+        workspace = Workspace.of(
+            who, self._rights, self._bot.clock, self._config.api_base, self._connections
+        )
+        self.front.workspaces[who.team] = workspace
+        await workspace.people.refresh()
+        return workspace
+
+    async def _install(self, code: str) -> bool:
+        """A workspace installs the app: keep its token, and greet whoever did it."""
+        assert self._connections is not None, "it is connected"
+        assert self._installs is not None, "the pages are there only with it"
+        config = self._config
+        try:
+            found: Any = await client(None, config.api_base, self._connections).oauth_v2_access(
+                client_id=config.client_id, client_secret=config.client_secret, code=code
+            )
+            who = await self._asked_who(str(found["access_token"]))
+        except SlackApiError as error:
+            _log.warning("an installation came to nothing: %s", error_of(error))
+            return False
+        except LOST as error:
+            _log.warning("an installation came to nothing: %s", error)
+            return False
+        await asyncio.to_thread(self._installs.put, who)
+        workspace = await self._join(who)
+        installer = str((found.get("authed_user") or {}).get("id") or "")
+        if installer:
+            self.front.tasks.start(self._greet(workspace, installer), "greeting")
+        return True
+
+    async def _greet(self, workspace: Workspace, installer: str) -> None:
+        text = text_slack.welcome(self.front.words.who(installer))
+        setup = Action("setup", text_slack.WELCOME_MENU, style="primary")
+        try:
+            await directly(
+                workspace, installer, notification(text), [section(text), *buttons([setup])]
+            )
+        except LOST as error:
+            _log.info("whoever installed the app could not be greeted: %s", error)
+
+    async def _left(self, workspace: Workspace) -> None:
+        """The app was removed from a workspace, or its token is no good any more."""
+        team = workspace.who.team
+        if self.front.workspaces.pop(team, None) is None:
+            return
+        _log.warning("the app is installed in %s no longer", team)
+        if self._installs is not None:
+            await asyncio.to_thread(self._installs.drop, team)
+
+    def _app(self, connections: ClientSession) -> AsyncApp:
+        workspaces = self.front.workspaces
+
+        # A function, for Bolt takes `self` of a method for something that it should hand in.
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            workspace = workspaces.get(team_id or "")
+            if workspace is None:
+                return None  # type: ignore[return-value]  # Bolt says that the app is not installed
+            who = workspace.who
+            return AuthorizeResult(
+                enterprise_id=enterprise_id,
+                team_id=who.team,
+                bot_user_id=who.bot_user,
+                bot_id=who.bot_id,
+                bot_token=who.token,
+            )
+
+        return AsyncApp(
+            name="quotabot",
+            logger=logging.getLogger("adapters.slack.bolt"),
+            client=client(None, self._config.api_base, connections),
+            authorize=authorize,
+            # What comes over HTTP is verified before Bolt sees it; a socket is Slack's own.
+            request_verification_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )
+
+    # While it runs, and at its end.
+
+    async def _keep(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_groups())
+            group.create_task(self.listeners.home.keep_fresh())
+
+    async def _keep_groups(self) -> None:
+        """Events tell of changes; this is for those that were lost on the way."""
+        while True:
+            await pause(self._bot.clock, GROUPS_MS)
+            for workspace in list(self.front.workspaces.values()):
+                await workspace.people.refresh()
+
+    async def _end(self) -> None:
+        """Running answers finish or are settled, and are told."""
+        await whole(asyncio.ensure_future(self._bot.close()))
+        await self.front.tasks.close(LAST_WORDS_MS / 1_000)

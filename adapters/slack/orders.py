@@ -1,0 +1,159 @@
+"""Commands and buttons that are carried out behind the port, and questions that are asked again."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from adapters.slack import history, post
+from adapters.slack.answering import Answering
+from adapters.slack.commands import Command
+from adapters.slack.files import take
+from adapters.slack.front import Answered, Front
+from adapters.slack.post import Place
+from adapters.slack.workspace import LOST, Workspace
+from bot import text_slack
+from bot.commands import Typed
+from bot.messages import BEGIN, Ask, Card, Utterance
+from bot.pressing import AskAgain, Pressed, Shown
+from quota.errors import StoreUnavailableError
+from quota.members import Requester
+
+
+class Orders:
+    """Carries out what people command and press."""
+
+    def __init__(self, front: Front, answering: Answering) -> None:
+        """Work at this front; what is asked again is answered there."""
+        self._front = front
+        self._answering = answering
+
+    async def command(
+        self, workspace: Workspace, requester: Requester, command: Command, place: Place, event: str
+    ) -> None:
+        """Carry out a command and show its card to whoever gave it."""
+        if command.name == "regenerate":
+            await self._regenerate(workspace, requester, command.rest, place, event)
+            return
+        card = await self.card(requester, command.line, event, place.thread)
+        await post.show(workspace, place, card)
+
+    async def card(self, requester: Requester, line: str, event: str, thread: str = "") -> Card:
+        """What a command says; that the books cannot be reached is said as a card, too."""
+        front = self._front
+        typed = Typed(requester, line, thread, previews=True, event=event)
+        front.bot.commands.meet(requester)
+        try:
+            return await front.bot.commands.run(typed, front.words)
+        except StoreUnavailableError:
+            panel = front.words.mistake(front.words.not_written())
+            return Card(panel, front.words.not_written())
+
+    async def _regenerate(
+        self, workspace: Workspace, requester: Requester, model: str, place: Place, event: str
+    ) -> None:
+        """`!regenerate`: the newest answer of this thread once more."""
+        front = self._front
+        last = front.answered.get((place.channel, place.thread))
+        last = last or await self._last_answer(workspace, place)
+        if last is None:
+            await post.remark(workspace, place, text_slack.NOTHING_TO_REPEAT)
+            return
+        name = "use" if model else "again"
+        pressed = Pressed(requester, name, model, last.owner, event, last.message)
+        await self.pressed(workspace, pressed, place, last.question)
+
+    async def _last_answer(self, workspace: Workspace, place: Place) -> Answered | None:
+        """The newest answer as Slack has it."""
+        question: tuple[str, str] | None = None
+        last: Answered | None = None
+        found: list[dict[str, Any]] = []
+        with suppress(*LOST):
+            found = await history.thread(workspace, place.channel, place.thread)
+        for one in found:
+            name = f"{place.channel}:{one['ts']}"
+            posted = history.question_in(one)
+            if posted is not None:
+                question = (name, str(posted.get("user", "")))
+            elif not history.is_ours(workspace, one):
+                if not str(one.get("text", "")).startswith("!"):
+                    question = (name, str(one.get("user", "")))
+            elif question is not None:
+                last = Answered(name, *question)
+        return last
+
+    # Asking once more.
+
+    async def pressed(
+        self, workspace: Workspace, pressed: Pressed, place: Place, about: str
+    ) -> Shown | None:
+        """Do what was pressed; asks once more where that is what it takes."""
+        front = self._front
+        try:
+            pressing = await front.bot.actions.press(pressed, front.words)
+        except StoreUnavailableError:
+            panel = front.words.mistake(front.words.not_written())
+            return Shown(Card(panel, front.words.not_written()))
+        if isinstance(pressing, AskAgain):
+            await self._again(workspace, pressed, pressing, place, about)
+            return None
+        return pressing
+
+    async def _again(
+        self, workspace: Workspace, pressed: Pressed, how: AskAgain, place: Place, about: str
+    ) -> None:
+        """The same question, or to go on where its answer was cut."""
+        front = self._front
+        guard = f"{workspace.who.team} {about} {how.how}"
+        if guard in front.repeating:
+            await post.remark(workspace, place, text_slack.RUNNING_ALREADY)
+            return
+        front.repeating.add(guard)
+        try:
+            await self._once_more(workspace, pressed, how, place, about)
+        finally:
+            front.repeating.discard(guard)
+
+    async def _once_more(
+        self, workspace: Workspace, pressed: Pressed, how: AskAgain, place: Place, about: str
+    ) -> None:
+        question = await self._question(workspace, pressed, place, about)
+        if question is None:
+            await post.remark(workspace, place, text_slack.GONE)
+            return
+        said, files = question
+        is_onward = how.how == "onward"
+        taken = await take(workspace, () if is_onward else files)
+        images = () if is_onward else (taken.images or said.images)
+        thread = place.thread or about.partition(":")[2]
+        there = replace(place, thread=thread, respond_at="")
+        ask = Ask(
+            f"{how.how}:{pressed.event}",
+            pressed.requester,
+            self._front.words.onward() if is_onward else said.text,
+            how.model,
+            thread,
+            attachments=taken.texts,
+            images=images,
+            message="" if is_onward else said.id,
+            parent=pressed.message if is_onward else said.parent,
+            left_out=taken.left_out,
+            earlier=partial(history.earlier, workspace, place.channel, thread),
+        )
+        await self._answering.answer(workspace, ask, there, about=about)
+
+    async def _question(
+        self, workspace: Workspace, pressed: Pressed, place: Place, about: str
+    ) -> tuple[Utterance, Sequence[dict[str, Any]]] | None:
+        """The question as Slack has it now, with its files; else as it is remembered."""
+        known = self._front.bot.chat.question(workspace.space, pressed.message)
+        channel, _, ts = about.partition(":")
+        found = await history.message(workspace, channel, ts, place.thread) if ts else None
+        if found is None:
+            return (known, ()) if known is not None else None
+        text = await history.said_in(workspace, found)
+        parent = known.parent if known is not None else ""
+        if not parent and ts == place.thread:
+            parent = BEGIN
+        return Utterance(about, "user", text, parent), tuple(found.get("files") or ())

@@ -1,0 +1,226 @@
+"""Who somebody is in a workspace: their user groups, their rights, the names of things.
+
+User groups are the roles of Slack. They are read whole, refreshed by events and every hour, so a
+question needs no call to know them. A free plan has none, and then nobody holds a role.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack.keep import Kept
+from quota.clock import Clock
+from quota.members import Member, Requester, Space
+
+_log = logging.getLogger(__name__)
+
+USERS_MS = 10 * 60_000
+CHANNELS_MS = 60 * 60_000
+KEPT_MAX = 10_000
+# What a limit can be set for where there is no channel with a name.
+DIRECT = "direct"
+NAMES_MAX = 20
+PAGE, PAGES_MAX = 1_000, 20
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
+_NAMED = re.compile(r"<([@#])([A-Z0-9]+)>")
+
+
+class Web(Protocol):
+    """What is asked of Slack here."""
+
+    async def users_info(self, *, user: str, **more: Any) -> Any:
+        """One person."""
+
+    async def usergroups_list(self, **more: Any) -> Any:
+        """All user groups with who is in them."""
+
+    async def users_conversations(self, **more: Any) -> Any:
+        """The channels that the bot is in."""
+
+    async def conversations_info(self, *, channel: str, **more: Any) -> Any:
+        """One channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who governs and who helps, as the config says: ids, or `@handle` of a user group."""
+
+    admins: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    workspace_admins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A user group."""
+
+    id: str
+    handle: str
+    name: str
+    members: frozenset[str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything a limit may call it."""
+        return tuple(dict.fromkeys(part for part in (self.handle, self.name, self.id) if part))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What Slack says of one person."""
+
+    name: str
+    is_workspace_admin: bool = False
+    is_bot: bool = False
+
+
+class People:
+    """The people, groups and channels of one workspace."""
+
+    def __init__(self, web: Web, space: Space, rights: Rights, clock: Clock) -> None:
+        """Ask this client; nothing is known yet."""
+        self.rights = rights
+        self._web = web
+        self._space = space
+        self._groups: dict[str, Group] = {}
+        self._persons: Kept[str, Person] = Kept(clock, USERS_MS, KEPT_MAX)
+        self._channels: Kept[str, str] = Kept(clock, CHANNELS_MS, KEPT_MAX)
+        self._reading = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Read the user groups anew; where that fails, those known stay."""
+        async with self._reading:
+            try:
+                answer = await self._web.usergroups_list(include_users=True)
+            except SlackApiError as error:
+                if error.response["error"] in {"plan_upgrade_required", "missing_scope"}:
+                    self._groups = {}
+                    return
+                _log.warning("user groups of %s: %s", self._space.id, error.response["error"])
+                return
+            except (OSError, TimeoutError) as error:
+                _log.warning("user groups of %s: %s", self._space.id, type(error).__name__)
+                return
+            self._groups = {found.id: found for found in map(_group, answer["usergroups"])}
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The handles of all user groups."""
+        return tuple(sorted(group.handle for group in self._groups.values()))
+
+    def roles_of(self, user: str) -> tuple[str, ...]:
+        """The user groups that somebody is in, by each of their names and by id."""
+        mine = [group for group in self._groups.values() if user in group.members]
+        return tuple(name for group in sorted(mine, key=lambda g: g.handle) for name in group.names)
+
+    async def requester(self, user: str, channel: str = "", name: str = "") -> Requester:
+        """Somebody with the roles and rights that they hold at this moment.
+
+        `name` is that of the channel, where an event tells it.
+        """
+        where = self._named(channel, name) or await self.channel_name(channel)
+        is_admin = self._listed(user, self.rights.admins)
+        if not is_admin and self.rights.workspace_admins:
+            is_admin = (await self.person(user)).is_workspace_admin
+        is_staff = self._listed(user, self.rights.staff)
+        member = Member(self._space, user)
+        return Requester(member, self.roles_of(user), where, is_admin, is_staff)
+
+    def _listed(self, user: str, names: Iterable[str]) -> bool:
+        """Whether the config names this person, or a group that they are in."""
+        groups = {name.removeprefix("@") for name in names}
+        return user in groups or any(role in groups for role in self.roles_of(user))
+
+    async def person(self, user: str) -> Person:
+        """What Slack says of somebody; where it says nothing, nobody with any right."""
+        known = self._persons.get(user)
+        if known is not None:
+            return known
+        try:
+            answer = await self._web.users_info(user=user)
+        except (SlackApiError, OSError, TimeoutError) as error:
+            _log.warning("user %s: %s", user, error)
+            return Person(user)
+        found = _person(answer["user"])
+        self._persons.put(user, found)
+        return found
+
+    def forget(self, user: str) -> None:
+        """Somebody was changed: ask again."""
+        self._persons.drop(user)
+
+    async def channel_name(self, channel: str) -> str:
+        """The name of a channel; that of all direct messages is the same."""
+        known = self._named(channel, "")
+        if known:
+            return known
+        try:
+            answer = await self._web.conversations_info(channel=channel)
+        except (SlackApiError, OSError, TimeoutError) as error:
+            _log.warning("channel %s: %s", channel, error)
+            return channel
+        found = answer["channel"]
+        name = DIRECT if found.get("is_im") or found.get("is_mpim") else found["name"]
+        self._channels.put(channel, name)
+        return str(name)
+
+    async def channel_id(self, name: str) -> str:
+        """The id of a channel that the bot is in, by id or name; empty where there is none."""
+        name = name.removeprefix("#")
+        if _CHANNEL_ID.fullmatch(name):
+            return name
+        cursor = ""
+        for _ in range(PAGES_MAX):
+            try:
+                answer = await self._web.users_conversations(
+                    types="public_channel,private_channel", limit=PAGE, cursor=cursor
+                )
+            except (SlackApiError, OSError, TimeoutError) as error:
+                _log.warning("channels: %s", error)
+                return ""
+            for found in answer["channels"]:
+                if found["name"] == name:
+                    return str(found["id"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return ""
+
+    def _named(self, channel: str, name: str) -> str:
+        if not channel or channel.startswith("D") or name == "directmessage":
+            return DIRECT
+        if name and not name.startswith("mpdm-") and name != "privategroup":
+            self._channels.put(channel, name)
+        return self._channels.get(channel) or ""
+
+    async def learn(self, text: str) -> None:
+        """Ask for everything that a message names, so that `naming` knows it."""
+        for sign, what in _NAMED.findall(text)[:NAMES_MAX]:
+            await (self.person(what) if sign == "@" else self.channel_name(what))
+
+    def naming(self, sign: str, what: str) -> str:
+        """The name of an id, empty where it is not known (see markup.Naming)."""
+        if sign == "@":
+            person = self._persons.get(what)
+            return person.name if person is not None else ""
+        if sign == "!":
+            group = self._groups.get(what)
+            return group.handle if group is not None else ""
+        return self._channels.get(what) or ""
+
+
+def _group(found: dict[str, Any]) -> Group:
+    members = frozenset(found.get("users") or ())
+    return Group(found["id"], found.get("handle", ""), found.get("name", ""), members)
+
+
+def _person(found: dict[str, Any]) -> Person:
+    profile = found.get("profile") or {}
+    name = profile.get("display_name") or found.get("real_name") or found.get("name") or found["id"]
+    rights = ("is_admin", "is_owner", "is_primary_owner")
+    return Person(name, any(found.get(right) for right in rights), bool(found.get("is_bot")))

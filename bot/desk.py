@@ -1,0 +1,117 @@
+"""What every command and action works with: the books, the chat, the clock, who was met."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bot.chat import ChatHandler
+from bot.figures import panel_text
+from bot.grammar import MistakeError, Target
+from bot.messages import Card
+from bot.news import News
+from bot.panels import Panel
+from bot.settings import Settings
+from bot.text import Words
+from quota.clock import Clock
+from quota.governing import Act
+from quota.limits import Bound
+from quota.members import Member, Requester, Space
+from quota.quotas import Quotas
+from quota.undoing import Undoing
+from quota.verdicts import Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it was typed: `text` begins with its slash.
+
+    `previews`: the platform has buttons, so an act that touches many people is shown before it is
+    done. `applied`: it was shown and is to be done. `event` is the platform's id of the command.
+    """
+
+    requester: Requester
+    text: str
+    thread: str = ""
+    model: str = ""
+    previews: bool = False
+    event: str = ""
+    applied: bool = False
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether an act that touches many people is to be shown first."""
+        return self.previews and not self.applied
+
+
+class Handled(NamedTuple):
+    """What a command shows, the balances that it speaks of, and files that go with it."""
+
+    panel: Panel
+    balances: Sequence[Balance] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def card(self) -> Card:
+        """As platforms take it."""
+        return Card(self.panel, panel_text(self.panel), tuple(self.balances), self.files)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Held for life by the commands and the actions, which are functions upon it."""
+
+    quotas: Quotas
+    chat: ChatHandler
+    clock: Clock
+    news: News = field(default_factory=News)
+    settings: Settings = field(init=False)
+    undoing: Undoing = field(init=False)
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    spoken: dict[str, Words] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Settings lie beside the limits, and what can be undone with the audit trail."""
+        self.settings = Settings(self.quotas.governing)
+        self.undoing = Undoing(self.quotas.governing, self.clock)
+
+    def meet(self, requester: Requester, words: Words | None = None) -> None:
+        """Remember the roles somebody held last, and how their platform writes."""
+        self.roles[requester.member.wallet] = requester.roles
+        if words is not None:
+            self.spoken[requester.member.space.platform] = words
+
+    def member_of(self, requester: Requester, text: str, usage: str) -> tuple[Member, str]:
+        """The member that a text begins with, and the rest."""
+        target, rest = Target.first(text, self.is_role, usage)
+        if target.kind != "member":
+            raise MistakeError(f"@{target.name} is a role; this is for one member", usage)
+        return Member(requester.member.space, target.name), rest
+
+    def last_seen(self, member: Member, channel: str = "general") -> Requester:
+        """A member as last seen; their roles are not known before they have said something."""
+        return Requester(member, self.roles.get(member.wallet, ()), channel)
+
+    def is_role(self, name: str) -> bool:
+        """Whether a name is that of a role: in a limit, or held by somebody who was seen."""
+        limits = (*self.quotas.rules.base.limits, *self.quotas.governing.all_limits())
+        named = {x.scope.name for x in limits if x.scope.kind == "role"}
+        return name in named or any(name in roles for roles in self.roles.values())
+
+    def bounds(self, requester: Requester) -> tuple[Bound, ...]:
+        """The limits that bind somebody who asks the default model."""
+        return self.quotas.bounds(requester, self.chat.models.default.terms)
+
+    async def balances(self, requester: Requester) -> Sequence[Balance]:
+        """Where somebody stands who asks the default model."""
+        return await self.quotas.balances(requester, self.chat.models.default.terms)
+
+
+def act_of(requester: Requester, reason: str = "") -> Act:
+    """An act of somebody in their own space; nobody can act in another one."""
+    return Act(requester.member.id, requester.member.space.key, reason)
+
+
+def space_of(typed: Typed) -> Space:
+    """Where a command was typed."""
+    return typed.requester.member.space

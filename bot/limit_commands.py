@@ -1,0 +1,94 @@
+"""Limits set, listed and removed by admins; where there are buttons, shown before they are set."""
+
+from bot import text_limits
+from bot.desk import Desk, Handled, Typed, act_of, space_of
+from bot.grammar import Line, MistakeError, parse_limit_line
+from bot.pending import propose
+from bot.previews import touched
+from bot.text import Words
+from bot.undo_commands import with_undo
+from quota.limits import Limit, Policy
+from quota.members import Scope
+
+
+async def limit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
+    """`limit set`, `limit list`, `limit remove`."""
+    sub, _, rest = line.rest.partition(" ")
+    match sub.casefold():
+        case "set":
+            return await _set(desk, typed, line, _parsed(desk, rest), words)
+        case "list":
+            return Handled(words.limits(desk.quotas.policy(space_of(typed).key).limits))
+        case "remove":
+            return await _remove(desk, typed, line, rest.strip(), words)
+        case _:
+            raise MistakeError(
+                "limit is set, list or remove", "limit set 20k tokens per day for everyone"
+            )
+
+
+async def pool(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
+    """One budget for the whole space."""
+    wanted = _parsed(desk, line.rest)
+    if wanted.scope.kind != "everyone" or wanted.kind != "allowance":
+        raise MistakeError("a pool is for the whole space", "pool 2M tokens per day")
+    budget = Limit(Scope("space"), "shared", wanted.rule, wanted.models, "chat")
+    return await _set(desk, typed, line, budget, words)
+
+
+def _parsed(desk: Desk, text: str) -> Limit:
+    rules = desk.quotas.rules
+    return parse_limit_line(text, desk.is_role, rules.zone, rules.week_start)
+
+
+async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words) -> Handled:
+    before, policy = _at(desk, typed, wanted), desk.quotas.policy(space_of(typed).key)
+    if typed.asks_first:
+        after = policy.overridden_by([wanted])
+        found = await touched(desk, space_of(typed), wanted, after)
+        panel = text_limits.preview_set(words, wanted, before, found)
+        return await propose(desk, typed, line.text, panel, words)
+    act = act_of(typed.requester, line.reason)
+    await desk.quotas.governing.set_limit(act, wanted, before)
+    panel = words.limit_set(wanted, before)
+    return await with_undo(desk, typed, Handled(panel), ("limit set", wanted.id), words)
+
+
+async def _remove(desk: Desk, typed: Typed, line: Line, rule: str, words: Words) -> Handled:
+    wanted = _found(desk, typed, rule)
+    if typed.asks_first:
+        after = _without(desk, typed, wanted)
+        found = await touched(desk, space_of(typed), wanted, after)
+        back = next((x for x in after.limits if x.slot == wanted.slot), None)
+        panel = text_limits.preview_remove(words, wanted, back, found)
+        return await propose(desk, typed, line.text, panel, words)
+    await desk.quotas.governing.drop_limit(act_of(typed.requester, line.reason), wanted)
+    panel = words.limit_removed(wanted, _at(desk, typed, wanted))
+    return await with_undo(desk, typed, Handled(panel), ("limit remove", wanted.id), words)
+
+
+def _without(desk: Desk, typed: Typed, limit: Limit) -> Policy:
+    """The policy of the space with one of the admins' limits taken away."""
+    space = space_of(typed).key
+    mine = [x for x in desk.quotas.governing.limits(space) if x.slot != limit.slot]
+    return desk.quotas.rules.policy(space).overridden_by(mine)
+
+
+def _found(desk: Desk, typed: Typed, rule: str) -> Limit:
+    """The limit that was set in this space under a name or id."""
+    space, wanted = space_of(typed).key, rule.casefold()
+    mine = desk.quotas.governing.limits(space)
+    found = next((x for x in mine if wanted in {x.id.casefold(), x.name.casefold()}), None)
+    if found is not None:
+        return found
+    base = desk.quotas.rules.policy(space).limits
+    if any(wanted in {x.id.casefold(), x.name.casefold()} for x in base):
+        raise MistakeError(f"{rule!r} is set in the config file; change it there")
+    known = ", ".join(x.id for x in mine) or "none was set in the chat"
+    raise MistakeError(f"there is no rule {rule!r}; known: {known}", "limit remove <rule>")
+
+
+def _at(desk: Desk, typed: Typed, limit: Limit) -> Limit | None:
+    """The limit that holds in the place of this one."""
+    policy = desk.quotas.policy(space_of(typed).key)
+    return next((x for x in policy.limits if x.slot == limit.slot), None)

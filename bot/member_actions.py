@@ -1,0 +1,94 @@
+"""What members do with the buttons under their answers, refusals and cards."""
+
+import logging
+from dataclasses import replace
+from typing import get_args
+
+from bot import quota_views, text_members
+from bot.desk import Desk, Handled, Typed
+from bot.grammar import MistakeError
+from bot.messages import Ask
+from bot.panels import Form
+from bot.pressing import AskAgain, Pressed, Pressing, Shown
+from bot.settings import FooterMode, MemberSettings
+from bot.text import Words
+
+_log = logging.getLogger(__name__)
+
+NOTHING = {"", "-", "default", "none"}
+
+
+async def again(_desk: Desk, pressed: Pressed, _words: Words) -> Pressing:
+    """The same question once more, by the same model or the one that is named."""
+    return AskAgain("again", pressed.subject)
+
+
+async def onward(_desk: Desk, pressed: Pressed, _words: Words) -> Pressing:
+    """Go on where the answer was cut."""
+    return AskAgain("onward", pressed.subject)
+
+
+async def use(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """The same question by another model."""
+    if desk.chat.models.find(pressed.subject) is None:
+        raise MistakeError(words.unknown_model(pressed.subject, desk.chat.models.names))
+    return AskAgain("again", pressed.subject)
+
+
+async def room(_desk: Desk, _pressed: Pressed, _words: Words) -> Pressing:
+    """The same question as soon as there is room for it."""
+    return AskAgain("again", waits=True)
+
+
+async def stop(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Stop one running answer; what was generated is charged, nothing more."""
+    stopped = desk.chat.stop(Ask(pressed.subject, pressed.requester, "").event)
+    return Shown(Handled(text_members.answer_stopped(words, stopped=stopped)).card)
+
+
+async def feedback(_desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Counted in the log by model and space, without a word of the message."""
+    space = pressed.requester.member.space.key
+    _log.info("feedback %s on %s in %s", pressed.name, pressed.message or "an answer", space)
+    return Shown(Handled(text_members.thanks(words)).card)
+
+
+async def quota(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """One's own card; a view of it where the action names one."""
+    typed = Typed(pressed.requester, "/quota", previews=True)
+    return Shown((await quota_views.quota(desk, typed, pressed.subject, words)).card)
+
+
+async def remind(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Tell me when it is back, from now on."""
+    return Shown((await quota_views.remind(desk, pressed.requester, "on", words)).card)
+
+
+def settings_form(desk: Desk, pressed: Pressed, words: Words) -> Form:
+    """One's own choices, as they are."""
+    chosen = desk.settings.member(pressed.requester.member)
+    return text_members.settings_form(words, chosen, desk.chat.models.names)
+
+
+async def settings(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """What was chosen in the form; without one, what is chosen now."""
+    member = pressed.requester.member
+    if pressed.values:
+        await desk.settings.set_member(member, _chosen(desk, pressed, words))
+    chosen = desk.settings.member(member)
+    return Shown(Handled(text_members.settings(words, chosen)).card, replaces=bool(pressed.values))
+
+
+def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
+    """The settings that a form says; what it leaves out stays as it is."""
+    before, said = desk.settings.member(pressed.requester.member), pressed.values
+    model = said.get("model", before.model)
+    model = "" if model.casefold() in NOTHING else model
+    if desk.chat.models.find(model) is None:
+        raise MistakeError(words.unknown_model(model, desk.chat.models.names))
+    footer = said.get("footer", before.footer)
+    found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
+    if found is None:
+        raise MistakeError(text_members.no_footer(footer))
+    remind_ = said.get("remind", "on" if before.notify_reset else "off")
+    return replace(before, model=model, footer=found, notify_reset=remind_ == "on")

@@ -1,0 +1,43 @@
+"""What the audit trail says, and what is said when an act is taken back."""
+
+from collections.abc import Collection, Sequence
+
+from bot.panels import Panel, Table
+from bot.text import Words
+from quota.members import Space
+from quota.store import AuditRow
+
+
+def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection[int]) -> Panel:
+    """Newest first; `back` are the numbers of acts that can be undone."""
+    if not rows:
+        return Panel("Audit", "neutral", ("Nothing has been changed in this time.",))
+    cells = tuple(
+        (
+            words.when(row.at),
+            words.actor(row.actor),
+            row.action,
+            _subject(words, space, row),
+            f"{row.before} → {row.after}",
+            row.reason,
+            f"undo {row.id}" if row.id in back else "",
+        )
+        for row in rows
+    )
+    columns = ("when", "who", "did", "to", "change", "why", "take back")
+    return Panel("Audit", table=Table(columns, cells))
+
+
+def undone(words: Words, space: Space, row: AuditRow) -> Panel:
+    """An act was taken back."""
+    what = f"{row.action} {_subject(words, space, row)}".strip()
+    now = f" It is {row.before} again." if row.before else ""
+    return Panel("Undone", "good", (f"Act {row.id} ({what}) is taken back.{now}",))
+
+
+def _subject(words: Words, space: Space, row: AuditRow) -> str:
+    """To whom or what: a member of this space as the platform writes them."""
+    mine = f"{space.key}:"
+    if not row.subject.startswith(mine) or row.action == "refused":
+        return row.subject
+    return words.who(row.subject.removeprefix(mine))

@@ -1,0 +1,121 @@
+"""The sentences that only Slack says."""
+
+from bot.figures import grouped
+
+CLOSE = "Close"
+CANCEL = "Cancel"
+LOADING = "is writing…"
+WORKING = "One moment…"
+LONG_ANSWER = "The answer is longer than fits here; all of it is in the file below."
+
+FILE_KIND = "only text files and pictures are read"
+FILE_NO_TEXT = "it is no text in UTF-8"
+FILE_UNREADABLE = "it could not be fetched from Slack"
+FILE_ELSEWHERE = "it is not kept by Slack"
+
+OFF_HERE = "I am switched off in this channel. Write to me directly, or in another channel."
+NOT_HERE = "I am not in this channel. Invite me with /invite, or write to me directly."
+GONE = "The question is not there any more. Ask it again."
+NOTHING_TO_REPEAT = "There is no answer of mine in this thread."
+RUNNING_ALREADY = "That is being answered already."
+TOO_LATE = "Slack gave me too little time for that. Please press it again."
+NO_PROMPT = "Write what you want to ask behind the command."
+
+
+def file_too_large(size: int, most: int) -> str:
+    """A file that is left out."""
+    return f"it has {grouped(size)} bytes, and at most {grouped(most)} are read"
+
+
+def too_many_files(most: int) -> str:
+    """A file that is left out."""
+    return f"at most {most} files are read"
+
+
+def asked(who: str) -> str:
+    """Above a question that somebody asks with a command."""
+    return f"{who} asks:"
+
+
+# The settings pages of the app.
+
+DESCRIPTION = "Ask an AI model, within an allowance that you can see."
+AGENT_DESCRIPTION = (
+    "Ask anything: here, by mentioning me in a channel, or with /ask. Everybody has an allowance "
+    "that is fair and visible; /quota shows yours."
+)
+PROMPTS = (
+    ("How much quota do I have left?", "!quota"),
+    ("Which rules hold for me?", "!quota rules"),
+    ("Summarise a text", "I will give you a text. Summarise it in five sentences."),
+    ("Explain something", "Explain it simply, with one example: "),
+)
+# By their own names: what stands behind them, and what they do.
+COMMANDS = {
+    "ask": ("your question [--model name] [--private]", "Ask the model"),
+    "quota": ("[summary | rules | history]", "See what is left of your allowance"),
+    "quota-admin": ("limit set 20k tokens per day | grant @ana 5k | …", "Govern allowances"),
+    "quota-staff": ("show @ana | grant @ana 5k -- reason | requests", "Help members out"),
+}
+SINGLE_COMMAND = ("ask … | quota | quota-admin … | help", "Ask the model, see your allowance")
+SHORTCUTS = {
+    "my_quota": ("My quota", "See what is left of your allowance"),
+    "ask_about": ("Ask about this", "Ask the model about a message, in private"),
+    "show_cost": ("Show cost", "See what an answer of the bot took"),
+}
+
+PREFIX_OR_SINGLE = "--prefix and --single exclude one another; give one of them"
+BAD_ADDRESS = "--http takes an address that begins with https://, for Slack sends nowhere else"
+
+
+def bad_app_name(most: int) -> str:
+    """A name that Slack would refuse."""
+    return f"--name takes 1 to {most} characters"
+
+
+def bad_command_name(most: int) -> str:
+    """A name that Slack would refuse."""
+    return (
+        "Slack takes no such command: a name has lower case letters, digits, - and _, at most "
+        f"{most} of them, and is none of Slack's own, such as status or remind"
+    )
+
+
+# App Home.
+
+HOME_MORE = "Ask for more"
+HOME_SETTINGS = "Settings"
+HOME_RULES = "Which rules hold"
+HOME_ADMIN = "Admin"
+HOME_MENU = "What admins can do"
+
+# Shortcuts and welcome.
+
+ASK_TITLE = "Ask about this"
+ASK_LABEL = "What do you want to know?"
+ASK_SEND = "Ask"
+PROMPTS_TITLE = "What can I do for you?"
+WELCOME_MENU = "Set up"
+
+
+def about_this(message: str, question: str) -> str:
+    """A question about somebody's message, as the model reads it."""
+    return f"{question}\n\nThe message in question:\n{message}"
+
+
+def welcome(who: str) -> str:
+    """To whoever installed the app."""
+    return (
+        f"Thank you for installing me, {who}. Everybody can ask me now, within the limits of the "
+        "config. The rest takes a minute: open the Home tab here, or press the button."
+    )
+
+
+def installed() -> str:
+    """In the browser, after the installation."""
+    return "The app is installed. You can close this window and go to Slack."
+
+
+def not_installed() -> str:
+    """In the browser, where the installation came to nothing."""
+    return "The app was not installed. Begin again at the address where you came from."

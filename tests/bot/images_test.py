@@ -1,0 +1,96 @@
+"""How large images are and what they are expected to cost."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.images import TOKENS_MAX, Size, size_of, tokens_of
+from bot.messages import Image
+
+
+def png(width: int, height: int) -> bytes:
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR")
+    return head + struct.pack(">II5B", width, height, 8, 2, 0, 0, 0) + b"\0\0\0\0"
+
+
+def jpeg(width: int, height: int, frame: int = 0xC0) -> bytes:
+    told = b"\xff\xe0" + struct.pack(">H", 16) + b"JFIF\0" + bytes(9)
+    tables = b"\xff\xff\xdb" + struct.pack(">H", 67) + bytes(65) + b"\xff\xc4\x00\x04\0\0"
+    size = struct.pack(">BBHBHHB", 0xFF, frame, 17, 8, height, width, 3) + bytes(9)
+    return b"\xff\xd8" + told + tables + size + b"\xff\xda"
+
+
+def webp(kind: bytes, body: bytes) -> bytes:
+    chunk = kind + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+
+
+SIZED = {
+    "png": png(640, 480),
+    "gif": b"GIF89a" + struct.pack("<HH", 640, 480) + bytes(5),
+    "jpeg": jpeg(640, 480),
+    "progressive jpeg": jpeg(640, 480, 0xC2),
+    "webp": webp(b"VP8 ", bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", 640, 480 | 0x4000)),
+    "lossless webp": webp(b"VP8L", b"\x2f" + struct.pack("<I", 639 | (479 << 14))),
+    "extended webp": webp(b"VP8X", bytes(4) + (639).to_bytes(3, "little") + b"\xdf\x01\0\0"),
+}
+
+
+@pytest.mark.parametrize("data", SIZED.values(), ids=SIZED.keys())
+def test_the_size_stands_in_the_first_bytes(data: bytes) -> None:
+    assert size_of(data) == Size(640, 480)
+
+
+@pytest.mark.parametrize("data", SIZED.values(), ids=SIZED.keys())
+def test_an_image_that_breaks_off_has_no_size(data: bytes) -> None:
+    assert all(size_of(data[:end]) in {None, Size(640, 480)} for end in range(len(data)))
+    assert size_of(data[:8]) is None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"%PDF-1.7", b"RIFF....WAVEfmt ", png(0, 480), b"\xff\xd8\0"]
+)
+def test_what_is_no_image_has_no_size(data: bytes) -> None:
+    assert size_of(data) is None
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", *(d[:20] for d in SIZED.values())]))
+def test_any_bytes_have_a_size_or_none(data: bytes, head: bytes) -> None:
+    size = size_of(head + data)
+    assert size is None or min(size) > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "height", "tokens"),
+    [
+        # The examples of OpenAI's guide.
+        ("gpt-4o", 1024, 1024, 765),
+        ("gpt-4o", 2048, 4096, 1_105),
+        ("gpt-4.1-mini", 1024, 1024, 1_659),
+        ("gpt-4.1-mini", 4000, 1474, 2_489),
+        # Measured in its forum: one tile beside a few words.
+        ("gpt-4o-mini-2024-07-18", 128, 64, 8_500),
+        ("o3-2025-04-16", 128, 64, 225),
+        ("o4-mini-2025-04-16", 128, 64, 14),
+        ("gpt-5", 128, 64, 210),
+        ("gpt-5.2", 128, 64, 255),
+        ("GPT-5-Mini", 128, 64, 13),
+        ("openai/gpt-5-nano", 128, 64, 20),
+        ("llama-3.2-90b-vision", 4000, 3000, 6_404),
+        # Whoever else: the dearer of tiles and patches.
+        ("qwen2.5-vl", 2800, 2800, 10_000),
+        ("claude-sonnet", 100, 100, 255),
+        ("anything", 20_000, 20_000, TOKENS_MAX),
+        ("gpt-4o", 1, 100_000, 85 + 170 * 4),
+    ],
+)
+def test_the_price_of_an_image_follows_what_is_published(
+    model: str, width: int, height: int, tokens: int
+) -> None:
+    assert tokens_of(model, Image("i", "image/png", png(width, height))) == tokens
+
+
+def test_an_image_that_cannot_be_read_costs_the_most() -> None:
+    assert tokens_of("gpt-4o", Image("i", "image/png", b"?")) == TOKENS_MAX
