@@ -187,6 +187,11 @@ class Governing:
             if where == space and which == name and (flag.until is None or flag.until > now)
         }
 
+    def kept_about(self, space: str, subject: str) -> dict[str, str]:
+        """All that is kept in a space about one subject, by name."""
+        mine = [f for f in self._flags.values() if (f.space, f.subject) == (space, subject)]
+        return {flag.name: flag.value for flag in mine}
+
     async def keep(
         self, space: str, name: str, subject: str, value: str, until: int | None = None
     ) -> None:

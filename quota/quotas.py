@@ -133,7 +133,7 @@ class Quotas:
             usage,
             source,
             self.bounds(reservation.requester, reservation.terms),
-            self.rules.warn_at,
+            self.governing.warn_at(reservation.requester.member.space.key) or self.rules.warn_at,
             note,
         )
         done = await whole(self.store.settle(request, self.clock.now()))
