@@ -182,8 +182,9 @@ class ChatHandler:
                 return await self._stopped_early(turn, words, known=own)
             raise
         except StoreUnavailableError:
-            refused = Refused("store_unavailable")
-            return Refusal(refused, words.refusal(refused))
+            shut = Refused("store_unavailable")
+            refusal = Refusal(shut, words.refusal(shut))
+            return await endings.refused(refusal, turn.ask, None, self.choosing, self.quotas, words)
         except Exception:  # whatever broke inside, the member gets one truthful end
             ref = reference()
             _log.exception("turn failed ref=%s", ref)
