@@ -108,8 +108,14 @@ class Connection:
         assert self._installs is not None, "the pages are there only with it"
         config = self._config
         try:
-            found: Any = await client(None, config.api_base, self._connections).oauth_v2_access(
-                client_id=config.client_id, client_secret=config.client_secret, code=code
+            # Not by the SDK's own method: that one leans on what aiohttp is about to remove.
+            found: Any = await client(None, config.api_base, self._connections).api_call(
+                "oauth.v2.access",
+                data={
+                    "client_id": config.client_id,
+                    "client_secret": config.client_secret,
+                    "code": code,
+                },
             )
             who = await self._asked_who(str(found["access_token"]))
         except SlackApiError as error:
