@@ -42,8 +42,8 @@ class Chat(Dialect):
         return _UNREADABLE[why]
 
     def pages_read(self, name: str, pages: int, of: int) -> str:
-        count = "page" if pages == 1 else f"{grouped(pages)} pages"
-        return f"Only the first {count} of {name} (of {grouped(of)}) were read."
+        read = "page" if pages == 1 else f"{grouped(pages)} pages"
+        return f"Of {name}, only the first {read} of {grouped(of)} could be taken."
 
     # Choosing.
 
