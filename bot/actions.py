@@ -54,6 +54,7 @@ DEEDS: dict[str, Does] = {
     "setup": setup_actions.setup,
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
+    "giveback": admin_actions.give_back,
 }
 
 

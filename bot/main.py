@@ -121,7 +121,12 @@ class House:
             house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
-            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))
+            lapsed = own_store.recovered if own_store is not None else ()
+            backup = (quotas, lambda: house.bot.config.backup)
+            chat.reminders.restore()
+            stack.push_async_callback(chat.reminders.close)
+            hear = partial(chat.reminders.opened, listeners=bot.on_fresh)
+            scheduler = Scheduler(jobs(*backup, [hear], bot.alerts, lapsed))
             stack.push_async_callback(scheduler.close)
             names = [model.name for model in config.models]
             later = asyncio.get_running_loop().call_later

@@ -42,6 +42,7 @@ ACTIONS: dict[str, Deed] = {
     "apply": "govern",
     "cancel": "govern",
     "undo": "govern",
+    "giveback": "govern",
     "notice": "govern",
     "setup": "govern",
 }
