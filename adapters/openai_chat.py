@@ -12,11 +12,13 @@ Why `chat.completions`: OpenAI, Ollama, vLLM, LiteLLM and OpenRouter all serve i
 
 import asyncio
 import re
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from bot.messages import Image
 from bot.ports import (
     Finished,
     Message,
@@ -158,8 +160,19 @@ def _is_openai(base_url: str) -> bool:
     return host == _OPENAI_HOST or host.endswith(f".{_OPENAI_HOST}")
 
 
-def _param(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": _clean(message.content)}
+def _param(message: Message) -> dict[str, object]:
+    if not message.images:
+        return {"role": message.role, "content": _clean(message.content)}
+    # The question after what it is about; an empty text is refused by some.
+    parts: list[dict[str, object]] = [_image_part(image) for image in message.images]
+    if message.content.strip():
+        parts.append({"type": "text", "text": _clean(message.content)})
+    return {"role": message.role, "content": parts}
+
+
+def _image_part(image: Image) -> dict[str, object]:
+    data = b64encode(image.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}}
 
 
 def _clean(text: str) -> str:

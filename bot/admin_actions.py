@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 
-from bot import commands, pending, text_limits
-from bot.desk import Desk, Handled, Typed
+from bot import commands, pending, text_alerts, text_limits
+from bot.desk import Desk, Handled, Typed, act_of
+from bot.figures import amount
 from bot.grammar import MistakeError
 from bot.panels import Form
 from bot.pressing import Pressed, Pressing, Shown
 from bot.text import Words
+from quota.members import Member
+from quota.undoing import ACTS_MAX
+from quota.units import Amount, Unit
+
+# What the reason of a grant says that gives a lapsed hold back.
+LAPSE = "lapse"
+ENTRIES_MAX = 10_000
 
 
 def apply_form(desk: Desk, pressed: Pressed, words: Words) -> Form | None:
@@ -57,3 +65,30 @@ def _typed(pressed: Pressed, line: str) -> Typed:
     """The line as if this requester had typed it and seen what it does."""
     typed = Typed(pressed.requester, f"/quota-admin {line}", previews=True, event=pressed.event)
     return replace(typed, applied=True)
+
+
+async def give_back(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Give a member back what a hold was charged when its process died; each hold once."""
+    hold, _, member_id = pressed.subject.partition(" ")
+    member = Member(pressed.requester.member.space, member_id)
+    mark = f"{LAPSE} {hold}"
+    governing = desk.quotas.governing
+    entries = await desk.quotas.store.entries_of(member.wallet, ENTRIES_MAX)
+    lapse = next((e for e in entries if e.kind == "lapse" and str(e.hold_id) == hold), None)
+    if lapse is None:
+        raise MistakeError(text_alerts.no_lapse(words))
+    trail = await governing.audit_trail(member.space.key, lapse.at, ACTS_MAX)
+    if pressed.subject in desk.busy or any(row.reason == mark for row in trail):
+        raise MistakeError(text_alerts.back_already(words))
+    bounds = desk.bounds(desk.last_seen(member))
+    own = next((b for b in bounds if b.kind == "allowance" and b.amount is not None), None)
+    unit = own.unit if own is not None else Unit.TOKENS
+    charged = {Unit.TOKENS: lapse.tokens, Unit.REQUESTS: 1, Unit.CREDITS: lapse.credits or 0}
+    desk.busy.add(pressed.subject)
+    try:
+        act = act_of(pressed.requester, mark)
+        row = await governing.grant(act, member, Amount(charged[unit], unit), bounds)
+    finally:
+        desk.busy.discard(pressed.subject)
+    panel = text_alerts.given_back(words, member.id, amount(row.amount, row.unit))
+    return Shown(Handled(panel).card, replaces=True)

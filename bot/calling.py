@@ -71,7 +71,8 @@ class Calling:
             _log.warning("%s reported a usage that cannot be true", model.key)
         if charge.usage is not None and charge.source == "provider":
             hidden = 0 if received.reasoning else charge.usage.reasoning
-            self.prompts.learn(model.name, prompt.counted, charge.usage.input)
+            if not prompt.has_images:
+                self.prompts.learn(model.name, prompt.counted, charge.usage.input)
             self._answers.learn(model.name, counted, charge.usage.output - hidden)
         return charge, text_tokens
 

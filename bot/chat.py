@@ -6,23 +6,38 @@ hold is settled or released, and the reply is finished once.
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 
+from bot import endings
 from bot.calling import Calling
+from bot.choosing import Choosing, Chosen, NotAllowed, UnknownModel
+from bot.files import prepared
 from bot.lanes import LaneFullError, Lanes
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
 from bot.outcome import answer_of, ended_how, failure_of, reference, seen_before
 from bot.panels import Action
-from bot.ports import Message, ModelCall, ReplyStream, TokenCounter
-from bot.prompt import TOKENS_PER_MESSAGE, Prompt, build, history_room, size_of, tokens_of
+from bot.ports import DocumentReader, Message, ModelCall, ReplyStream, TokenCounter
+from bot.prompt import (
+    TOKENS_PER_MESSAGE,
+    Prompt,
+    build,
+    full_text,
+    history_room,
+    label_of,
+    size_of,
+    tokens_of,
+)
 from bot.recall import recall
+from bot.reminders import Reminders
+from bot.settings import Settings
 from bot.talks import Said, Talks
 from bot.text import Words
 from bot.turns import ChatSettings, Turn, unbroken
-from quota.clock import Clock
+from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester, Space
 from quota.quotas import CallRequest, Quotas, Reservation
@@ -31,6 +46,10 @@ from quota.verdicts import Balance, Refused, Seen, Settlement
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
+
+# How long an ask waits for room where its asker wants that, and how often it looks.
+ROOM_WAIT_MS = 30 * 60_000
+ROOM_LOOK_MS = 5_000
 
 
 class ChatHandler:
@@ -43,25 +62,32 @@ class ChatHandler:
         counter: TokenCounter,
         clock: Clock,
         settings: ChatSettings,
+        reader: DocumentReader | None = None,
     ) -> None:
-        """Answer with these models under these quotas."""
+        """Answer with these models under these quotas; `reader` takes the text out of files."""
         self.quotas = quotas
         self.models = models
         self.settings = settings
         self.talks = Talks()
+        self._chosen = Settings(quotas.governing)
+        self.reminders = Reminders(quotas, self._chosen)
+        self._reader = reader
         self._counter = counter
         self._clock = clock
         self._calling = Calling(quotas, counter, clock)
+        self.choosing = Choosing(models, settings, self._chosen)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self.on_end: list[Callable[[Ask, End], None]] = []
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
         """Take over new models and settings; running turns keep theirs."""
         self.models = models
         self.settings = settings
+        self.choosing = Choosing(models, settings, self._chosen)
         self._lanes.queue_max = settings.queue_max
 
     async def handle(self, ask: Ask, reply: ReplyStream, words: Words) -> None:
@@ -89,8 +115,21 @@ class ChatHandler:
             if not self._turns:
                 self._idle.set()
         await reply.finish(end)
-        if turn.node is not None:
-            self.talks.shown(turn.node, ask.requester.member.space, reply.messages)
+        for hear in self.on_end:
+            hear(ask, end)
+        self._remember(turn, reply.messages)
+
+    def _remember(self, turn: Turn, messages: Sequence[str]) -> None:
+        """Which messages carry the answer, or what stands in its place: they can be asked about."""
+        if not messages:
+            return
+        ask, now = turn.ready or turn.ask, self._clock.now()
+        if turn.node is None:
+            place = turn.recalled.place if turn.recalled else self.talks.place(ask, now)
+            message = Message("user", full_text(ask), ask.images)
+            asked = Said(message, 0, label_of(ask.author))
+            turn.node = self.talks.unanswered(ask, asked, place, now)
+        self.talks.shown(turn.node, ask.requester.member.space, messages)
 
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""
@@ -148,8 +187,9 @@ class ChatHandler:
                 return await self._stopped_early(turn, words, known=own)
             raise
         except StoreUnavailableError:
-            refused = Refused("store_unavailable")
-            return Refusal(refused, words.refusal(refused))
+            shut = Refused("store_unavailable")
+            refusal = Refusal(shut, words.refusal(shut))
+            return await endings.refused(refusal, turn.ask, None, self.choosing, self.quotas, words)
         except Exception:  # whatever broke inside, the member gets one truthful end
             ref = reference()
             _log.exception("turn failed ref=%s", ref)
@@ -174,10 +214,10 @@ class ChatHandler:
     async def _answered(self, turn: Turn, reply: ReplyStream, words: Words) -> End:
         """Wait for the member's lane, then answer."""
         ask = turn.ask
-        model = self.models.find(ask.model)
-        if model is None:
-            text = words.unknown_model(ask.model, self.models.names)
-            return await self._turned_away(ask, Failure("bad_input", text), words)
+        chosen = self.choosing.choose(ask, self._clock.now(), self.quotas.rules.zone)
+        if not isinstance(chosen, Chosen):
+            failure = Failure("bad_input", self._no_model(chosen, ask, words))
+            return await self._turned_away(ask, failure, words)
         size = size_of(ask)
         if size > self.settings.input_chars_max:
             most = self.settings.input_chars_max
@@ -189,31 +229,54 @@ class ChatHandler:
         async def on_queue() -> None:
             await unbroken(reply.note)(words.queued())
 
+        if ask.waits:
+            await self._room_comes(turn, chosen, reply, words)
         try:
             async with self._lanes.turn(ask.requester.member, on_queue):
-                return await self._reserved(turn, model, reply, words)
+                return await self._reserved(turn, chosen, reply, words)
         except LaneFullError:
-            refused = Refused("busy")
-            return await self._turned_away(ask, Refusal(refused, words.refusal(refused)), words)
+            busy = Refused("busy")
+            refusal = Refusal(busy, words.refusal(busy))
+            refusal = await endings.refused(refusal, ask, None, self.choosing, self.quotas, words)
+            return await self._turned_away(ask, refusal, words)
+
+    def _no_model(self, why: NotAllowed | UnknownModel, ask: Ask, words: Words) -> str:
+        if isinstance(why, NotAllowed):
+            return words.model_not_allowed(why.model, why.roles)
+        usable = (m for m in self.models.all if self.choosing.may_use(ask.requester, m))
+        return words.unknown_model(why.name, [model.key for model in usable])
+
+    async def _room_comes(
+        self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
+    ) -> None:
+        """Wait until an ask would not be refused for want of room, or patience ends."""
+        counted = await tokens_of(self._counter, chosen.model.name, full_text(turn.ask))
+        request = self._request(turn, chosen, counted)
+        told = False
+        while self._clock.now() < turn.arrived_at + ROOM_WAIT_MS:
+            would = await self.quotas.would_refuse(request)
+            if would is None or would.reason not in {"pool_used", "busy"}:
+                return
+            if not told:
+                await unbroken(reply.note)(words.waits_for_room())
+                told = True
+            await pause(self._clock, ROOM_LOOK_MS)
+
+    def _request(self, turn: Turn, chosen: Chosen, input_tokens: int) -> CallRequest:
+        ask, terms = turn.ask, chosen.model.terms
+        asked = (input_tokens, chosen.output_max, ask.event, ask.digest, turn.arrived_at)
+        return CallRequest(ask.requester, terms, *asked)
 
     async def _turned_away(self, ask: Ask, end: End, words: Words) -> End:
         """Refused before the books were asked; they remember the event all the same."""
         seen = await self.quotas.refuse(ask.event, ask.digest)
         return seen_before(seen, words) if seen is not None else end
 
-    async def _reserved(self, turn: Turn, model: Model, reply: ReplyStream, words: Words) -> End:
+    async def _reserved(self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words) -> End:
         """Build the prompt, set aside what it may cost, and answer if that was granted."""
         ask = turn.ask
-        prompt = await self._prompt(turn, model, words)
-        request = CallRequest(
-            ask.requester,
-            model.terms,
-            prompt.expected,
-            model.output_max,
-            ask.event,
-            ask.digest,
-            turn.arrived_at,
-        )
+        prompt = await self._prompt(turn, chosen, words)
+        request = self._request(turn, chosen, prompt.expected)
 
         async def on_wait() -> None:
             await unbroken(reply.note)(words.waiting())
@@ -223,12 +286,15 @@ class ChatHandler:
             return seen_before(verdict, words)
         if isinstance(verdict, Refused):
             note = self.quotas.governing.note(ask.requester.member.space.key)
-            return Refusal(verdict, words.refusal(verdict, note or self.settings.note))
-        return await self._called(turn, model, prompt, verdict, reply, words)
+            refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
+            await self.reminders.refused(ask.requester, verdict)
+            return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
+        return await self._called(turn, chosen.model, prompt, verdict, reply, words)
 
-    async def _prompt(self, turn: Turn, model: Model, words: Words) -> Prompt:
-        ask = turn.ask
-        turn.notes = [words.ignored_attachment(name, why) for name, why in ask.left_out]
+    async def _prompt(self, turn: Turn, chosen: Chosen, words: Words) -> Prompt:
+        model, most = chosen.model, self.settings.input_chars_max
+        ask, turn.notes = await prepared(turn.ask, model, self._reader, most, words)
+        turn.ready = ask
 
         async def count(text: str) -> int:
             return await tokens_of(self._counter, model.name, text)
@@ -239,15 +305,8 @@ class ChatHandler:
         if history:
             balances = await self.quotas.balances(ask.requester, model.terms)
             room = history_room(balances, model.terms.rates)
-        return await build(
-            ask,
-            history,
-            self.settings.system_prompt,
-            room,
-            self._counter,
-            self._calling.prompts,
-            model.name,
-        )
+        learned = self._calling.prompts
+        return await build(ask, history, chosen.system_prompt, room, self._counter, learned, model)
 
     async def _called(
         self,
@@ -316,7 +375,9 @@ class ChatHandler:
         if done is not None and not done.balances:
             done = done._replace(balances=await self._balances(turn.ask, model))
         answer = answer_of(received, prompt, charge, granted, finish, done, words)
-        return replace(answer, notes=(*turn.notes, *answer.notes))
+        answer = replace(answer, notes=(*turn.notes, *answer.notes))
+        footer = self._chosen.member(turn.ask.requester.member).footer
+        return endings.finished(answer, turn.ask, model, footer, words)
 
     async def _balances(self, ask: Ask, model: Model) -> tuple[Balance, ...]:
         """For an end that came without any; none while the store is in trouble."""

@@ -13,6 +13,7 @@ from bot import (
     quota_views,
     report_commands,
     request_commands,
+    setup_commands,
     undo_commands,
 )
 from bot.desk import Desk, Handled, Typed, act_of
@@ -26,8 +27,8 @@ from quota.members import Requester
 __all__ = ["Commands", "Typed"]
 
 # Known from the plans and from other bots: refused by their names.
-NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
-ADMIN_NOT_YET = frozenset({"channel", "model", "setup", "member", "request"})
+NOT_YET = frozenset({"ask", "regenerate"})
+ADMIN_NOT_YET = frozenset({"member", "request"})
 ATTEMPT_CHARS_MAX = 100
 
 Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
@@ -38,6 +39,9 @@ MEMBERS: dict[str, Command] = {
     "help": member_commands.help_,
     "new": member_commands.new,
     "stop": member_commands.stop,
+    "chat": member_commands.chat,
+    "model": member_commands.model,
+    "privacy": member_commands.privacy,
 }
 ADMINS: dict[str, AdminCommand] = {
     "limit": limit_commands.limit,
@@ -51,7 +55,13 @@ ADMINS: dict[str, AdminCommand] = {
     "undo": undo_commands.undo,
     "pause": admin_commands.pause,
     "resume": admin_commands.resume,
-    "notice": admin_commands.notice,
+    "notice": setup_commands.notice,
+    "alerts": setup_commands.alerts,
+    "contact": setup_commands.contact,
+    "thresholds": setup_commands.thresholds,
+    "channel": setup_commands.channel,
+    "model": setup_commands.model,
+    "setup": setup_commands.setup,
     "requests": request_commands.listed,
     "approve": request_commands.approve,
     "deny": request_commands.deny,

@@ -276,6 +276,9 @@ class _Limits(_SpaceLimits):
     note: Annotated[str, AfterValidator(check.sentence)] = Field(
         default="", max_length=300, description="write a sentence of at most 300 characters"
     )
+    staff_cap: Annotated[str, AfterValidator(limit.check_staff_cap)] = Field(
+        default="", description='write it like "50k tokens"'
+    )
 
 
 class _Space(_Table):
@@ -354,6 +357,7 @@ def _built(
             output_floor=limits.output_floor,
             zone=limits.timezone,
             week_start=week_start,
+            staff_cap=limit.staff_cap(limits.staff_cap),
         ),
         queue_max=limits.queue_max,
         input_chars_max=limits.input_chars_max,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bot.control import Order, Outcome
     from bot.models import Model, Models
     from bot.ports import ChatModel
-    from bot.turns import ChatSettings
     from quota.clock import Clock
     from quota.quotas import Quotas
     from quota.rules import Terms
@@ -91,11 +90,13 @@ class House:
         chat_models: "Mapping[str, ChatModel] | None" = None,
     ) -> "House":
         """See `build`."""
+        from adapters.pdf_text import PdfText
         from adapters.scheduler import Scheduler
         from adapters.tiktoken_counter import TiktokenCounter
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.desk import Desk
+        from bot.turns import ChatSettings
         from bot.upkeep import jobs
         from quota.clock import SystemClock
         from quota.quotas import Quotas
@@ -112,13 +113,20 @@ class House:
                 stack.push_async_callback(own_store.close)
             quotas = Quotas(store or _there(own_store), clock, config.rules)
             await quotas.start()
-            chat = ChatHandler(quotas, models, counter, clock, _settings(config))
+            reader = PdfText(clock)
+            stack.callback(reader.close)
+            chat = ChatHandler(quotas, models, counter, clock, ChatSettings.of(config), reader)
             closing = _Closing(stack)
             bot = Bot.at(Desk(quotas, chat, clock), config, closing)
             house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
-            scheduler = Scheduler(jobs(quotas, lambda: house.bot.config.backup, house.bot.on_fresh))
+            lapsed = own_store.recovered if own_store is not None else ()
+            backup = (quotas, lambda: house.bot.config.backup)
+            chat.reminders.restore()
+            stack.push_async_callback(chat.reminders.close)
+            hear = partial(chat.reminders.opened, listeners=bot.on_fresh)
+            scheduler = Scheduler(jobs(*backup, [hear], bot.alerts, lapsed))
             stack.push_async_callback(scheduler.close)
             names = [model.name for model in config.models]
             later = asyncio.get_running_loop().call_later
@@ -136,6 +144,7 @@ class House:
         from bot.config import load
         from bot.config_values import ConfigError
         from bot.log import keep_secret
+        from bot.turns import ChatSettings
 
         bot, before = self.bot, self.bot.config
         if before.path is None:
@@ -154,7 +163,7 @@ class House:
         except BaseException:
             bot.quotas.rules = rules
             raise
-        bot.chat.reload(models, _settings(config))
+        bot.chat.reload(models, ChatSettings.of(config))
         bot.config = config
         self._servers.warm_up()
         return "\n".join((f"{config.path} is in force.", *config.warnings))
@@ -284,19 +293,6 @@ def terms_of(model: "ModelConfig", rates: "Rates | None" = None) -> "Terms":
     from quota.rules import Terms
 
     return Terms(model.key, model.names, rates or model.price, model.deadline_ms)
-
-
-def _settings(config: "Config") -> "ChatSettings":
-    from bot.turns import ChatSettings
-
-    return ChatSettings(
-        config.input_chars_max,
-        config.queue_max,
-        config.system_prompt,
-        config.note,
-        config.personas,
-        config.channels,
-    )
 
 
 def vocabulary_folder(environ: Mapping[str, str]) -> Path:

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from bot.images import tokens_of as image_tokens
 from bot.messages import Ask
+from bot.models import Model
 from bot.ports import Message, TokenCounter
 from bot.talks import Said
 from quota.units import MILLION, Rates, Unit
@@ -95,6 +97,11 @@ class Prompt(NamedTuple):
     kept: int
     dropped: int
 
+    @property
+    def has_images(self) -> bool:
+        """Whether our count is only as good as what providers publish of images."""
+        return any(message.images for message in self.messages)
+
 
 async def build(
     ask: Ask,
@@ -103,32 +110,48 @@ async def build(
     history_tokens_max: int,
     counter: TokenCounter,
     calibration: Calibration,
-    model: str,
+    model: Model,
 ) -> Prompt:
-    """The newest history that fits, oldest out first, then the message itself."""
-    text = full_text(ask)
-    asked = Said(Message("user", text), await tokens_of(counter, model, text), label_of(ask.author))
+    """The newest history that fits, oldest out first, then the message itself.
+
+    Of messages that do not fit with their images, the text may.
+    """
+    text, name = full_text(ask), model.name
+    message = Message("user", text, ask.images)
+    asked = Said(message, await tokens_of(counter, name, text), label_of(ask.author))
     said = [*history, asked]
     names = {each.author: 0 for each in said if each.author}
     if len(names) > 1:
         # Several people speak: each message begins with the name of its author.
         system_prompt = f"{system_prompt}\n\n{SEVERAL_SPEAK}".lstrip()
-        names = {n: (await counter.count(model, f"{n}: ")).tokens for n in names}
+        names = {n: (await counter.count(name, f"{n}: ")).tokens for n in names}
         said = [_named(each, names) for each in said]
     kept, left = [said[-1]], history_tokens_max
     for each in reversed(said[:-1]):
-        if each.tokens > left:
+        seen = each if each.tokens + _image_tokens(each, model) <= left else _unseen(each)
+        left -= seen.tokens + _image_tokens(seen, model)
+        if left < 0:
             break
-        left -= each.tokens
-        kept.insert(0, each)
+        kept.insert(0, seen)
+    kept = kept if model.vision else [_unseen(each) for each in kept]
     total = TOKENS_PER_PROMPT + sum(each.tokens for each in kept)
     messages = _in_turns(each.message for each in kept)
     if system_prompt:
-        total += await tokens_of(counter, model, system_prompt)
+        total += await tokens_of(counter, name, system_prompt)
         messages.insert(0, Message("system", system_prompt))
-    expected, likely = calibration.expected(model, total), calibration.likely(model, total)
-    dropped = len(said) - len(kept)
-    return Prompt(tuple(messages), total, expected, likely, asked, len(kept) - 1, dropped)
+    images = sum(_image_tokens(each, model) for each in kept)
+    expected, likely = calibration.expected(name, total), calibration.likely(name, total)
+    counts = (total + images, expected + images, likely + images)
+    return Prompt(tuple(messages), *counts, asked, len(kept) - 1, len(said) - len(kept))
+
+
+def _image_tokens(said: Said, model: Model) -> int:
+    images = said.message.images if model.vision else ()
+    return sum(image_tokens(model.name, image) for image in images)
+
+
+def _unseen(said: Said) -> Said:
+    return said._replace(message=said.message._replace(images=()))
 
 
 def _named(said: Said, names: Mapping[str, int]) -> Said:

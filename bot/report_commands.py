@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from bot import text_reports
+from bot import text_quota, text_reports
 from bot.desk import Desk, Handled, Typed, space_of
 from bot.grammar import Line, MistakeError
 from bot.panels import Chart
@@ -74,7 +74,7 @@ async def usage(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         return _as_csv(typed, by, rows, words)
     shown = [r._replace(name=words.who(r.name)) for r in rows] if by == "member" else rows
     bars = tuple((row.name, row.tokens) for row in rows)
-    chart = Chart(text_reports.chart_title(words), "tokens", bars) if by == "day" else None
+    chart = Chart(text_quota.history_title(words), "tokens", bars) if by == "day" else None
     return Handled(text_reports.usage(words, (period, by), shown, ROWS_SHOWN, chart))
 
 
@@ -153,7 +153,7 @@ async def _by_day(desk: Desk, typed: Typed, period: Period) -> list[Sums]:
         raise MistakeError(f"at most {DAYS_APART_MAX} days are told apart", USAGE)
     day = window.period_at(period.opens_at)
     while day.opens_at < until:
-        name = text_reports.day_name(day.opens_at, zone)
+        name = text_quota.day_name(day.opens_at, zone)
         found = _summed(await _spending(desk, typed, day), lambda _row: "")
         rows.append((found[0] if found else NOTHING)._replace(name=name))
         day = window.period_at(day.closes_at or until)

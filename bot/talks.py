@@ -8,7 +8,7 @@ was last of use.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.messages import BEGIN, Ask, Utterance
@@ -117,7 +117,8 @@ class Talks:
         # The oldest first, so that it is also the first to be let go.
         for each in reversed(found):
             self._nodes.move_to_end(each)
-        return [*found.values()][::-1]
+        said = reversed(found.values())
+        return [each for each in said if each.message.content or each.message.images]
 
     def read(
         self, ask: Ask, place: Place, said: Iterable[tuple[Utterance, Said]], now: int
@@ -151,6 +152,18 @@ class Talks:
             self._anew.pop(talk, None)
         self._forget_old(now)
         return number
+
+    def unanswered(self, ask: Ask, asked: Said, place: Place, now: int) -> int:
+        """Remember a question that got no answer, for who asks it again; the conversation does not.
+
+        Returns the number of what stands in the place of an answer.
+        """
+        parent = self._last.get(ask.conversation) if place.is_last else place.node
+        question = _Node(asked, ask.conversation, ask.requester.member.wallet, parent, now)
+        if ask.message:
+            question.ids.append((ask.requester.member.space.key, ask.message))
+        nothing = Said(Message("assistant", ""), 0)
+        return self._add(replace(question, said=nothing, parent=self._add(question), ids=[]))
 
     def shown(self, number: int, space: Space, ids: Sequence[str]) -> None:
         """The platform shows an answer in these messages."""

@@ -8,8 +8,15 @@ _MEMBERS = (
     ("/quota", "where you stand with every limit, and when it refills"),
     ("/quota rules", "which limits apply to you, and why"),
     ("/quota more 5k tokens until 3d -- why", "ask the admins for more"),
+    ("/quota history", "what you used in the last 7 days"),
+    ("/quota ceiling 5k tokens per day", "hold yourself back; /quota ceiling off ends it"),
+    ("/quota remind on", "be told when a limit that stopped you has opened"),
+    ("/model", "the models with their prices; /model NAME chooses one"),
     ("/new", "start a new conversation"),
     ("/stop", "stop your running answer; what was generated is charged"),
+    ("/chat forget everywhere · /chat settings", "what is remembered, and your choices"),
+    ("/privacy export · /privacy delete", "your data"),
+    ("/help tokens", "or limits, more, ceiling, models, privacy: how it works"),
 )
 _ADMINS = (
     ("limit set 20k tokens per day for @ana", "also for @role, everyone, in #channel"),
@@ -21,8 +28,13 @@ _ADMINS = (
     ("requests · approve <request> · deny <request>", "who asks for more, and what becomes of it"),
     ("explain @ana", "why a member is admitted or refused"),
     ("audit 7 · undo <act>", "who changed what, the last days; take it back"),
+    ("usage week by day · top 10", "what was used; also by member or model, and as csv"),
+    ("channel #help thread model mini", "how the bot behaves in a channel"),
+    ("model mini allow @role · fallback small", "who may use a model, and what instead"),
     ("pause · resume", "stop the bot in this space"),
-    ("notice <sentence>", "your own sentence at the limit"),
+    ("notice <sentence> · contact <whom>", "your own sentence at the limit, and whom to ask"),
+    ("alerts #channel · thresholds 75 90", "where you hear of things, and when members do"),
+    ("setup", "step by step"),
 )
 
 

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 from bot.figures import grouped, money
 from bot.panels import Chart, Panel, Table
 from bot.text import Words
-from bot.text_quota import day_name, history_title
 from quota.windows import Period
 
 if TYPE_CHECKING:
     from bot.report_commands import Sums
-
-__all__ = ["day_name"]
 
 
 def usage(
@@ -65,11 +62,6 @@ def _table(by: str, rows: Sequence["Sums"]) -> Table:
 def _during(words: Words, period: Period) -> str:
     until = f" to {words.when(period.closes_at)}" if period.closes_at is not None else ""
     return f"from {words.when(period.opens_at)}{until}"
-
-
-def chart_title(words: Words) -> str:
-    """Above the chart of days."""
-    return history_title(words)
 
 
 def lines(_words: Words, name: str, rows: Sequence[str]) -> Panel:

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
-from bot.config_values import ChannelConfig, PersonaConfig
+from bot.config_values import ChannelConfig, Config, PersonaConfig
 from bot.messages import Ask, End
 from bot.meter import Received
 from bot.ports import ModelError
@@ -30,12 +31,25 @@ class ChatSettings:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """What a config says."""
+        return cls(
+            config.input_chars_max,
+            config.queue_max,
+            config.system_prompt,
+            config.note,
+            config.personas,
+            config.channels,
+        )
+
 
 @dataclass(slots=True)
 class Turn:
     """An ask on its way.
 
-    `node` is what its answer is remembered as, `notes` what must be said about it.
+    `ready` is the ask with what could be read of its files, `node` what its answer is remembered
+    as, `notes` what must be said about it.
     """
 
     ask: Ask
@@ -47,6 +61,7 @@ class Turn:
     recalled: Recalled | None = None
     node: int | None = None
     notes: list[str] = field(default_factory=list)
+    ready: Ask | None = None
 
     def start(self, answered: Coroutine[None, None, End]) -> None:
         """Begin to work on it, in a task of its own."""

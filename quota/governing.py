@@ -187,6 +187,15 @@ class Governing:
             if where == space and which == name and (flag.until is None or flag.until > now)
         }
 
+    def spaces(self) -> set[str]:
+        """The spaces in which admins have set anything."""
+        return {flag.space for flag in self._flags.values() if flag.name == "space"}
+
+    def kept_about(self, space: str, subject: str) -> dict[str, str]:
+        """All that is kept in a space about one subject, by name."""
+        mine = [f for f in self._flags.values() if (f.space, f.subject) == (space, subject)]
+        return {flag.name: flag.value for flag in mine}
+
     async def keep(
         self, space: str, name: str, subject: str, value: str, until: int | None = None
     ) -> None:

@@ -55,6 +55,7 @@ class Quotas:
         self.governing = Governing(store, clock, self._changed)
         self._lines = Lines()
         self.shut = Shut()
+        self.after_settlement: list[Callable[[Requester, Terms, Settlement], None]] = []
         self._withdrawn: set[str] = set()
         self._policies: dict[str, Policy] = {}
         self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
@@ -133,11 +134,13 @@ class Quotas:
             usage,
             source,
             self.bounds(reservation.requester, reservation.terms),
-            self.rules.warn_at,
+            self.governing.warn_at(reservation.requester.member.space.key) or self.rules.warn_at,
             note,
         )
         done = await whole(self.store.settle(request, self.clock.now()))
         self._lines.wake(reservation.books)
+        for hear in self.after_settlement:
+            hear(reservation.requester, reservation.terms, done)
         return done
 
     async def release(self, reservation: Reservation, note: str) -> Settlement:

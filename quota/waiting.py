@@ -112,6 +112,10 @@ class Shut:
                 self._refused.pop(next(iter(self._refused)))
             self._refused[requester.member.wallet] = Fresh(requester, refused)
 
+    def of(self, wallet: str) -> Fresh | None:
+        """The last refusal of a member that has not opened yet."""
+        return self._refused.get(wallet)
+
     def opened(self, now: int) -> list[Fresh]:
         """Whose limit has opened since; each is told of once."""
         opened = {w: f for w, f in self._refused.items() if (f.refused.opens_at or 0) <= now}

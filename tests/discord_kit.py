@@ -13,7 +13,7 @@ from bot.config import load
 from bot.main import build
 from tests.fakes import MORNING
 from tests.scripted import ScriptedModel, Steps
-from tests.servers.discord import Discord, Rate
+from tests.servers.discord import Channel, Discord, Message, Rate
 from tests.servers.discord.buckets import CREATE, EDIT
 
 # A rest between two edits takes a tenth of its time; so the rate limits refill as fast.
@@ -32,7 +32,7 @@ url = "sqlite:///books.db"
 name = "gpt-5-mini"
 base_url = "http://127.0.0.1:9/v1"
 aliases = ["mini"]
-output_max = 200
+output_max = 8000
 api_key_env = "MODEL_KEY"
 
 [discord]
@@ -121,6 +121,20 @@ class Story:
             await self._bot.close()
         self._bot = self._work = None
 
+    async def ended(self, channel: Channel, asked: Message, messages: int = 1) -> Message:
+        """The last message of an answer that takes so many, when it is whole."""
+
+        def last() -> Message | None:
+            found = [m for m in channel.from_bot() if m.id > asked.id and not m.only_for]
+            if len(found) < messages or found[-1].is_loading or "Stop" in found[-1].buttons:
+                return None
+            return found[-1]
+
+        await self.discord.until(last, "the end of an answer")
+        found = last()
+        assert found is not None
+        return found
+
     async def kill(self) -> None:
         """The connection is gone at once, and whatever ran with it; the books stay as they are."""
         await self.stop()
@@ -137,6 +151,8 @@ async def story(
 ) -> AsyncIterator[Story]:
     clock = StoryClock()
     async with server or Discord(clock=clock, rates=RATES) as made:
+        # Restarts follow upon each other faster than Discord would have them.
+        made.gateway_server.identify_every_s = 0.0
         told = Story(made, clock, folder)
         told.configure(limits, discord, more)
         with made.known_to_discord_py():

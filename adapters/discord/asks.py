@@ -1,8 +1,7 @@
 """A message of Discord: whether it is meant for the bot, what it says, what it continues."""
 
-import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import discord
@@ -10,8 +9,6 @@ import discord
 from adapters.discord.panels import cut
 from bot.messages import Utterance
 from bot.settings import ChannelMode
-
-_log = logging.getLogger(__name__)
 
 # Reading a conversation again asks Discord at most so often, and for so many messages.
 STEPS_MAX = 25
@@ -27,8 +24,16 @@ def is_talk(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _KINDS
 
 
-def is_meant(message: discord.Message, me: discord.ClientUser, mode: ChannelMode) -> bool:
-    """Whether a message is for the bot, as the mode of its channel has it."""
+def is_meant(
+    message: discord.Message,
+    me: discord.ClientUser,
+    mode: ChannelMode,
+    threads: Container[int] = frozenset(),
+) -> bool:
+    """Whether a message is for the bot, as the mode of its channel has it.
+
+    `threads` are those in which it has spoken since it was started.
+    """
     if message.guild is None:
         return True
     if mode == "off":
@@ -43,9 +48,13 @@ def is_meant(message: discord.Message, me: discord.ClientUser, mode: ChannelMode
     return (
         mode in {"thread", "auto-thread"}
         and isinstance(message.channel, discord.Thread)
-        and (message.channel.me is not None or message.channel.owner_id == me.id)
+        and _speaks_in(message.channel, me, threads)
         and not message.mentions
     )
+
+
+def _speaks_in(thread: discord.Thread, me: discord.ClientUser, threads: Container[int]) -> bool:
+    return thread.me is not None or thread.owner_id == me.id or thread.id in threads
 
 
 def mentions(message: discord.Message, me: discord.ClientUser) -> bool:
@@ -136,10 +145,7 @@ def thread_name(text: str) -> str:
 
 
 class Past:
-    """Reads a conversation from Discord, for what the bot no longer remembers.
-
-    `is_closed` tells afterwards that the bot may not read what was said here before.
-    """
+    """Reads a conversation from Discord, for what the bot no longer remembers."""
 
     def __init__(
         self,
@@ -153,22 +159,14 @@ class Past:
         self._channel = channel
         self._is_direct = getattr(channel, "guild", None) is None
         self._known = {str(message.id): message for message in known}
-        self.is_closed = False
 
     async def __call__(self, message: str, at_most: int) -> Sequence[Utterance]:
-        """See bot.messages.Earlier."""
+        """See bot.messages.Earlier; raises what Discord had, such as that nothing may be read."""
         at_most = min(at_most, HISTORY_MAX)
-        try:
-            if isinstance(self._channel, discord.Thread) or self._is_direct:
-                found = await self._history(message, at_most)
-            else:
-                found = await self._chain(message, at_most)
-        except discord.Forbidden:
-            self.is_closed = True
-            return ()
-        except (discord.HTTPException, OSError) as error:
-            _log.warning("earlier messages could not be read: %s", type(error).__name__)
-            return ()
+        if isinstance(self._channel, discord.Thread) or self._is_direct:
+            found = await self._history(message, at_most)
+        else:
+            found = await self._chain(message, at_most)
         return [self._said(m) for m in found if m.content or m.attachments]
 
     async def _chain(self, message: str, at_most: int) -> list[discord.Message]:
@@ -199,9 +197,8 @@ class Past:
         return found[::-1]
 
     def _said(self, message: discord.Message) -> Utterance:
+        key, parent = str(message.id), parent_of(message)
         if message.author.id == self._me.id:
-            return Utterance(
-                str(message.id), "assistant", answered(message.content), parent_of(message)
-            )
-        text = text_of(message, self._me)
-        return Utterance(str(message.id), "user", text, parent_of(message))
+            return Utterance(key, "assistant", answered(message.content), parent)
+        text, author = text_of(message, self._me), message.author.display_name
+        return Utterance(key, "user", text, parent, author)

@@ -13,7 +13,9 @@ from adapters.discord import asks, dialect
 from adapters.discord.chats import Chats
 from adapters.discord.commands import plant, sync_if_changed
 from adapters.discord.members import OWN, Members
+from adapters.discord.notices import Notices
 from adapters.discord.panels import DYNAMIC_ITEMS
+from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
 from bot import text_discord as say
 from bot.bot import Bot
@@ -60,7 +62,7 @@ def _point(config: DiscordConfig) -> None:
     if config.api_base:
         discord.http.Route.BASE = config.api_base
     if config.gateway:
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(config.gateway)
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"{config.gateway}/")
 
 
 class Gateway(discord.AutoShardedClient):
@@ -82,6 +84,8 @@ class Gateway(discord.AutoShardedClient):
         self.words: Words = dialect.words_of(bot.clock)
         self.members = Members(config, bot.quotas.governing)
         self.chats = Chats(self)
+        self.notices = Notices(self)
+        self.presence = Presence(self)
         self.presses = Presses(self)
         self.tree = app_commands.CommandTree(self)
         self._config = config
@@ -98,13 +102,17 @@ class Gateway(discord.AutoShardedClient):
             await whole(self._leave())
             raise
         finally:
+            self.notices.leave()
+            # Closing ends it; cancelling alone may be lost in a shard that is just being launched.
+            await whole(self.close())
             connection.cancel()
             await asyncio.wait((connection,))
-            await whole(self.close())
 
     async def _leave(self) -> None:
         """Take nothing new; let what runs come to its end, and be shown."""
         self._is_leaving = True
+        self.notices.leave()
+        self.presence.close()
         await self.bot.close()
         if self._running:
             await asyncio.wait(self._running)
@@ -152,11 +160,20 @@ class Gateway(discord.AutoShardedClient):
         """Before the first event: what the commands are, told to Discord where that is news."""
         plant(self.tree, self.presses)
         self.add_dynamic_items(*DYNAMIC_ITEMS)
+        self.notices.listen()
         self.start_work(self._sync())
 
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
         self.start_work(self.chats.heard(message))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """A server has invited the bot."""
+        self.start_work(self.notices.arrived(guild))
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """A server has sent the bot away; its books stay, for it may come back."""
+        self.chats.left(guild)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """A form came back; commands and buttons find their way by discord.py itself."""

@@ -284,9 +284,11 @@ def _input(field: Field) -> ui.Item[Any]:
                 max_length=max(1, min(4_000, field.chars_max)),
             )
         case "choice":
+            # Discord refuses a menu in which a value stands twice.
+            choices = dict(reversed(field.choices))
             options = [
                 discord.SelectOption(label=cut(label, 100), value=v, default=v == field.value)
-                for v, label in field.choices[:CHOICES_MAX]
+                for v, label in [*reversed(choices.items())][:CHOICES_MAX]
             ]
             return ui.Select(
                 custom_id=field.name,
@@ -307,8 +309,17 @@ def _input(field: Field) -> ui.Item[Any]:
                 custom_id=field.name,
                 required=field.required,
                 min_values=int(field.required),
+                default_values=_channels(field.value),
                 channel_types=[discord.ChannelType.text, discord.ChannelType.news],
             )
+
+
+def _channels(value: str) -> list[discord.SelectDefaultValue]:
+    """The channel that is chosen already, where it is one."""
+    if not value.isdecimal():
+        return []
+    kind = discord.SelectDefaultValueType.channel
+    return [discord.SelectDefaultValue(id=int(value), type=kind)]
 
 
 def form_of(custom_id: str) -> tuple[str, str] | None:

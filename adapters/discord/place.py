@@ -29,6 +29,7 @@ Trouble = Literal[
 ]
 
 _GONE = {10008, 30046, 50005, 50083}
+_NO_REPLIES = 160002
 _EXPIRED = {10015, 10062, 50027}
 _CLOSED = {10003, 10004, 50001, 50007, 50013, 50278, 160005, 20016}
 
@@ -122,6 +123,7 @@ class ChannelPlace:
         self._id = channel_id
         self._nonce = nonce
         self._last = question
+        self._replies = True
         self._opened = opened
 
     @property
@@ -137,6 +139,18 @@ class ChannelPlace:
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
         await self._open()
+        try:
+            sent = await self._send(number, frame, silent=silent)
+        except discord.HTTPException as error:
+            if error.code != _NO_REPLIES or self._last is None:
+                raise
+            # Without the right to read what was said here, there can be no reply to it.
+            self._replies, self._last = False, None
+            sent = await self._send(number, frame, silent=silent)
+        self._last = sent if self._replies else None
+        return sent
+
+    async def _send(self, number: int, frame: Frame, *, silent: bool) -> int:
         more: dict[str, Any] = {}
         if self._last is not None:
             more["reference"] = discord.MessageReference(
@@ -149,7 +163,6 @@ class ChannelPlace:
             nonce=f"{self._nonce}-{number}"[:25],
             suppress_embeds=frame.panel is None,
         )
-        self._last = sent.id
         return sent.id
 
     async def edit(self, message: int, frame: Frame) -> None:

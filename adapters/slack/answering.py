@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adapters.slack import post
 from adapters.slack.front import Answered, Front, Running
+from adapters.slack.leftover import Left
 from adapters.slack.post import Place
 from adapters.slack.private import PrivateStream
 from adapters.slack.stream import SlackStream
@@ -51,6 +52,9 @@ class Answering:
                 workspace, place, about, front.words, stop=stop, in_thread=in_thread
             )
         front.running[ask.event] = Running(ask, place)
+        if place.thread:
+            left = Left(workspace.who.team, place.channel, place.thread, about)
+            front.leftover.begin(ask.event, left)
         working = asyncio.create_task(
             workspace.working(place.channel, place.thread, text_slack.LOADING)
         )
@@ -65,6 +69,7 @@ class Answering:
             front.running.pop(ask.event, None)
             await working
             await workspace.rested(place.channel, place.thread, told=reply.told_rest)
+            front.leftover.end(ask.event)
             self._remember(place, about, ask.requester.member.id, reply.messages)
 
     def _remember(self, place: Place, about: str, owner: str, messages: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack.front import LAST_WORDS_MS, Front
 from adapters.slack.http import HttpServer
 from adapters.slack.installs import Installs
+from adapters.slack.leftover import Left, put_right
 from adapters.slack.listeners import Listeners
 from adapters.slack.notices import Notices
 from adapters.slack.panels import buttons, notification, section
@@ -71,6 +72,8 @@ class Connection:
                 )
                 stack.push_async_callback(handler.close_async)
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
+            for left in self.front.leftover.left:
+                self.front.tasks.start(self._put_right(left), "leftover")
             _log.info("connected to Slack")
             self.ready.set()
             await self._keep()
@@ -83,6 +86,12 @@ class Connection:
             await self._join(who)
         for who in self._installs.all if self._installs is not None else ():
             await self._join(who)
+
+    async def _put_right(self, left: Left) -> None:
+        workspace = self.front.workspaces.get(left.team)
+        if workspace is not None:
+            await put_right(workspace, left, self.front.words)
+        self.front.leftover.settled(left)
 
     async def _asked_who(self, token: str) -> Identity:
         """Who a token belongs to."""
@@ -108,8 +117,14 @@ class Connection:
         assert self._installs is not None, "the pages are there only with it"
         config = self._config
         try:
-            found: Any = await client(None, config.api_base, self._connections).oauth_v2_access(
-                client_id=config.client_id, client_secret=config.client_secret, code=code
+            # Not by the SDK's own method: that one leans on what aiohttp is about to remove.
+            found: Any = await client(None, config.api_base, self._connections).api_call(
+                "oauth.v2.access",
+                data={
+                    "client_id": config.client_id,
+                    "client_secret": config.client_secret,
+                    "code": code,
+                },
             )
             who = await self._asked_who(str(found["access_token"]))
         except SlackApiError as error:

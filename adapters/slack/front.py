@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.slack.keep import Kept
+from adapters.slack.leftover import Leftover
 from adapters.slack.markup import channel, role, when, who
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
@@ -89,6 +90,7 @@ class Front:
     running: dict[str, Running] = field(default_factory=dict)
     repeating: set[str] = field(default_factory=set)
     words: Words = WORDS
+    leftover: Leftover = field(init=False)
     seen: Kept[str, bool] = field(init=False)
     threads: Kept[tuple[str, str], bool] = field(init=False)
     answered: Kept[tuple[str, str], Answered] = field(init=False)
@@ -96,6 +98,7 @@ class Front:
     def __post_init__(self) -> None:
         """Nothing was seen yet."""
         clock = self.bot.clock
+        self.leftover = Leftover.beside(self.bot.config.store_path)
         self.seen = Kept(clock, SEEN_MS, KEPT_MAX)
         self.threads = Kept(clock, DAY_MS, KEPT_MAX)
         self.answered = Kept(clock, DAY_MS, KEPT_MAX)

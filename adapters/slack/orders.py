@@ -62,7 +62,9 @@ class Orders:
             return
         name = "use" if model else "again"
         pressed = Pressed(requester, name, model, last.owner, event, last.message)
-        await self.pressed(workspace, pressed, place, last.question)
+        shown = await self.pressed(workspace, pressed, place, last.question)
+        if shown is not None:
+            await post.show(workspace, place, shown.card)
 
     async def _last_answer(self, workspace: Workspace, place: Place) -> Answered | None:
         """The newest answer as Slack has it."""

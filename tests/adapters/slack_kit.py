@@ -1,6 +1,7 @@
 """A whole bot on the loopback Slack: built by the door, spoken to by people in Slack's window."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,19 +9,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adapters.slack.connection import Connection
+from adapters.slack.manifest import manifest
 from bot.bot import Bot
 from bot.config import load
 from bot.main import build
 from quota.clock import Clock
 from quota.ledger import LedgerEntry
 from quota.verdicts import Balance
-from tests.fakes import requester
+from tests.fakes import FakeClock, requester
 from tests.scripted import ScriptedModel, Steps
-from tests.servers.slack import Message, Slack, Team, User
+from tests.servers.slack import App, Channel, Message, Slack, Team, User, View
 
 T = TypeVar("T")
 
 PATIENCE_S = 10
+ROUNDS = 400
 
 CONFIG = """
 [store]
@@ -33,13 +36,31 @@ aliases = ["mini"]
 [limits]
 everyone = [{limits}]
 [slack]
-bot_token_env = "SLACK_BOT_TOKEN"
-app_token_env = "SLACK_APP_TOKEN"
+{tokens}
 api_base = "{api_base}"
 {slack}
 {more}
 """
+TOKENS = 'bot_token_env = "SLACK_BOT_TOKEN"\napp_token_env = "SLACK_APP_TOKEN"'
 SECRETS = {"SLACK_SIGNING_SECRET": "signing-secret", "SLACK_CLIENT_SECRET": "client-secret"}
+
+
+def our_app(**changes: object) -> App:
+    """The app that our own manifest makes: with its scopes and events, and no others."""
+    return App.of_manifest(manifest(), **changes)
+
+
+class NetClock(FakeClock):
+    """A clock that tests move, and that lets the network keep up with it."""
+
+    async def goes_by(self, ms: int) -> None:
+        """Let time pass, stopping at each moment at which somebody waits for it."""
+        end = self._passed + ms
+        while self._passed < end:
+            stop = min((when for when, _ in self._waiting if when < end), default=end)
+            self.advance(max(0, stop - self._passed))
+            for _ in range(ROUNDS):
+                await asyncio.sleep(0)
 
 
 @dataclass
@@ -47,6 +68,7 @@ class OnSlack:
     """The bot, its model, and the Slack around it."""
 
     slack: Slack
+    team: Team
     bot: Bot
     model: ScriptedModel
     connection: Connection
@@ -63,24 +85,26 @@ class OnSlack:
             raise AssertionError(f"it never came to this: {what}\n{transcript}") from None
         return found
 
-    async def answer_to(self, team: Team, asked: Message, number: int = 1) -> Message:
-        """The so many-th message of the bot in the thread of a question, once it is whole."""
+    async def answer_to(self, asked: Message, number: int = 1) -> Message:
+        """The so many-th message of the bot in the thread of a question, once all is done."""
+        await self.rests()
+        found = self.answers_to(asked)
+        assert len(found) >= number, self.slack.watch.transcript
+        return found[number - 1]
 
-        def whole() -> Message | None:
-            found = [
-                m
-                for m in asked.channel.messages
-                if m.by_bot and m.root_ts == asked.root_ts and m.ts > asked.ts and not m.gone
-            ]
-            if len(found) < number or self.busy or team.hanging:
-                return None
-            return found[number - 1]
+    def answers_to(self, asked: Message) -> list[Message]:
+        """What the bot wrote in the thread of a question, after it."""
+        return [
+            m
+            for m in asked.channel.messages
+            if m.by_bot and m.root_ts == asked.root_ts and m.ts > asked.ts and not m.is_ephemeral
+        ]
 
-        return await self.until(whole, f"answer {number} to {asked.text!r}")
-
-    async def rests(self, team: Team) -> None:
+    async def rests(self) -> None:
         """Wait until nothing is on its way any more."""
-        await self.until(lambda: not (self.busy or team.hanging), "the bot rests")
+        await self.until(lambda: not self.busy, "the bot rests")
+        hanging = [status for team in self.slack.teams.values() for status in team.hanging]
+        assert not hanging, self.slack.watch.transcript
 
     @property
     def busy(self) -> bool:
@@ -88,9 +112,9 @@ class OnSlack:
         on_their_way = (d for d in self.slack.postman.sent if not (d.is_acked or d.failed))
         return self.connection.front.tasks.is_busy or any(on_their_way)
 
-    async def balance(self, team: Team, user: User) -> Balance:
+    async def balance(self, user: User) -> Balance:
         """The first balance of somebody."""
-        who = requester(user.id, space=f"slack:{team.id}")
+        who = requester(user.id, space=f"slack:{self.team.id}")
         model = self.bot.chat.models.default
         return (await self.bot.quotas.balances(who, model.terms))[0]
 
@@ -105,6 +129,13 @@ class OnSlack:
         await self.bot.close()
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @asynccontextmanager
 async def on_slack(
     slack: Slack,
@@ -114,21 +145,23 @@ async def on_slack(
     settings: str = "",
     more: str = "",
     team: str = "Acme",
+    tokens: str = TOKENS,
 ) -> AsyncIterator[OnSlack]:
     """The bot with these limits, connected to this Slack, until the end of the block."""
     home = slack.team(team)
     path = folder / "config.toml"
     quoted = ", ".join(f'"{limit}"' for limit in limits or ("100k tokens/day",))
     base = slack.base_url.removesuffix("/")
-    text = CONFIG.format(limits=quoted, api_base=base, slack=settings, more=more)
+    text = CONFIG.format(limits=quoted, tokens=tokens, api_base=base, slack=settings, more=more)
     path.write_text(text, encoding="utf-8")
-    environ = {**SECRETS, "SLACK_BOT_TOKEN": home.token, "SLACK_APP_TOKEN": slack.app.app_token}
+    bot_token = home.token if home.installation is not None else ""
+    environ = {**SECRETS, "SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": slack.app.app_token}
     model = ScriptedModel(Steps())
     bot = await build(load(path, environ), clock=clock, chat_models={"default": model})
     assert bot.config.slack is not None, "the config says so"
     connection = Connection(bot, bot.config.slack)
     work = asyncio.create_task(connection.run())
-    serving = OnSlack(slack, bot, model, connection, work)
+    serving = OnSlack(slack, home, bot, model, connection, work)
     try:
         await connection.ready.wait()
         yield serving
@@ -138,6 +171,30 @@ async def on_slack(
         raise AssertionError("the connection broke") from work.exception()
 
 
-def shown_to(team: Team, user: User, where: Any) -> list[str]:
+def shown_to(team: Team, user: User, where: Channel) -> list[str]:
     """What somebody sees of the bot in a channel, as text."""
     return [m.shown for m in team.sees(user, where) if m.by_bot]
+
+
+def buttons_of(message: Message | View) -> list[str]:
+    """The labels of the buttons and menu rows of a message."""
+    found: list[str] = []
+    for block in message.blocks:
+        for element in block.get("elements", ()):
+            if element.get("type") == "button":
+                found.append(element["text"]["text"])
+            found += [option["text"]["text"] for option in element.get("options", ())]
+    return found
+
+
+async def press(user: User, on: Message | View, label: str) -> Any:
+    """Press the button, or choose the row, that reads like this."""
+    for block in on.blocks:
+        for element in block.get("elements", ()):
+            if element.get("type") == "button" and element["text"]["text"] == label:
+                return await user.clicks(on, element["action_id"], block_id=block["block_id"])
+            for option in element.get("options", ()):
+                if option["text"]["text"] == label:
+                    action, block_id = element["action_id"], block["block_id"]
+                    return await user.clicks(on, action, option["value"], block_id=block_id)
+    raise AssertionError(f"there is no {label!r}: {buttons_of(on)}")

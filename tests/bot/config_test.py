@@ -11,7 +11,7 @@ from bot.config import SHAPE, Config, ConfigError, find, load, read_example
 from bot.config_values import ChannelConfig, DiscordConfig, PersonaConfig, SlackConfig
 from bot.config_words import Shape
 from quota.members import Member, Requester, Space
-from quota.units import Rates
+from quota.units import Amount, Rates, Unit
 
 KEY = {"OPENAI_API_KEY": "sk-secret"}
 TOKENS = {
@@ -122,6 +122,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         wait_s = 0
         queue_max = 0
         note = "Ask Bo."
+        staff_cap = "50k tokens"
         [chat]
         system_prompt = "Be brief."
         [backup]
@@ -141,6 +142,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     rules = config.rules
     assert (rules.wait_ms, rules.output_floor, rules.zone) == (0, 32, "Europe/Berlin")
     assert (rules.warn_at, rules.week_start) == ((50,), 6)
+    assert rules.staff_cap == Amount(50_000, Unit.TOKENS)
     assert (config.queue_max, config.input_chars_max) == (0, 500)
     assert (config.note, config.system_prompt) == ("Ask Bo.", "Be brief.")
     assert (config.backup.dir, config.backup.keep) == (tmp_path / "copies", 2)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Ask, Attachment
+from bot.models import Model
 from bot.ports import Message
 from bot.prompt import (
     Calibration,
@@ -20,12 +21,14 @@ from bot.prompt import (
     size_of,
 )
 from bot.talks import Said
+from quota.rules import Terms
 from quota.units import Rates, Unit
 from quota.verdicts import Balance
 from tests.fakes import limit, requester
-from tests.scripted import Steps, WordCounter
+from tests.scripted import ScriptedModel, Steps, WordCounter
 
 ASK = Ask("e1", requester(), "three little words")
+MODEL = Model("m", "m", (), ScriptedModel(Steps()), Terms("m", ("m",)), 1_000, 60_000, 30_000)
 HISTORY = [
     Said(Message("user", "one"), 5),
     Said(Message("assistant", "two"), 20),
@@ -40,7 +43,7 @@ def said(role: Literal["user", "assistant"], text: str, author: str = "") -> Sai
 
 async def sent(room: int, system_prompt: str = "") -> tuple[list[str], int, int, int]:
     counter = WordCounter(Steps())
-    prompt = await build(ASK, HISTORY, system_prompt, room, counter, Calibration(), "m")
+    prompt = await build(ASK, HISTORY, system_prompt, room, counter, Calibration(), MODEL)
     assert prompt.asked == Said(Message("user", "three little words"), 7)
     texts = [message.content for message in prompt.messages]
     return texts, prompt.counted, prompt.kept, prompt.dropped
@@ -113,7 +116,7 @@ def test_a_quarter_of_what_is_left_goes_to_history(
 
 async def built(ask: Ask, history: list[Said], room: int = 100) -> Prompt:
     counter = WordCounter(Steps())
-    return await build(ask, history, "Be kind.", room, counter, Calibration(), "m")
+    return await build(ask, history, "Be kind.", room, counter, Calibration(), MODEL)
 
 
 async def test_where_one_person_speaks_no_name_is_told() -> None:

@@ -1,5 +1,7 @@
 """The gateway: who may connect, what a session hears, and what survives a broken line."""
 
+import json
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +10,7 @@ import aiohttp
 import discord
 import pytest
 
-from tests.servers.discord import Channel, Discord, Member, Permission
+from tests.servers.discord import Channel, Discord, Member, NotOfferedError, Permission
 from tests.servers.discord.gateway import Gateway
 from tests.servers_test.discord_kit import Bot, running
 
@@ -72,6 +74,15 @@ async def test_another_version_is_refused() -> None:
         async for _ in socket:
             pass
         assert socket.close_code == 4012
+
+
+async def test_who_asks_for_it_gets_one_compressed_stream() -> None:
+    async with Discord() as server, line(server, "v=10&compress=zlib-stream") as socket:
+        await socket.send_json({"op": 1, "d": None})
+        stream = zlib.decompressobj()
+        frames = [await socket.receive_bytes() for _ in range(2)]
+        assert all(frame.endswith(b"\x00\x00\xff\xff") for frame in frames)
+        assert [json.loads(stream.decompress(frame))["op"] for frame in frames] == [10, 11]
 
 
 async def test_a_sequence_from_the_future_is_refused() -> None:
@@ -175,6 +186,7 @@ async def test_the_author_brings_fresh_roles_without_the_members_intent() -> Non
             await bot.hears(2)
     authors = [message.author for message in bot.heard]
     assert all(isinstance(each, discord.Member) for each in authors)
+    assert "GUILD_MEMBER_UPDATE" not in bot.events
     assert [each.name for each in authors[1].roles[1:]] == ["Boss"]  # type: ignore[union-attr]  # as just asserted
 
 
@@ -219,8 +231,20 @@ async def test_a_client_begins_anew_when_its_session_is_gone() -> None:
             await server.until(lambda: server.gateway_server.identified == 2)
             await ana.says(channel, "@bot again")
             await bot.hears(1)
+            assert [*server.gateway_server.sessions] == ["session-2"]
     assert [message.content[-5:] for message in bot.heard] == ["again"]
     assert server.gateway_server.resumed == 0
+
+
+async def test_a_client_that_closes_ends_its_session_and_one_that_is_cut_off_does_not() -> None:
+    async with Discord() as server:
+        async with running(server, Bot()):
+            server.drop_gateway()
+            await server.until(lambda: not server.gateway_server.connections)
+            assert [each.connection for each in server.gateway_server.sessions.values()] == [None]
+            await server.connected()
+        await server.until(lambda: not server.gateway_server.connections)
+        assert server.gateway_server.sessions == {}
 
 
 async def test_a_line_that_says_nothing_is_left_and_resumed() -> None:
@@ -252,20 +276,21 @@ async def test_shards_share_the_guilds_and_the_first_has_the_direct_messages() -
                 await ana.says(channel, f"@bot {channel.name}")
             await rooms[0][0].says(rooms[0][0].dm, "direct")
             await bot.hears(4)
-            shards = {shard: len(guilds) for shard, guilds in shares(server.gateway_server).items()}
+            guilds = shares(server.gateway_server, "GUILD_CREATE", "name")
+            said = shares(server.gateway_server, "MESSAGE_CREATE", "channel_id")
     assert bot.shard_count == 2
-    assert sorted(shards.values()) == [1, 2]
-    assert len({message.id for message in bot.heard}) == 4
+    assert sorted(map(len, guilds.values())) == [1, 2]
+    assert sum(map(len, said.values())) == 4
+    assert str(rooms[0][0].dm.id) in said[0]
 
 
-def shares(gateway: Gateway) -> dict[int, list[str]]:
-    """The guilds that each shard was told of."""
-    return {
-        session.shard[0]: [
-            each["d"]["name"] for each in session.sent if each["t"] == "GUILD_CREATE"
-        ]
-        for session in gateway.sessions.values()
-    }
+def shares(gateway: Gateway, event: str, key: str) -> dict[int, list[str]]:
+    """What each shard was told by such events."""
+    told: dict[int, list[str]] = {}
+    for session in gateway.sessions.values():
+        data = [each["d"] for each in session.sent if each["t"] == event]
+        told[session.shard[0]] = [each[key] for each in data]
+    return told
 
 
 async def test_who_identifies_too_often_is_sent_back() -> None:
@@ -302,6 +327,55 @@ async def test_an_event_may_come_twice() -> None:
     assert uses[0] == uses[1]
 
 
+async def test_of_a_secret_the_gateway_says_nothing() -> None:
+    async with Discord() as server:
+        ana, channel = general(server)
+        bot = Bot()
+
+        @bot.tree.command(name="quota", description="What is left")
+        async def quota(interaction: discord.Interaction[Any]) -> None:
+            await interaction.response.send_message("secret", ephemeral=True)
+            await interaction.edit_original_response(content="changed")
+            await interaction.delete_original_response()
+
+        async with running(server, bot):
+            await bot.tree.sync()
+            used = await ana.slash(channel, "quota")
+            assert used.original is not None
+            await used.original.until(lambda message: message.deleted)
+            await ana.says(channel, "@bot hello")
+            await bot.hears(1)
+    assert [name for name in bot.events if name.startswith("MESSAGE")] == ["MESSAGE_CREATE"]
+
+
+async def test_what_people_change_and_delete_is_told() -> None:
+    told: list[Any] = []
+    async with Discord() as server:
+        ana, channel = general(server)
+        bot = Bot()
+
+        async def on_raw_message_edit(event: discord.RawMessageUpdateEvent) -> None:
+            told.append((event.guild_id, event.data["content"]))
+
+        async def on_raw_message_delete(event: discord.RawMessageDeleteEvent) -> None:
+            told.append((event.guild_id, event.message_id))
+
+        bot.event(on_raw_message_edit)
+        bot.event(on_raw_message_delete)
+        async with running(server, bot):
+            message = await ana.says(channel, "@bot hello")
+            await ana.edits(message, "never mind")
+            await ana.deletes(message)
+            direct = await ana.says(ana.dm, "hello")
+            await ana.deletes(direct)
+            await bot.until(lambda: len(told) == 3)
+            with pytest.raises(NotOfferedError):
+                await ana.guild.member("bo").deletes(message)
+    # Who is no longer mentioned keeps the words to those who may read all.
+    first = (ana.guild.id, "")
+    assert told == [first, (ana.guild.id, message.id), (None, direct.id)]
+
+
 async def test_guilds_come_and_go() -> None:
     async with Discord() as server:
         ana, _ = general(server)
@@ -326,6 +400,33 @@ async def test_guilds_come_and_go() -> None:
             await later.member("ana").says(later.channel("new"), "@bot hi")
             await bot.hears(1)
     assert joined == ["+Later", "-Homework"]
+
+
+async def test_roles_and_channels_are_made_renamed_and_taken_away() -> None:
+    async with Discord() as server:
+        ana, channel = general(server)
+        async with running(server, bot := Bot()):
+            guild = bot.get_guild(ana.guild.id)
+            assert guild is not None
+            boss = ana.guild.role("Boss")
+            ana.guild.lets(boss, Permission.MANAGE_GUILD)
+            ana.guild.renames(boss, "Chief")
+            ana.guild.renames(channel, "lounge")
+            ana.guild.channel("new")
+            thread = await ana.starts_thread(channel, "story")
+            with pytest.raises(AssertionError, match="may not close it"):
+                await ana.archives(thread, locked=True)
+            await ana.archives(thread)
+            await bot.until(lambda: "THREAD_UPDATE" in bot.events)
+            assert [role.name for role in guild.roles if role.permissions.manage_guild] == ["Chief"]
+            assert [each.name for each in guild.text_channels] == ["lounge", "new"]
+            ana.guild.deletes(boss)
+            ana.guild.deletes(channel)
+            await bot.until(lambda: "CHANNEL_DELETE" in bot.events)
+            assert guild.get_role(boss.id) is None
+            assert [each.name for each in guild.text_channels] == ["new"]
+            with pytest.raises(discord.NotFound, match="10003"):
+                await bot.fetch_channel(thread.id)
 
 
 async def test_members_are_told_on_request() -> None:

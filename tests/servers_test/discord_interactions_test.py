@@ -75,7 +75,9 @@ async def test_the_first_answer_has_three_seconds(scene: Scene) -> None:
     in_time, late = scene.uses(), scene.uses()
     scene.clock.advance(3 * SECOND)
     await scene.respond(in_time, REPLIES, content="just so")
+    before = late.has_failed
     scene.clock.advance(1)
+    assert (before, late.has_failed, in_time.has_failed) == (False, True, False)
     assert await scene.refused(late, REPLIES, content="too late") == (404, 10062)
     path = f"POST {scene.hook(late)}"
     assert (await scene.wire.refused(path, {"content": "x"}))[:2] == (404, 10015)

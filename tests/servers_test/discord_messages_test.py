@@ -45,6 +45,10 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"content": "x", "embeds": [{}] * 11}, 50035, "In embeds: Must be 10 or fewer in length."),
     ({"embeds": [{"title": "x" * 257}]}, 50035, "In embeds.0.title: Must be 256 or fewer"),
     ({"embeds": [{"description": "x" * 4097}]}, 50035, "In embeds.0.description"),
+    ({"embeds": [{"footer": {"text": "x" * 2049}}]}, 50035, "In embeds.0.footer.text"),
+    ({"embeds": [{"author": {"name": "x" * 257}}]}, 50035, "In embeds.0.author.name"),
+    ({"embeds": [{"fields": [{"value": "x"}]}]}, 50035, "In embeds.0.fields.0.name: This field is"),
+    ({"embeds": [{"fields": [{}] * 26}]}, 50035, "In embeds.0.fields: Must be 25 or fewer"),
     ({"embeds": [{"fields": [{"name": "x"}]}]}, 50035, "In embeds.0.fields.0.value: This field is"),
     ({"embeds": [{"description": "x" * 4000}] * 2}, 50035, "In embeds: Embed size exceeds"),
     (
@@ -80,7 +84,7 @@ async def test_what_the_double_does_not_know_fails_the_test() -> None:
     async def forward_a_poll() -> None:
         async with Discord() as server, on_the_wire(server) as wire:
             scene = Scene(server, wire, FakeClock())
-            await wire.refused(f"POST {scene.here}/messages", {"poll": {}})
+            await wire.refused(f"POST {scene.here}/messages", {"content": "x", "poll": {}})
             assert (await wire.refused("GET /voice/regions"))[:2] == (404, 0)
 
     with pytest.raises(AssertionError, match=r"field 'poll'.*GET /api/v10/voice/regions"):
@@ -242,6 +246,14 @@ async def test_a_file_that_is_too_large_is_refused(scene: Scene) -> None:
     with pytest.raises(discord.HTTPException, match="40005") as caught:
         await channel.send("here", file=discord.File(io.BytesIO(b"x" * 11), "x.txt"))
     assert caught.value.status == 413
+
+
+async def test_eleven_files_are_too_many(scene: Scene) -> None:
+    form = [{"name": f"files[{n}]", "value": b"x", "filename": f"{n}.txt"} for n in range(11)]
+    with pytest.raises(discord.HTTPException, match="Must be 10 or fewer"):
+        await scene.wire(f"POST {scene.here}/messages", form=form)
+    await scene.wire(f"POST {scene.here}/messages", form=form[:10])
+    assert len(scene.channel.messages[0].attachments) == 10
 
 
 async def test_an_edit_keeps_the_files_it_names_and_adds_new_ones(scene: Scene) -> None:

@@ -352,7 +352,6 @@ def test_features_of_a_manifest_are_refused(features: Json, reason: str) -> None
         ("settings.event_subscriptions.bot_events", ["message"], "unknown event: message"),
         ("settings.event_subscriptions.bot_events", ["app_mention"], "needs one of app_mentions"),
         ("settings.event_subscriptions.bot_events", ["app_home_opened"] * 2, "must be unique"),
-        ("settings.socket_mode_enabled", False, "request_url is required without socket mode"),
         ("settings.interactivity", {}, "missing required field: is_enabled"),
     ],
 )
@@ -367,10 +366,14 @@ def test_other_parts_of_a_manifest_are_refused(path: str, value: Any, reason: st
     assert any(reason in line for line in found), found
 
 
-def test_over_http_each_command_needs_an_address() -> None:
+def test_over_http_events_interactions_and_commands_need_an_address() -> None:
     bad = manifest(slash_commands=commands("/quota"))
     bad["settings"]["socket_mode_enabled"] = False
-    assert any("url is required without socket mode" in line for line in errors_of(bad))
+    assert errors_of(bad) == [
+        "request_url is required without socket mode [json-pointer:/settings/event_subscriptions]",
+        "url is required without socket mode [json-pointer:/features/slash_commands/0]",
+        "request_url is required without socket mode [json-pointer:/settings/interactivity]",
+    ]
 
 
 def test_commands_need_their_scope() -> None:

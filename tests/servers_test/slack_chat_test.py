@@ -41,6 +41,11 @@ async def test_a_post_keeps_the_very_arguments_and_the_history_of_its_edits(plac
         ({"text": "a", "markdown_text": "b"}, "markdown_text_conflict"),
         ({"markdown_text": "a" * 12_001}, "msg_too_long"),
         ({"text": "a", "blocks": "{"}, "invalid_blocks_format"),
+        ({"text": "a", "blocks": {"type": "divider"}}, "invalid_blocks_format"),
+        (
+            {"text": "a", "metadata": {"event_type": "x", "event_payload": {"a": "a" * 16_000}}},
+            "metadata_too_large",
+        ),
         ({"text": "a", "blocks": [{"type": "sparkle"}]}, "invalid_blocks"),
         ({"text": "a", "thread_ts": "1.000001"}, "cannot_reply_to_message"),
         ({"text": "a", "channel": "C0"}, "channel_not_found"),
@@ -73,6 +78,13 @@ async def test_a_bot_posts_only_where_it_is(place: Place) -> None:
     assert (
         await refused(place.client.chat_postMessage(channel=closed.id, text="a")) == "is_archived"
     )
+
+
+async def test_nothing_is_posted_into_a_messages_tab_that_is_off(place: Place) -> None:
+    place.slack.app.messages_tab = False
+    dm = place.team.dm(place.ana)
+    call = place.client.chat_postMessage(channel=dm.id, text="a")
+    assert await refused(call) == "messages_tab_disabled"
 
 
 async def test_a_text_that_is_too_long_is_cut_when_posted_and_refused_in_an_edit(
@@ -279,6 +291,9 @@ async def test_nobody_streams_into_what_was_not_streamed(place: Place) -> None:
     assert await refused(call) == "message_not_owned_by_app"
     where = await stream(place)
     assert await refused(place.client.chat_appendStream(**where)) == "no_text"
+    assert await refused(place.client.chat_stopStream(**where)) == "no_text"
+    odd = place.client.chat_stopStream(**where, markdown_text="a", session_status="asleep")
+    assert await refused(odd) == "invalid_status"
 
 
 # Sessions
@@ -313,6 +328,7 @@ async def test_the_stop_button_stops_the_streams_and_the_status_hangs_until_move
         ({"thread_ts": ""}, "thread_ts_required"),
         ({"channel_id": "C0"}, "channel_not_found"),
         ({"initiator_user_id": "U0"}, "user_not_found"),
+        ({"title": "a" * 201}, "invalid_arguments"),
     ],
 )
 async def test_a_session_status_is_refused(
@@ -326,6 +342,15 @@ async def test_a_session_status_is_refused(
         **arguments,
     }
     assert await refused(place.client.agents_sessions_setStatus(**call)) == error
+
+
+async def test_a_session_is_of_a_channel_that_the_bot_is_in(place: Place) -> None:
+    away = place.team.channel("away", bot_in=False)
+    root = await place.ana.says(away, "root")
+    call = place.client.agents_sessions_setStatus(
+        channel_id=away.id, thread_ts=root.ts, status="active"
+    )
+    assert await refused(call) == "not_authorized"
 
 
 async def test_a_session_is_renamed_once_there_is_one(place: Place) -> None:
@@ -380,6 +405,13 @@ async def test_the_legacy_status_is_cleared_by_a_post_or_after_two_minutes(
         channel_id=place.general.id, thread_ts="1.000001", status="x"
     )
     assert await refused(wrong) == "invalid_thread_ts"
+    wrong = place.client.assistant_threads_setStatus(
+        **where, status="x", loading_messages=["a"] * 11
+    )
+    assert await refused(wrong) == "invalid_arguments"
+    broken = {**where, "status": "x", "loading_messages": "{"}
+    wrong = place.client.api_call("assistant.threads.setStatus", json=broken)
+    assert await refused(wrong) == "invalid_arguments"
 
 
 async def test_prompts_are_one_to_four(place: Place) -> None:
@@ -389,6 +421,10 @@ async def test_prompts_are_one_to_four(place: Place) -> None:
     assert await refused(call) == "invalid_arguments"
     await place.client.assistant_threads_setSuggestedPrompts(channel_id=dm.id, prompts=prompts[:4])
     assert len(place.team.prompts[dm.id, ""]["prompts"]) == 4
+    lost = place.client.assistant_threads_setSuggestedPrompts(
+        channel_id=dm.id, thread_ts="1.000001", prompts=prompts[:1]
+    )
+    assert await refused(lost) == "invalid_thread_ts"
 
 
 # Pace

@@ -25,6 +25,9 @@ async def test_a_member_is_told_with_rights_zone_and_language(place: Place) -> N
     assert await refused(place.client.users_info(user="U0")) == "user_not_found"
     bot = (await place.client.users_info(user=place.team.bot_user_id))["user"]
     assert bot["is_bot"]
+    bot_id = bot["profile"]["bot_id"]
+    assert (await place.client.bots_info(bot=bot_id))["bot"]["user_id"] == bot["id"]
+    assert await refused(place.client.bots_info(bot="B0")) == "bot_not_found"
 
 
 async def test_lists_come_in_pages(place: Place) -> None:
@@ -37,6 +40,8 @@ async def test_lists_come_in_pages(place: Place) -> None:
     assert names == ["ana", "bo", "quotabot"]
     assert await refused(place.client.users_list(cursor="?")) == "invalid_cursor"
     assert await refused(place.client.users_list(limit=1001)) == "invalid_limit"
+    odd = place.client.api_call("users.list", params={"limit": "many"})
+    assert await refused(odd) == "invalid_arguments"
 
 
 async def test_user_groups_come_with_their_members_and_not_on_the_free_plan(place: Place) -> None:
@@ -51,6 +56,8 @@ async def test_user_groups_come_with_their_members_and_not_on_the_free_plan(plac
     assert (await place.client.usergroups_list())["usergroups"] == []
     place.team.plan = "free"
     assert await refused(place.client.usergroups_list()) == "plan_upgrade_required"
+    users = place.client.usergroups_users_list(usergroup=group["id"])
+    assert await refused(users) == "plan_upgrade_required"
 
 
 async def test_a_missing_scope_is_named() -> None:
@@ -91,6 +98,8 @@ async def test_direct_messages_are_opened_with_a_member(place: Place) -> None:
     assert opened["channel"]["id"] == place.team.dm(place.ana).id
     assert await refused(place.client.conversations_open(users="U0")) == "user_not_found"
     assert await refused(place.client.conversations_open(users="")) == "users_list_not_supplied"
+    several = place.client.conversations_open(users=f"{place.ana.id},U2")
+    assert await refused(several) == "method_not_supported_for_channel_type"
     await place.ana.becomes(deleted=True)
     call = place.client.conversations_open(users=place.ana.id)
     assert await refused(call) == "user_disabled"
@@ -160,6 +169,8 @@ async def test_the_bot_uploads_a_file_in_three_steps(place: Place) -> None:
     early = await place.client.files_getUploadURLExternal(filename="b.txt", length=3)
     call = place.client.files_completeUploadExternal(files=[{"id": early["file_id"], "title": "b"}])
     assert await refused(call) == "file_not_found"
+    empty = place.client.files_getUploadURLExternal(filename="b.txt", length=0)
+    assert await refused(empty) == "invalid_arguments"
 
 
 async def test_two_workspaces_know_nothing_of_one_another(place: Place) -> None:

@@ -120,6 +120,8 @@ async def test_a_home_is_published_for_a_member_with_its_hash(place: Place) -> N
     place.slack.app.home_tab = False
     off = place.client.views_publish(user_id=place.ana.id, view=home(SECTION))
     assert await refused(off) == "not_enabled"
+    with pytest.raises(NotPossibleError, match="no home tab"):
+        await place.ana.opens_home()
 
 
 async def test_a_submission_carries_the_values_and_obeys_the_answer(place: Place) -> None:
@@ -270,6 +272,16 @@ async def test_nobody_clicks_what_is_not_there_or_not_theirs(place: Place) -> No
     view = await opened(place, modal(SECTION))
     with pytest.raises(NotPossibleError, match="no such modal"):
         await bo.submits(view)
+    view = await opened(place, modal(SECTION, submit=None))
+    with pytest.raises(NotPossibleError, match="no submit button"):
+        await place.ana.submits(view)
+    with pytest.raises(NotPossibleError, match="does not see this view"):
+        await bo.clicks(view, "go")
+    hers = await place.ana.says(place.general, "mine")
+    with pytest.raises(NotPossibleError, match="did not write this"):
+        await bo.edits(hers, "yours")
+    with pytest.raises(NotPossibleError, match="did not write this"):
+        await bo.deletes(hers)
 
 
 async def test_shortcuts_are_global_or_of_a_message(place: Place) -> None:

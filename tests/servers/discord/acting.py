@@ -153,6 +153,13 @@ class Acting:
         parent = where.channel if isinstance(where, Message) else where
         return posting.start_thread(self.world, parent, name, kind, self.person, source)
 
+    async def archives(self, thread: Channel, *, locked: bool = False) -> None:
+        """Close a thread; a locked one is opened again only by moderators."""
+        moderates = permissions.may(self.person, Permission.MANAGE_THREADS, thread)
+        self.offered(moderates or (thread.owner is self.person and not locked), "may not close it")
+        thread.archived, thread.locked = True, locked
+        self.world.channel_changed(thread)
+
     def sees(self, channel: Channel) -> list[Message]:
         """What this person finds in this channel, their own secrets included."""
         return self.world.sees(self.person, channel)

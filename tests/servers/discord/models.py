@@ -29,6 +29,7 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 # Interaction types and callback types (interactions/receiving-and-responding).
 ON_COMMAND, ON_COMPONENT, ON_AUTOCOMPLETE, ON_MODAL = 2, 3, 4, 5
+FIRST_ANSWER_MS = 3_000
 REPLIES, DEFERS, DEFERS_UPDATE, UPDATES, SUGGESTS, OPENS_MODAL = 4, 5, 6, 7, 8, 9
 
 
@@ -334,6 +335,12 @@ class Interaction:
     @property
     def is_user_install_only(self) -> bool:
         return "0" not in self.owners
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the person reads that the app did not respond."""
+        late = self.channel.world.now - self.at > FIRST_ANSWER_MS
+        return self.callback is None and late
 
     async def answered(self, timeout_s: float = 5) -> Interaction:
         """Wait until the bot has acknowledged this."""

@@ -8,7 +8,13 @@ from tests.servers.discord.acting import Acting
 from tests.servers.discord.commands import find
 from tests.servers.discord.errors import Json
 from tests.servers.discord.models import Channel, Role
-from tests.servers.discord.payloads import guild_json, member_json, user_json
+from tests.servers.discord.payloads import (
+    channel_json,
+    guild_json,
+    member_json,
+    role_json,
+    user_json,
+)
 from tests.servers.discord.permissions import USUAL, Permission
 from tests.servers.discord.world import GUILD_MEMBERS, GUILDS, World, number
 
@@ -149,6 +155,7 @@ class Guild:
                 return role
         made = Role(self.world.old_id(), name, self, permissions, mentionable)
         self.roles[made.id] = made
+        self._tell_role("GUILD_ROLE_CREATE", made)
         return made
 
     def channel(self, name: str) -> Channel:
@@ -157,6 +164,40 @@ class Guild:
             if channel.name == name:
                 return channel
         return self.world.text_channel(self, name)
+
+    def lets(self, role: Role, permissions: Permission) -> None:
+        """Change what a role may do."""
+        role.permissions = permissions
+        self._tell_role("GUILD_ROLE_UPDATE", role)
+
+    def renames(self, what: Role | Channel, name: str) -> None:
+        """Give a role or a channel another name; its id stays."""
+        what.name = name
+        if isinstance(what, Role):
+            self._tell_role("GUILD_ROLE_UPDATE", what)
+        else:
+            self.world.channel_changed(what)
+
+    def deletes(self, what: Role | Channel) -> None:
+        """Take away a role, from its members too, or a channel with its threads."""
+        if isinstance(what, Role):
+            del self.roles[what.id]
+            for member in self.members.values():
+                member.roles = [role for role in member.roles if role is not what]
+            data: Json = {"guild_id": str(self.id), "role_id": str(what.id)}
+            self.world.emit("GUILD_ROLE_DELETE", data, guild=self, intent=GUILDS)
+            return
+        data = channel_json(what)
+        for channel in [what, *[each for each in self.threads if each.parent is what]]:
+            del self.world.channels[channel.id]
+        if what in self.channels:
+            self.channels.remove(what)
+        name = "THREAD_DELETE" if what.is_thread else "CHANNEL_DELETE"
+        self.world.emit(name, data, guild=self, intent=GUILDS)
+
+    def _tell_role(self, name: str, role: Role) -> None:
+        data = {"guild_id": str(self.id), "role": role_json(role)}
+        self.world.emit(name, data, guild=self, intent=GUILDS)
 
     def allows_command(self, name: str, to: Role | Member, *, allowed: bool = True) -> None:
         """Override who may use a command here (Server Settings, Integrations)."""

@@ -1,0 +1,390 @@
+"""Commands, buttons and forms in Slack: for members, for staff, and for those who govern."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from quota.units import Usage
+from tests.adapters.slack_kit import OnSlack, buttons_of, on_slack, our_app, press, shown_to
+from tests.scripted import says
+from tests.servers.slack import Channel, Message, Slack, User
+
+SETTINGS = """
+admins = ["@quota-admins"]
+staff = ["@helpers"]
+alert_channel = "quota-alerts"
+"""
+
+
+@dataclass
+class Place:
+    """Ada governs, sam helps, ana and bo ask; #general and the admins' channel."""
+
+    slack: Slack
+    there: OnSlack
+    ada: User
+    sam: User
+    ana: User
+    bo: User
+    general: Channel
+    alerts: Channel
+
+    async def told(self, user: User, where: Channel) -> Message:
+        """The newest message of the bot that somebody sees there, once it rests."""
+        await self.there.rests()
+        return [m for m in self.there.team.sees(user, where) if m.by_bot][-1]
+
+    async def command(self, user: User, name: str, text: str = "") -> Message:
+        """A slash command and its private answer."""
+        asked = await user.command(self.general, name, text)
+        await self.there.rests()
+        assert asked.error == ""
+        answer = await asked.answer()
+        assert answer.visible_to == user.id
+        return answer
+
+
+@asynccontextmanager
+async def governed(folder: Path, *limits: str) -> AsyncIterator[Place]:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        team = slack.team("Acme")
+        ada = team.user("ada", groups=["quota-admins"])
+        sam = team.user("sam", groups=["helpers"])
+        ana, bo = team.user("ana"), team.user("bo", groups=["supporters"])
+        general, alerts = team.channel("general"), team.channel("quota-alerts")
+        async with on_slack(slack, folder, *limits, settings=SETTINGS) as there:
+            yield Place(slack, there, ada, sam, ana, bo, general, alerts)
+
+
+# Members.
+
+
+async def test_quota_is_one_private_card_with_bars_and_numbers(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        place.there.model.next(says(8, reported=Usage(input=392, output=8)))
+        await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        card = await place.command(place.ana, "/quota")
+        assert "60% left" in card.shown
+        assert "🟩🟩🟩🟩⬜⬜⬜⬜⬜⬜" in card.shown
+        assert "400 / 1,000 tokens" in card.shown
+        assert "<!date^" in card.shown
+        assert shown_to(place.there.team, place.bo, place.general) == [
+            text for text in shown_to(place.there.team, place.bo, place.general) if "w1" in text
+        ]
+
+
+@pytest.mark.parametrize("said", ["!quota", "@bot quota"])
+async def test_quota_works_in_a_thread_where_slash_commands_do_not(
+    tmp_path: Path, said: str
+) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.says(place.general, "@bot hello")
+        await place.there.answer_to(asked)
+        await place.ana.says(place.general, said, thread=asked)
+        card = await place.told(place.ana, place.general)
+        assert card.visible_to == place.ana.id
+        assert card.thread_ts == asked.ts
+        assert "% left" in card.shown
+        assert len(place.there.model.calls) == 1
+
+
+async def test_only_the_exact_word_is_a_command(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        await place.there.answer_to(await place.ana.says_to_bot("!nice work"))
+        await place.there.answer_to(await place.ana.says_to_bot("quota is a strange word"))
+        assert len(place.there.model.calls) == 2
+
+
+async def test_regenerate_asks_the_same_again_and_only_for_who_asked(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.says(place.general, "@bot tell me a joke")
+        await place.there.answer_to(asked)
+        await place.ana.says(place.general, "!regenerate", thread=asked)
+        await place.there.answer_to(asked, 2)
+        calls = place.there.model.calls
+        assert [m.content for m in calls[1].messages if m.role == "user"] == ["tell me a joke"]
+        await place.bo.says(place.general, "!regenerate", thread=asked)
+        refused = await place.told(place.bo, place.general)
+        assert refused.visible_to == place.bo.id
+        assert len(place.there.answers_to(asked)) == 2
+
+
+async def test_the_menu_below_an_answer_works_after_a_restart_and_for_the_right_person(
+    tmp_path: Path,
+) -> None:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        async with on_slack(slack, tmp_path) as there:
+            ana, bo = there.team.user("ana"), there.team.user("bo")
+            general = there.team.channel("general")
+            asked = await ana.says(general, "@bot tell me a joke")
+            answer = await there.answer_to(asked)
+        async with on_slack(slack, tmp_path) as there:
+            await press(bo, answer, "Regenerate")
+            await there.rests()
+            assert there.model.calls == []
+            assert "Only the person who asked" in shown_to(there.team, bo, general)[-1]
+            await press(ana, answer, "Regenerate")
+            await there.answer_to(asked, 2)
+            said = [m.content for m in there.model.calls[0].messages if m.role == "user"]
+            assert said == ["tell me a joke"]
+
+
+async def test_thumbs_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with governed(tmp_path) as place:
+        answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        await place.ana.clicks(answer, "rate", True)
+        await place.there.rests()
+        assert "feedback good" in caplog.text
+
+
+async def test_ask_quotes_the_question_and_answers_below_it(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        await place.ana.command(place.general, "/ask", "what is a quokka, <!channel>?")
+        await place.there.rests()
+        quote, answer = (m for m in place.there.team.sees(place.bo, place.general) if m.by_bot)
+        assert "> what is a quokka" in quote.shown
+        assert place.there.team.pings_of(quote) <= {place.ana.id}
+        assert answer.thread_ts == quote.ts
+        await press(place.ana, answer, "Regenerate")
+        await place.there.rests()
+        said = [m.content for m in place.there.model.calls[1].messages if m.role == "user"]
+        assert said == ["what is a quokka, <!channel>?"]
+
+
+async def test_a_private_ask_is_seen_by_nobody_else(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.command(place.general, "/ask", "a secret --private")
+        await place.there.rests()
+        (answer,) = asked.messages
+        assert "w1 w2" in answer.shown
+        assert shown_to(place.there.team, place.bo, place.general) == []
+        said = [m.content for m in place.there.model.calls[0].messages if m.role == "user"]
+        assert said == ["a secret"]
+
+
+async def test_where_the_bot_is_no_member_a_command_is_answered_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path) as place:
+        outside = place.there.team.channel("outside", bot_in=False)
+        asked = await place.ana.command(outside, "/quota")
+        assert "% left" in (await asked.answer()).shown
+        asked = await place.ana.command(outside, "/ask", "hello")
+        assert "/invite" in (await asked.answer()).shown
+
+
+async def test_my_quota_and_show_cost_open_windows(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        used = await place.ana.uses_shortcut("my_quota")
+        view = await used.modal()
+        assert "% left" in view.shown
+        answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        used = await place.ana.uses_shortcut("show_cost", answer)
+        assert (await used.modal()).shown
+
+
+async def test_ask_about_this_is_answered_in_private(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        written = await place.bo.says(place.general, "The mitochondria is the powerhouse.")
+        used = await place.ana.uses_shortcut("ask_about", written)
+        view = await used.modal()
+        await place.ana.submits(view, {"question": "Is that so?"})
+        await place.there.rests()
+        talk = place.there.team.dm(place.ana)
+        posted, answer = (m for m in place.there.team.sees(place.ana, talk) if m.by_bot)
+        assert "Is that so?" in posted.shown
+        assert "w1 w2" in answer.shown
+        assert answer.thread_ts == posted.ts
+        (prompt,) = [m.content for m in place.there.model.calls[0].messages if m.role == "user"]
+        assert "powerhouse" in prompt
+        assert shown_to(place.there.team, place.bo, place.general) == []
+        more = await place.ana.says(talk, "and why?", thread=posted)
+        await place.there.answer_to(more)
+
+
+async def test_the_messages_tab_suggests_what_can_be_asked(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        await place.ana.opens_home("messages")
+        await place.there.rests()
+        (prompts,) = place.there.team.prompts.values()
+        assert len(prompts["prompts"]) == 4
+
+
+# Home.
+
+
+async def test_home_shows_where_one_stands_and_stays_live(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        await place.ana.opens_home()
+        await place.there.rests()
+        home = place.there.team.homes[place.ana.id]
+        assert "100% left" in home.shown
+        assert "Admin" not in home.shown
+        assert {"Ask for more", "Settings"} <= set(buttons_of(home))
+        view = await (await press(place.ana, home, "Settings")).modal()
+        assert view.payload["submit"]["text"] == "Save"
+
+
+async def test_admins_find_their_section_in_home(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        await place.ada.opens_home()
+        await place.there.rests()
+        assert "Admin" in place.there.team.homes[place.ada.id].shown
+        assert place.slack.refusals == []
+
+
+# Governing.
+
+
+async def test_an_admin_grants_and_takes_it_back(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        granted = await place.command(
+            place.ada, "/quota-admin", "grant @ana 20k until 3d -- for the demo"
+        )
+        assert "Added 20,000 tokens" in granted.shown
+        assert f"<@{place.ana.id}>" in granted.shown
+        assert (await place.there.balance(place.ana)).left == 21_000
+        await press(place.ada, granted, "Undo")
+        await place.there.rests()
+        assert (await place.there.balance(place.ana)).left == 1_000
+
+
+async def test_a_limit_of_a_group_holds_for_its_members_the_moment_they_join(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        preview = await place.command(
+            place.ada, "/quota-admin", "limit set 5k tokens per day for @supporters"
+        )
+        if "Apply" in buttons_of(preview):
+            await press(place.ada, preview, "Apply")
+        await place.there.answer_to(await place.bo.says(place.general, "@bot hello"))
+        assert "5,000 tokens" in (await place.command(place.bo, "/quota")).shown
+        assert "1,000 tokens" in (await place.command(place.ana, "/quota")).shown
+        await place.ana.joins_group("supporters")
+        await place.there.rests()
+        assert "5,000 tokens" in (await place.command(place.ana, "/quota")).shown
+        await place.ana.leaves_group("supporters")
+        await place.there.rests()
+        assert "1,000 tokens" in (await place.command(place.ana, "/quota")).shown
+
+
+async def test_a_plan_without_user_groups_has_no_roles(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack:
+        slack.team("Acme", plan="free")
+        async with on_slack(slack, tmp_path) as there:
+            ana = there.team.user("ana", groups=["supporters"])
+            await there.answer_to(await ana.says(there.team.channel("general"), "@bot hello"))
+
+
+async def test_a_request_for_more_reaches_the_admins_and_its_grant_the_member(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        await place.ana.opens_home()
+        await place.there.rests()
+        home = place.there.team.homes[place.ana.id]
+        view = await (await press(place.ana, home, "Ask for more")).modal()
+        await place.ana.submits(view, {"amount": "5k", "why": "a demo"})
+        await place.there.rests()
+        assert view.shown
+        alert = await place.told(place.ada, place.alerts)
+        assert "a demo" in alert.shown
+        await press(place.bo, alert, "Approve")
+        await place.there.rests()
+        assert (await place.there.balance(place.ana)).left == 1_000
+        await press(place.ada, alert, "Approve")
+        await place.there.rests()
+        assert (await place.there.balance(place.ana)).left == 6_000
+        word = await place.told(place.ana, place.there.team.dm(place.ana))
+        assert "5,000" in word.shown
+
+
+FORMS = ["slash", "thread", "dm"]
+
+
+@pytest.mark.parametrize("way", FORMS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "limit set 5k tokens per day for everyone",
+        "limit list",
+        "limit remove everyone:day",
+        "pool 2M tokens per day",
+        "grant @ana 5k",
+        "reset @ana",
+        "block @ana until 2h",
+        "unblock @ana",
+        "explain @ana",
+        "audit",
+        "pause until 2h",
+        "resume",
+        "notice ask Ada",
+        "requests",
+    ],
+)
+async def test_an_admin_command_is_for_admins_whatever_way_it_comes(
+    tmp_path: Path, way: str, line: str
+) -> None:
+    async with governed(tmp_path) as place:
+        there = place.there
+        stranger = there.team.user("stranger", is_admin=True, is_owner=True)
+        place.general.members.add(stranger.id)
+        thread = None
+        if way == "thread":
+            thread = await place.ana.says(place.general, "@bot hello")
+            await there.answer_to(thread)
+        for who, may in (
+            (place.ana, False),
+            (place.sam, False),
+            (stranger, False),
+            (place.bo, False),
+            (place.ada, True),
+        ):
+            if way == "slash":
+                told = await place.command(who, "/quota-admin", line)
+            elif way == "dm":
+                await who.says_to_bot(f"!quota-admin {line}")
+                told = await place.told(who, there.team.dm(who))
+            else:
+                await who.says(place.general, f"!quota-admin {line}", thread=thread)
+                told = await place.told(who, place.general)
+                assert told.visible_to == who.id
+            assert ("Not allowed" not in told.shown) == may, (who, told.shown)
+
+
+async def test_workspace_admins_govern_where_the_config_says_so(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        async with on_slack(slack, tmp_path, settings="workspace_admins = true") as there:
+            owner, ana = there.team.user("owner", is_owner=True), there.team.user("ana")
+            general = there.team.channel("general")
+            asked = await owner.command(general, "/quota-admin", "limit list")
+            assert "Not allowed" not in (await asked.answer()).shown
+            await owner.becomes(is_owner=False)
+            await there.rests()
+            for who in (owner, ana):
+                asked = await who.command(general, "/quota-admin", "limit list")
+                assert "Not allowed" in (await asked.answer()).shown
+
+
+async def test_a_mistake_is_answered_with_what_to_write(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        told = await place.command(place.ada, "/quota-admin", "grant @ana lots")
+        assert "'lots' is no amount; write 5000 tokens" in told.shown
+        assert (await place.there.balance(place.ana)).left == 100_000
+
+
+async def test_a_double_click_and_a_click_told_twice_do_it_once(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        clicked = await press(place.ana, answer, "Regenerate")
+        place.slack.deliver_again(clicked.delivery)
+        await place.there.rests()
+        assert len(await place.there.entries("settle")) == 2

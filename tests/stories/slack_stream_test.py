@@ -1,0 +1,283 @@
+"""Answers arrive whole and once, whatever becomes of Slack's streams; Stop stops the bill."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.ports import Finished, TextDelta, UsageReport
+from quota.units import Usage
+from tests.adapters.slack_kit import NetClock, OnSlack, buttons_of, on_slack, our_app, press
+from tests.fakes import MINUTE
+from tests.scripted import Gate, Step, steps
+from tests.servers.slack import App, Channel, Message, Slack, User
+
+PATIENCE = 200
+END: list[Step] = [Finished("stop"), UsageReport(Usage(input=20, output=3))]
+
+
+@asynccontextmanager
+async def asking(folder: Path, app: App | None = None) -> AsyncIterator["Scene"]:
+    """Ana in #general, and a clock that the test moves."""
+    clock = NetClock()
+    async with Slack(app or our_app(), clock=clock) as slack:
+        slack.pace.off()
+        async with on_slack(slack, folder, clock=clock) as there:
+            ana, bo = there.team.user("ana"), there.team.user("bo")
+            yield Scene(slack, there, clock, ana, bo, there.team.channel("general"))
+
+
+class Scene:
+    def __init__(
+        self, slack: Slack, there: OnSlack, clock: NetClock, ana: User, bo: User, general: Channel
+    ) -> None:
+        self.slack = slack
+        self.there = there
+        self.clock = clock
+        self.ana = ana
+        self.bo = bo
+        self.general = general
+
+    async def asks(self, *script: Step) -> Message:
+        self.there.model.next(steps(*script))
+        return await self.ana.says(self.general, "@bot count")
+
+    async def first(self, asked: Message) -> Message:
+        """The answer's message, as soon as it is there."""
+        return await self.there.until(
+            lambda: next(iter(self.there.answers_to(asked)), None), "a beginning"
+        )
+
+    async def goes_by(self, ms: int) -> None:
+        await self.clock.goes_by(ms)
+
+    async def ends(self, asked: Message) -> Message:
+        """The one answer to a question, once the bot rests; time goes by meanwhile."""
+        for _ in range(PATIENCE):
+            if not self.there.busy:
+                break
+            await self.goes_by(500)
+        await self.there.rests()
+        (answer,) = self.there.answers_to(asked)
+        return answer
+
+
+async def test_a_ten_minute_answer_arrives_whole_once_with_one_charge(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        gates = [Gate() for _ in range(10)]
+        script: list[Step] = []
+        for number, gate in enumerate(gates):
+            script += [TextDelta(f"minute {number}\n\n"), gate]
+        asked = await scene.asks(*script, *END)
+        for gate in gates:
+            await gate.reached()
+            # A model that is silent for longer than this is given up by the bot.
+            await scene.goes_by(25_000)
+            gate.release()
+        answer = await scene.ends(asked)
+        assert [line for line in answer.shown.split("\n") if line.startswith("minute")] == [
+            f"minute {number}" for number in range(10)
+        ]
+        assert len(scene.there.answers_to(asked)) == 1
+        assert len(await scene.there.entries("settle")) == 1
+        assert scene.slack.refusals == []
+
+
+async def test_a_stream_that_dies_early_is_gone_on_with_by_editing(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        gates = [Gate(), Gate()]
+        asked = await scene.asks(
+            TextDelta("one "), gates[0], TextDelta("two "), gates[1], TextDelta("three"), *END
+        )
+        answer = await scene.first(asked)
+        assert answer.stream is not None
+        answer.stream.state = "expired"
+        gates[0].release()
+        await gates[1].reached()
+        await scene.goes_by(3_000)
+        await scene.there.until(lambda: "one two" in answer.shown, "the edited text")
+        gates[1].release()
+        await scene.ends(asked)
+        assert answer.shown.startswith("one two three")
+        assert answer.shown.count("one") == 1
+
+
+async def test_a_stream_that_died_before_the_last_words_still_ends_whole(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one "), gate, TextDelta("two"), *END)
+        answer = await scene.first(asked)
+        assert answer.stream is not None
+        answer.stream.state = "expired"
+        gate.release()
+        await scene.ends(asked)
+        assert answer.shown.startswith("one two")
+        assert answer.shown.count("one") == 1
+
+
+@pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
+@pytest.mark.parametrize("trouble", ["error", "status", "limit"])
+async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
+    tmp_path: Path, method: str, trouble: str
+) -> None:
+    async with asking(tmp_path) as scene:
+        if trouble == "error":
+            scene.slack.fail_next(method)
+        elif trouble == "status":
+            scene.slack.fail_next(method, status=500)
+        else:
+            scene.slack.limit_next(method, 2)
+        gates = [Gate(), Gate()]
+        asked = await scene.asks(
+            TextDelta("one "), gates[0], TextDelta("two "), gates[1], TextDelta("three"), *END
+        )
+        await scene.first(asked)
+        for gate in gates:
+            await gate.reached()
+            await scene.goes_by(4_000)
+            gate.release()
+        answer = await scene.ends(asked)
+        assert answer.shown.startswith("one two three")
+        assert answer.shown.count("one") == 1
+        assert answer.stream is None or answer.stream.state != "streaming"
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+async def test_the_last_edit_arrives_although_slack_stumbles(tmp_path: Path, tries: int) -> None:
+    async with asking(tmp_path) as scene:
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one "), gate, TextDelta("two"), *END)
+        answer = await scene.first(asked)
+        assert answer.stream is not None
+        answer.stream.state = "expired"
+        scene.slack.fail_next("chat.update", status=503, times=tries)
+        scene.slack.limit_next("chat.update", 3)
+        gate.release()
+        assert await scene.ends(asked) is answer
+        assert answer.shown.startswith("one two")
+
+
+async def test_slacks_own_stop_stops_the_model_and_the_bill(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one two three "), gate, TextDelta("four"), *END)
+        answer = await scene.first(asked)
+        await gate.reached()
+        await scene.ana.stops(answer)
+        await scene.there.rests()
+        assert scene.there.model.open == 0
+        assert "Stopped by you" in answer.shown
+        assert "four" not in answer.shown
+        assert answer.shown.count("one two three") == 1
+        (settled,) = await scene.there.entries("settle")
+        balance = await scene.there.balance(scene.ana)
+        assert (balance.held, 0 < balance.used < 1_000) == (0, True)
+        assert settled is not None
+        assert scene.there.team.hanging == []
+
+
+async def test_nobody_else_can_stop_an_answer_but_its_status_moves_on(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one "), gate, TextDelta("two"), *END)
+        answer = await scene.first(asked)
+        await gate.reached()
+        await scene.bo.stops(answer)
+        await scene.there.until(
+            lambda: [m for m in scene.there.team.bot_messages if m.visible_to == scene.bo.id],
+            "a refusal",
+        )
+        gate.release()
+        await scene.ends(asked)
+        assert answer.shown.startswith("one two")
+        assert "Stopped" not in answer.shown
+        assert scene.there.team.hanging == []
+
+
+async def test_staff_may_stop_an_answer(tmp_path: Path) -> None:
+    clock = NetClock()
+    async with Slack(our_app(), clock=clock) as slack:
+        slack.pace.off()
+        bo = slack.team("Acme").user("bo", groups=["helpers"])
+        async with on_slack(slack, tmp_path, clock=clock, settings='staff = ["@helpers"]') as there:
+            scene = Scene(
+                slack, there, clock, there.team.user("ana"), bo, there.team.channel("general")
+            )
+            gate = Gate()
+            asked = await scene.asks(TextDelta("one "), gate, *END)
+            answer = await scene.first(asked)
+            await bo.stops(answer)
+            await there.rests()
+            assert "Stopped" in answer.shown
+
+
+async def test_an_app_that_is_no_agent_shows_a_status_the_older_way(tmp_path: Path) -> None:
+    async with asking(tmp_path, our_app(is_agent=False)) as scene:
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one "), gate, TextDelta("two"), *END)
+        await scene.first(asked)
+        gate.release()
+        await scene.ends(asked)
+        assert scene.there.team.hanging == []
+        assert scene.slack.calls_of("assistant.threads.setStatus")
+        again = await scene.asks(TextDelta("three"), *END)
+        await scene.ends(again)
+        assert len(scene.slack.calls_of("agents.sessions.setStatus")) == 1
+
+
+async def test_without_streams_an_answer_is_edited_and_has_a_button_to_stop_it(
+    tmp_path: Path,
+) -> None:
+    async with asking(tmp_path, our_app(is_agent=False)) as scene:
+        scene.slack.fail_next("chat.startStream", "unknown_method")
+        gate = Gate()
+        asked = await scene.asks(TextDelta("one "), gate, TextDelta("two"), *END)
+        answer = await scene.first(asked)
+        assert answer.stream is None
+        assert buttons_of(answer) == ["Stop"]
+        await press(scene.ana, answer, "Stop")
+        await scene.there.rests()
+        assert "Stopped by you" in answer.shown
+        assert "Stop" not in buttons_of(answer)
+
+
+async def test_the_status_moves_on_when_the_model_breaks(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        asked = await scene.asks(RuntimeError("a mistake of ours"))
+        await scene.there.rests()
+        assert scene.there.answers_to(asked) == []
+        (told,) = [m for m in scene.there.team.sees(scene.ana, scene.general) if m.by_bot]
+        assert "a mistake of ours" not in told.shown
+        assert scene.there.team.hanging == []
+
+
+async def test_many_answers_at_once_keep_to_the_pace_of_the_workspace(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        scene.slack.pace.changed.clear()
+        script: list[Step] = []
+        gates: list[Gate] = []
+        people = [scene.there.team.user(f"u{number}") for number in range(6)]
+        general = scene.there.team.channel("busy")
+        scene.there.model.usual = steps(*script)
+        asked = []
+        for person in people:
+            mine = [Gate(), Gate(), Gate()]
+            gates += mine
+            texts = [f"part {number} " for number in range(3)]
+            each: list[Step] = [
+                s for t, g in zip(texts, mine, strict=True) for s in (TextDelta(t), g)
+            ]
+            scene.there.model.next(steps(*each, *END))
+            asked.append(await person.says(general, "@bot go"))
+        for _ in range(3):
+            await scene.goes_by(5_000)
+            for gate in gates:
+                gate.release()
+        await scene.goes_by(MINUTE)
+        await scene.there.rests()
+        for question in asked:
+            (answer,) = scene.there.answers_to(question)
+            assert answer.shown.startswith("part 0 part 1 part 2")
+        assert scene.slack.rate_limited["chat.appendStream"] == 0
+        assert scene.slack.rate_limited["chat.update"] == 0
