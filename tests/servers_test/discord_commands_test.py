@@ -299,6 +299,21 @@ async def test_too_much_is_not_suggested(wire: Wire, suggested: list[Json], word
     assert await typing == []
 
 
+async def test_for_a_number_only_numbers_are_suggested(wire: Wire) -> None:
+    counted = sub("top", option("count", 4, autocomplete=True))
+    guild = await offering(wire, command(options=[counted]))
+    ana, channel = guild.member("ana"), guild.channel("general")
+    typing = asyncio.create_task(ana.types(channel, "quota top", option="count", text="1"))
+    await wire.server.until(lambda: wire.server.world.interactions)
+    typed = next(iter(wire.server.world.interactions.values()))
+    path = f"POST /interactions/{typed.id}/{typed.token}/callback"
+    text, number = {"name": "ten", "value": "10"}, {"name": "ten", "value": 10}
+    refusal = await wire.refused(path, {"type": 8, "data": {"choices": [text]}})
+    assert "is no number" in refusal[2]
+    await wire(path, {"type": 8, "data": {"choices": [number]}})
+    assert await typing == [number]
+
+
 async def test_the_menus_of_messages_and_people_tell_what_was_meant() -> None:
     heard: list[str] = []
     async with Discord() as server:
