@@ -58,7 +58,7 @@ def unpacked(value: str, block_id: str) -> Click | None:
     """What `packed` wrote; None for what is not ours, such as a button of an older version."""
     try:
         name, subject, owner = json.loads(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     if not all(isinstance(part, str) for part in (name, subject, owner)):
         return None
@@ -217,7 +217,7 @@ def _chart(chart: Chart) -> Json:
     ]
     return {
         "type": "data_visualization",
-        "title": cut(chart.title, CHART_TITLE_CHARS_MAX),
+        "title": cut(unmarked(chart.title), CHART_TITLE_CHARS_MAX) or "–",
         "chart": {
             "type": "bar",
             "series": [{"name": chart.unit, "data": data}],
