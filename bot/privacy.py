@@ -26,7 +26,7 @@ async def export(desk: Desk, requester: Requester) -> dict[str, Any]:
     return {
         "member": member.wallet,
         "roles_last_seen": list(desk.roles.get(member.wallet, ())),
-        "settings": governing.kept_about(member.space.key, member.id),
+        "settings": {flag.name: flag.value for flag in governing.kept_about(member)},
         "ceiling": None if ceiling is None else ceiling.rule.text,
         "requests": [r.written for r in of_space(desk, member.space) if r.member == member.id],
         "grants": [grant._asdict() | {"unit": str(grant.unit)} for grant in grants],
@@ -50,7 +50,7 @@ async def delete(desk: Desk, requester: Requester) -> None:
     for request in of_space(desk, member.space):
         if request.member == member.id:
             await governing.keep(member.space.key, REQUEST, request.id, "")
-    for name in governing.kept_about(member.space.key, member.id):
-        if name not in _NOT_THEIRS:
-            await governing.keep(member.space.key, name, member.id, "")
+    for flag in governing.kept_about(member):
+        if flag.name not in _NOT_THEIRS:
+            await governing.keep(flag.space, flag.name, flag.subject, "")
     desk.roles.pop(member.wallet, None)

@@ -119,6 +119,8 @@ async def remind(desk: Desk, requester: Requester, on: str, words: Words) -> Han
     chosen = desk.settings.member(requester.member)
     wanted = on.casefold() == "on"
     await desk.settings.set_member(requester.member, replace(chosen, notify_reset=wanted))
+    if wanted:
+        await desk.chat.reminders.asked(requester)
     await desk.chat.reminders.asked(requester)
     return Handled(text_quota.reminding(words, on=wanted))
 

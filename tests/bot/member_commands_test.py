@@ -87,6 +87,7 @@ async def kept(bot: Bot) -> None:
     await bot.type("/quota more 1k tokens -- exam week", "ana")
     await bot.type("/quota-admin grant @ana 2k until 3d -- demo")
     await bot.type("/quota-admin block @bo -- spam")
+    await bot.desk.quotas.governing.keep("console:*", "home", "ana", "console")
     await bot.answer("cy")
 
 
@@ -98,7 +99,11 @@ async def test_all_that_is_kept_about_somebody_is_given_to_them_and_nobody_elses
     assert name == "quotabot-my-data.json"
     found = json.loads(data)
     assert found["member"] == "console:console:ana"
-    assert found["settings"] == {"member": '{"model":"mini"}', "ceiling": "5k tokens/day"}
+    assert found["settings"] == {
+        "member": '{"model":"mini"}',
+        "ceiling": "5k tokens/day",
+        "home": "console",
+    }
     assert found["ceiling"] == "5k tokens/day"
     assert "exam week" in found["requests"][0]
     assert [grant["reason"] for grant in found["grants"]] == ["demo"]
