@@ -41,6 +41,7 @@ from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
 from quota.limits import Policy
+from quota.members import Space
 from quota.rules import HOLD_MS, SETTLE_MS, Rules
 from quota.units import Rates
 
@@ -59,6 +60,8 @@ __all__ = [
 # A call ends this long before its hold does, so that it is always settled and never lapses.
 DEADLINE_S_MAX = (HOLD_MS - SETTLE_MS) // 1000
 FIRST_TOKEN_S, IDLE_S, DEADLINE_S = 60, 30, 600
+# Where direct messages of people belong who have used the bot in no server.
+DIRECT = Space("discord", "direct")
 
 EMBEDDED: Mapping[str, Any] = {
     "store": {"url": "sqlite:///quotabot.db"},
@@ -256,6 +259,7 @@ class _SpaceLimits(_Table):
 
 class _Limits(_SpaceLimits):
     shared: dict[_SharedKey, _PoolLines] = {}
+    direct: _SpaceLimits = _SpaceLimits()
     timezone: Annotated[str, AfterValidator(limit.check_zone)] = Field(
         default="UTC", description='write an IANA name such as "Europe/Berlin"'
     )
@@ -344,6 +348,8 @@ def _built(
     said = path is not None or ("limits", "everyone") in origins
     reading = limit.Reading(limits.timezone, week_start, "config" if said else "default")
     base, spaces = limit.policies(raw, reading)
+    if direct := raw.get("limits", {}).get("direct"):
+        spaces[DIRECT.key] = limit.merged(base, limit.limits_in(direct, reading))
     folder = path.parent if path else Path()
     return Config(
         path=path,

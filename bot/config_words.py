@@ -24,7 +24,6 @@ _NOT_PART = "is not part of this version"
 NOT_YET: Mapping[Path_, str] = {
     ("balance",): f"{_NOT_PART}; remove the section",
     ("limits", "weights"): "belongs to fair pools, which are not part of this version; remove it",
-    ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
 }
 # Keys that stand for themselves in a table of names.
 FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}

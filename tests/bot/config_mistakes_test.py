@@ -272,7 +272,7 @@ MISTAKES = [
     ("[limits]\nevryone = 5", "[limits] evryone is not known; did you mean everyone?"),
     (
         "[limits]\nzzz = 5",
-        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note, staff_cap",
+        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, direct, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note, staff_cap",
     ),
     # who a limit is for
     ("[limits]\nroles = 5", "[limits.roles] is 5; make it a section, [limits.roles]"),
@@ -462,8 +462,8 @@ MISTAKES = [
         "[limits.weights] belongs to fair pools, which are not part of this version; remove it",
     ),
     (
-        "[limits.direct]",
-        "[limits.direct] is not part of this version (the console has no direct messages); remove the section",
+        '[limits.direct]\neveryone = "2k"',
+        "[limits.direct] everyone: '2k' names no period; write it like \"20k tokens/day\", \"60 requests/hour\", \"$2/month\" or \"unlimited\"",
     ),
     # the rest
     ("[limts]", "[limts] is not known; did you mean limits?"),

@@ -317,6 +317,19 @@ def test_a_space_replaces_limits_of_the_same_slot_and_keeps_the_others(tmp_path:
     assert "role Moderator: unlimited" in names(config, "discord:5")
 
 
+def test_direct_messages_of_people_without_a_server_have_limits_of_their_own(
+    tmp_path: Path,
+) -> None:
+    text = '[limits]\neveryone = ["20k tokens/day", "5 requests/hour"]\n'
+    config = read(tmp_path, text + '[limits.direct]\neveryone = "2k tokens/day"')
+    assert names(config, "discord:direct") == [
+        "everyone: 5 requests/hour",
+        "everyone: 2k tokens/day",
+    ]
+    assert "everyone: 20k tokens/day" in names(config, "discord:7")
+    assert names(read(tmp_path, text), "discord:direct") == names(config, "discord:7")
+
+
 def test_limits_for_models_that_do_not_exist_are_worth_a_warning(tmp_path: Path) -> None:
     config = read(tmp_path, OFFLINE + '[limits.models."gtp*"]\neveryone = "1k tokens/day"')
     assert '[limits.models."gtp*"] fits no model; name one of these: default, offline' in "\n".join(
@@ -582,7 +595,7 @@ class TestExample:
         config = read(tmp_path, uncommented(read_example()), KEY | TOKENS)
         assert [m.api_key for m in config.models] == ["sk-secret", "sk-local"]
         assert len(config.rules.base.limits) == 16
-        assert len(config.rules.spaces) == 1
+        assert set(config.rules.spaces) == {"console:console", "discord:direct"}
         assert config.warnings == ()
 
     def test_shows_the_values_that_hold_anyway(self, tmp_path: Path) -> None:
@@ -600,8 +613,9 @@ class TestExample:
 
         table = tomllib.loads(uncommented(read_example()))
         missing = dotted(SHAPE) - written(table, SHAPE)
-        # A space has the keys of [limits].
-        missing = {key for key in missing if not key.startswith("spaces.")} - HIDDEN
+        # A space has the keys of [limits], as have direct messages.
+        missing = {key for key in missing if not key.startswith(("spaces.", "limits.direct."))}
+        missing -= HIDDEN
         # The file of a secret stands beside its variable.
         assert {key for key in missing if not re.fullmatch(FILES, key)} == set()
 
