@@ -323,8 +323,8 @@ def test_direct_messages_of_people_without_a_server_have_limits_of_their_own(
     text = '[limits]\neveryone = ["20k tokens/day", "5 requests/hour"]\n'
     config = read(tmp_path, text + '[limits.direct]\neveryone = "2k tokens/day"')
     assert names(config, "discord:direct") == [
-        "everyone: 5 requests/hour",
         "everyone: 2k tokens/day",
+        "everyone: 5 requests/hour",
     ]
     assert "everyone: 20k tokens/day" in names(config, "discord:7")
     assert names(read(tmp_path, text), "discord:direct") == names(config, "discord:7")
