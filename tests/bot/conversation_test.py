@@ -233,3 +233,14 @@ async def test_attachments_that_were_not_taken_are_named_with_the_reason() -> No
     bot = build(DAILY)
     end = await bot.answer(member("1"), left_out=(("a.zip", "it is no text"),))
     assert end.notes == ("Left out a.zip: it is no text.",)
+
+
+async def test_what_could_be_shown_can_be_asked_about_although_the_end_broke() -> None:
+    bot = build(DAILY)
+    running = bot.start(member("1"), "one", message="1", shown_as=["2"])
+    running.reply.broken.add("finish")
+    with pytest.raises(ConnectionError):
+        await running.task
+    found = bot.chat.question(SPACE, "2")
+    assert found is not None
+    assert found.text == "one"
