@@ -33,12 +33,12 @@ def reasons() -> tuple[Why, ...]:
     return get_args(get_type_hints(Chat.unreadable)["why"])
 
 
-@pytest.mark.parametrize("label", labels())
+@pytest.mark.parametrize("label", [*labels()])
 def test_every_platform_takes_the_label(label: str) -> None:
     assert 0 < len(label) <= 75
 
 
-@pytest.mark.parametrize("sentence", sentences())
+@pytest.mark.parametrize("sentence", [*sentences()])
 def test_a_sentence_is_short_and_calm(sentence: str) -> None:
     assert len(sentence) <= 300
     assert sentence.endswith(".")
