@@ -59,6 +59,9 @@ REFUSED: list[tuple[list[Json], str]] = [
     ([command(), command()], "1: Application command names must be unique"),
     ([command(f"c{n}") for n in range(101)], "Maximum number of application commands"),
     ([{"name": f"m{n}", "type": 2} for n in range(16)], "Maximum number of application commands"),
+    ([{"name": "x" * 33, "type": 3}], "0.name: Must be between 1 and 32 in length."),
+    ([command(options=[option(min_length=6001)])], "min_length: int value should be less"),
+    ([command(options=[option(kind=4, max_value=2**53 + 1)])], "within 2^53"),
     ([{"name": "m", "type": 3, "description": "x"}], "cannot have description"),
     ([{"name": "m", "type": 2, "options": [option()]}], "cannot have options"),
     ([command(type=9)], "0.type: Value must be one of"),
@@ -125,6 +128,7 @@ async def test_commands_of_guilds_are_their_own_and_each_put_is_counted(wire: Wi
     assert wire.server.books.commands_put == ["global", "global", str(guild.id)]
     assert [each["name"] for each in wire.server.commands(guild)] == ["here"]
     assert await wire(f"GET {app}/commands") == again
+    assert (await wire.refused(f"PUT {app}/commands", command()))[:2] == (400, 50035)
     assert (await wire.refused("PUT /applications/7/commands", []))[:2] == (403, 20012)
 
 
