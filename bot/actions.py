@@ -29,6 +29,7 @@ FORMS: dict[str, Opens] = {
     "more": request_commands.more_form,
     "less": request_commands.less_form,
     "deny": request_commands.deny_form,
+    "line": admin_actions.line_form,
     "notice": setup_actions.notice_form,
     "setup": setup_actions.setup_form,
 }
@@ -54,6 +55,7 @@ DEEDS: dict[str, Does] = {
     "setup": setup_actions.setup,
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
+    "line": admin_actions.line,
     "giveback": admin_actions.give_back,
 }
 

@@ -67,6 +67,20 @@ def _typed(pressed: Pressed, line: str) -> Typed:
     return replace(typed, applied=True)
 
 
+def line_form(_desk: Desk, pressed: Pressed, words: Words) -> Form:
+    """The line that was typed, to be mended."""
+    return text_limits.line_form(words, pressed.subject)
+
+
+async def line(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """The mended line, as if it had been typed; who may is asked as for any other."""
+    said = " ".join(pressed.values.get("line", "").split()).removeprefix("/")
+    if said.partition(" ")[0] not in commands.GOVERNING:
+        said = f"quota-admin {said}"
+    typed = Typed(pressed.requester, f"/{said}", previews=True, event=pressed.event)
+    return Shown(await commands.Commands(desk).run(typed, words))
+
+
 async def give_back(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """Give a member back what a hold was charged when its process died; each hold once."""
     hold, _, member_id = pressed.subject.partition(" ")

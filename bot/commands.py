@@ -5,6 +5,7 @@ is checked here, whoever called it, and every act or refused attempt leaves an a
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot import (
     admin_commands,
@@ -18,6 +19,7 @@ from bot import (
 )
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.grammar import Line, MistakeError, parse_line
+from bot.line_actions import line_actions
 from bot.messages import Card
 from bot.permissions import DEEDS, may_command
 from bot.text import Words
@@ -103,10 +105,13 @@ class Commands:
                 await self._desk.quotas.governing.note_refused(act, attempt)
                 return Handled(words.not_allowed()).card
             return (await carry_out(self._desk, typed, command, rest, words)).card
-        except MistakeError as mistake:
-            return Handled(words.mistake(str(mistake), mistake.usage)).card
         except BadRuleError as mistake:
-            return Handled(words.mistake(str(mistake))).card
+            panel = words.mistake(str(mistake))
+        except MistakeError as mistake:
+            panel = words.mistake(str(mistake), mistake.usage)
+        if typed.previews and command in GOVERNING:
+            panel = replace(panel, actions=line_actions(f"{command} {rest}".strip(), words))
+        return Handled(panel).card
 
 
 async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Words) -> Handled:
@@ -124,7 +129,9 @@ async def _governing(
     desk: Desk, typed: Typed, rest: str, words: Words, verbs: dict[str, AdminCommand]
 ) -> Handled:
     if not rest.strip():
-        return Handled(words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF))
+        panel = words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF)
+        actions = line_actions("", words, whole=verbs is ADMINS) if typed.previews else ()
+        return Handled(replace(panel, actions=actions))
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:
         raise MistakeError(f"{line.verb} is not part of this version", "/help")

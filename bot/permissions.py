@@ -43,6 +43,7 @@ ACTIONS: dict[str, Deed] = {
     "cancel": "govern",
     "undo": "govern",
     "giveback": "govern",
+    "line": "staff",
     "notice": "govern",
     "setup": "govern",
 }

@@ -158,6 +158,15 @@ class Cards(Answers):
     def cancel_label(self) -> str:
         return "Cancel"
 
+    def line_label(self) -> str:
+        return "Open the form"
+
+    def setup_label(self) -> str:
+        return "Set up"
+
+    def notice_label(self) -> str:
+        return "Notices"
+
     def undo_label(self, number: int = 0) -> str:
         return f"Undo {number}" if number else "Undo"
 

@@ -95,3 +95,10 @@ def confirm_form(_words: Words, sentence: str, subject: str) -> Form:
 def not_confirmed(sentence: str) -> str:
     """Something else was typed."""
     return f"nothing was changed: to go on, type {sentence}"
+
+
+def line_form(_words: Words, line: str) -> Form:
+    """A typed line, to be mended."""
+    hint = "limit set 20k tokens per day for @role"
+    field = Field("line", "Command", "long", line, hint, chars_max=1_000)
+    return Form("line", "Write a command", (field,), "Go")

@@ -415,3 +415,48 @@ async def test_nothing_here_asks_the_model() -> None:
     pressing = await bot.press("apply", subject(card, "apply"), ADMIN)
     assert not isinstance(pressing, AskAgain)
     assert bot.model.calls == []
+
+
+async def test_a_mistyped_line_is_mended_in_a_form() -> None:
+    bot = build(DAILY)
+    card = await shown(bot, "limit set 5k tokens per fortnight")
+    assert card.panel.title == "That did not work"
+    (action,) = card.panel.actions
+    assert action.subject == "quota-admin limit set 5k tokens per fortnight"
+    form = bot.actions.form(Pressed(ADMIN, action.name, action.subject), bot.words)
+    assert form is not None
+    assert form.fields[0].value == action.subject
+    values = {"line": "quota-admin block @bo -- spam"}
+    done = await bot.pressed(form.name, form.subject, ADMIN, values=values)
+    assert done.panel.lines == ("@bo cannot ask.",)
+    bare = await bot.pressed(form.name, "", ADMIN, values={"line": "/unblock @bo"})
+    assert bare.panel.lines == ("@bo can ask again.",)
+    long = await shown(bot, "limit set " + "x" * 90)
+    assert long.panel.actions[0].subject == ""
+
+
+@pytest.mark.parametrize("line", ["quota-admin pause", "pause", "quota-staff show @ana", ""])
+@pytest.mark.parametrize("who", [requester("ana"), requester("eve", space="discord:7")])
+async def test_a_form_is_no_way_around_the_permission(who: Any, line: str) -> None:
+    bot = build(DAILY)
+    assert bot.actions.form(Pressed(who, "line"), bot.words) is None
+    card = await bot.pressed("line", "", who, values={"line": line})
+    assert card.panel.title == "Not allowed"
+    assert await bot.store.flags() == []
+
+
+async def test_staff_cannot_govern_through_the_form() -> None:
+    bot = build(DAILY)
+    staff = requester("sam", staff=True)
+    card = await bot.pressed("line", "", staff, values={"line": "quota-admin pause"})
+    assert card.panel.title == "Not allowed"
+    show = await bot.pressed("line", "", staff, values={"line": "quota-staff show @ana"})
+    assert show.panel.title == "Quota — 100% left"
+
+
+async def test_the_bare_command_offers_where_to_begin() -> None:
+    bot = build(DAILY)
+    card = await bot.type("/quota-admin", ADMIN, previews=True)
+    assert [a.name for a in card.panel.actions] == ["setup", "notice", "line"]
+    plain = await bot.type("/quota-admin")
+    assert plain.panel.actions == ()
