@@ -114,14 +114,17 @@ class ChatHandler:
             del self._turns[ask.event]
             if not self._turns:
                 self._idle.set()
-        await reply.finish(end)
+        try:
+            await reply.finish(end)
+        finally:
+            # What could be shown can be asked about, also where the rest could not.
+            self._remember(turn, end, reply.messages)
         for hear in self.on_end:
             hear(ask, end)
-        self._remember(turn, reply.messages)
 
-    def _remember(self, turn: Turn, messages: Sequence[str]) -> None:
+    def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
         """Which messages carry the answer, or what stands in its place: they can be asked about."""
-        if not messages:
+        if not messages or isinstance(end, Duplicate):
             return
         ask, now = turn.ready or turn.ask, self._clock.now()
         if turn.node is None:
