@@ -26,7 +26,7 @@ def usage(
     requests, tokens = sum(r.requests for r in rows), sum(r.tokens for r in rows)
     cost = sum(r.credits for r in rows)
     priced = f", {money(cost)}" if cost else ""
-    line = f"{_during(words, period).capitalize()}: {grouped(requests)} requests, {grouped(tokens)} tokens{priced}."
+    line = f"{_begun(_during(words, period))}: {grouped(requests)} requests, {grouped(tokens)} tokens{priced}."
     shown = rows if by == "day" else rows[:most]
     lines = [line]
     if len(shown) < len(rows):
@@ -40,8 +40,13 @@ def top(words: Words, period: Period, rows: Sequence["Sums"]) -> Panel:
         return Panel("Top", "neutral", (f"Nothing was used {_during(words, period)}.",))
     bars = tuple((row.name, row.tokens) for row in rows)
     chart = Chart("Tokens by member", "tokens", bars)
-    line = f"{_during(words, period).capitalize()}."
+    line = f"{_begun(_during(words, period))}."
     return Panel("Top", "neutral", (line,), table=_table("member", rows), chart=chart)
+
+
+def _begun(text: str) -> str:
+    """As the beginning of a sentence; an instant within it stays as the platform writes it."""
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _table(by: str, rows: Sequence["Sums"]) -> Table:

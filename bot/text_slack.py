@@ -8,7 +8,7 @@ LOADING = "is writing…"
 WORKING = "One moment…"
 LONG_ANSWER = "The answer is longer than fits here; all of it is in the file below."
 
-FILE_KIND = "only text files and pictures are read"
+FILE_KIND = "only text files, pictures and PDF files are read"
 FILE_NO_TEXT = "it is no text in UTF-8"
 FILE_UNREADABLE = "it could not be fetched from Slack"
 FILE_ELSEWHERE = "it is not kept by Slack"
@@ -83,11 +83,8 @@ def bad_command_name(most: int) -> str:
 
 # App Home.
 
-HOME_MORE = "Ask for more"
 HOME_SETTINGS = "Settings"
-HOME_RULES = "Which rules hold"
 HOME_ADMIN = "Admin"
-HOME_MENU = "What admins can do"
 
 # Shortcuts and welcome.
 

@@ -45,11 +45,11 @@ class Answering:
         author = (await workspace.people.person(ask.requester.member.id)).name
         ask = replace(ask, author=author, channel_id=place.channel, place=workspace.who.name)
         about = about or ask.message
-        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, front.words, about)
+        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, workspace.words, about)
         if place.thread:
-            stop = front.bot.chat.stop_action(ask, front.words)
+            stop = front.bot.chat.stop_action(ask, workspace.words)
             reply = SlackStream(
-                workspace, place, about, front.words, stop=stop, in_thread=in_thread
+                workspace, place, about, workspace.words, stop=stop, in_thread=in_thread
             )
         front.running[ask.event] = Running(ask, place)
         if place.thread:
@@ -60,11 +60,11 @@ class Answering:
         )
         try:
             front.bot.commands.meet(ask.requester)
-            await front.bot.chat.handle(ask, reply, front.words)
+            await front.bot.chat.handle(ask, reply, workspace.words)
         except Exception:  # whatever broke, whoever asked is told once
             ref = reference()
             _log.exception("an ask could not be answered ref=%s", ref)
-            await reply.finish(Failure("internal", front.words.internal(ref)))
+            await reply.finish(Failure("internal", workspace.words.internal(ref)))
         finally:
             front.running.pop(ask.event, None)
             await working
@@ -91,7 +91,7 @@ class Answering:
             elif not refused:
                 refused = True
                 pressed = Pressed(requester, "stop", one.ask.id, owner)
-                pressing = await front.bot.actions.press(pressed, front.words)
+                pressing = await front.bot.actions.press(pressed, workspace.words)
                 if isinstance(pressing, Shown):
                     place = replace(one.place, user=user)
                     await post.show(workspace, place, pressing.card)

@@ -90,7 +90,7 @@ class Connection:
     async def _put_right(self, left: Left) -> None:
         workspace = self.front.workspaces.get(left.team)
         if workspace is not None:
-            await put_right(workspace, left, self.front.words)
+            await put_right(workspace, left, workspace.words)
         self.front.leftover.settled(left)
 
     async def _asked_who(self, token: str) -> Identity:
@@ -141,7 +141,7 @@ class Connection:
         return True
 
     async def _greet(self, workspace: Workspace, installer: str) -> None:
-        text = text_slack.welcome(self.front.words.who(installer))
+        text = text_slack.welcome(workspace.words.who(installer))
         setup = Action("setup", text_slack.WELCOME_MENU, style="primary")
         try:
             await directly(

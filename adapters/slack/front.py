@@ -8,13 +8,11 @@ from typing import Any
 
 from adapters.slack.keep import Kept
 from adapters.slack.leftover import Leftover
-from adapters.slack.markup import channel, role, when, who
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot.bot import Bot
 from bot.config_values import SlackConfig
 from bot.messages import Ask
-from bot.text import Words
 
 _log = logging.getLogger(__name__)
 
@@ -24,8 +22,6 @@ DAY_MS = 24 * 60 * 60_000
 KEPT_MAX = 20_000
 # After the bot is closed, what still has to be told has so long.
 LAST_WORDS_MS = 5_000
-
-WORDS = Words(when=when, who=who, role=role, channel=channel)
 
 
 class Tasks:
@@ -89,7 +85,6 @@ class Front:
     tasks: Tasks = field(default_factory=Tasks)
     running: dict[str, Running] = field(default_factory=dict)
     repeating: set[str] = field(default_factory=set)
-    words: Words = WORDS
     leftover: Leftover = field(init=False)
     seen: Kept[str, bool] = field(init=False)
     threads: Kept[tuple[str, str], bool] = field(init=False)

@@ -175,6 +175,6 @@ class Listeners:
             await self.talking.asked(workspace, requester, command.rest, place, event)
             self.home.changed(workspace, user)
             return
-        card = await self.orders.card(requester, command.line, f"command:{event}")
+        card = await self.orders.card(workspace, requester, command.line, f"command:{event}")
         await post.show(workspace, place, card)
         self.home.changed(workspace, user)

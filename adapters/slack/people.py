@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 USERS_MS = 10 * 60_000
 CHANNELS_MS = 60 * 60_000
+# A name may be old, a right may not.
+NAMES_MS = 7 * 24 * 60 * 60_000
 KEPT_MAX = 10_000
 # What a limit can be set for where there is no channel with a name.
 DIRECT = "direct"
@@ -90,6 +92,7 @@ class People:
         self._groups: dict[str, Group] = {}
         self._persons: Kept[str, Person] = Kept(clock, USERS_MS, KEPT_MAX)
         self._channels: Kept[str, str] = Kept(clock, CHANNELS_MS, KEPT_MAX)
+        self._names: Kept[str, str] = Kept(clock, NAMES_MS, KEPT_MAX)
         self._reading = asyncio.Lock()
 
     async def refresh(self) -> None:
@@ -148,6 +151,7 @@ class People:
             return Person(user)
         found = _person(answer["user"])
         self._persons.put(user, found)
+        self._names.put(user, found.name)
         return found
 
     def forget(self, user: str) -> None:
@@ -206,8 +210,7 @@ class People:
     def naming(self, sign: str, what: str) -> str:
         """The name of an id, empty where it is not known (see markup.Naming)."""
         if sign == "@":
-            person = self._persons.get(what)
-            return person.name if person is not None else ""
+            return self._names.get(what) or ""
         if sign == "!":
             group = self._groups.get(what)
             return group.handle if group is not None else ""

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import panels
-from adapters.slack.front import WORDS
+from adapters.slack.markup import words_for
 from adapters.slack.panels import Click
 from bot.panels import Action, Chart, Field, Form, Gauge, Panel, Table
 from tests.servers.slack.blocks import checked_blocks, checked_view
 from tests.servers.slack.model import texts_of
 
+WORDS = words_for(lambda sign, what: {"@U1": "ana"}.get(sign + what, ""))
 TEXT = st.text(alphabet="abc <>&|`*_\n\ue000\ue001😀", max_size=80)
 LONG = st.integers(0, 5_000).map(lambda n: "<&> word " * n)
 ACTIONS = st.builds(

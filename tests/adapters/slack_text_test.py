@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.slack import commands, markup
 from adapters.slack.commands import AskOptions, Command
-from adapters.slack.front import WORDS
+from adapters.slack.markup import words_for
 from adapters.slack.stream import unclosed
 from bot.splitting import split
 from tests.fakes import at
@@ -23,6 +23,8 @@ NAMES = {
 def naming(sign: str, what: str) -> str:
     return NAMES.get((sign, what), "")
 
+
+WORDS = words_for(naming)
 
 # Out.
 
@@ -44,6 +46,8 @@ def test_a_title_has_the_instant_in_words() -> None:
 
 def test_a_member_is_mentioned_and_a_role_is_not_called() -> None:
     assert markup.mrkdwn(WORDS.who("U123")) == "<@U123>"
+    assert markup.unmarked(WORDS.who("U123")) == "@ana"
+    assert markup.unmarked(WORDS.who("U999")) == "@U999"
     assert markup.mrkdwn(WORDS.role("supporters")) == "@supporters"
     assert markup.mrkdwn(WORDS.channel("general")) == "#general"
 
