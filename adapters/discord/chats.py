@@ -140,13 +140,20 @@ class Chats:
 
     async def answer(self, ask: Ask, place: Place, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
-        words, chat = self._gateway.words, self._bot.chat
+        words, chat, unfinished = self._gateway.words, self._bot.chat, self._gateway.unfinished
+        grown: list[tuple[int, int]] = []
+
+        async def grows(message: int) -> None:
+            grown.append((place.channel_id, message))
+            await unfinished.begun(place.channel_id, message)
+
         reply = Reply(
             place,
             self._gateway.pacer(place.bucket),
             self._bot.clock,
             stop=chat.stop_action(ask, words),
             head=head,
+            grows=grows if place.is_lasting else None,
         )
         self._keep_last(ask, place)
         reply.begin()
@@ -156,6 +163,8 @@ class Chats:
             ref = reference()
             _log.exception("a message could not be answered ref=%s", ref)
             await reply.finish(Failure("internal", words.internal(ref)))
+        for channel, message in grown:
+            await unfinished.ended(channel, message)
         with suppress(ConnectionError):
             await self._gateway.presence.ended(reply.end)
 

@@ -17,6 +17,7 @@ from adapters.discord.notices import Notices
 from adapters.discord.panels import DYNAMIC_ITEMS
 from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
+from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
@@ -41,6 +42,8 @@ async def serve(bot: Bot) -> None:
     config = bot.config.discord
     assert config is not None, "the platform is enabled"
     _point(config)
+    # There is no voice here, so nobody needs to be told what it would take.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     content = config.message_content
     while True:
         gateway = Gateway(bot, config, content=content)
@@ -86,6 +89,7 @@ class Gateway(discord.AutoShardedClient):
         self.chats = Chats(self)
         self.notices = Notices(self)
         self.presence = Presence(self)
+        self.unfinished = Unfinished(self)
         self.presses = Presses(self)
         self.tree = app_commands.CommandTree(self)
         self._config = config
@@ -162,6 +166,7 @@ class Gateway(discord.AutoShardedClient):
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         self.notices.listen()
         self.start_work(self._sync())
+        self.start_work(self.unfinished.close(self.unfinished.left()))
 
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""

@@ -145,6 +145,16 @@ def buttons(actions: Sequence[Action]) -> ui.View | None:
     return view if view.children else None
 
 
+def action_on(message: discord.Message, name: str) -> Action | None:
+    """The button of this name below a message, with its subject and its owner."""
+    for row in message.components:
+        for child in getattr(row, "children", ()):
+            action = decoded(str(getattr(child, "custom_id", "") or ""))
+            if action is not None and action.name == name:
+                return action
+    return None
+
+
 # Cards.
 
 

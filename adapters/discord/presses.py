@@ -142,7 +142,7 @@ class Presses:
                 line = f"/quota receipt {target.id}"
                 await self._show(interaction, await self._run(interaction, requester, line))
             case "again", discord.Message():
-                action = _again_of(target)
+                action = panels.action_on(target, "again")
                 if action is None:
                     await interaction.response.send_message(say.NO_ANSWER, ephemeral=True)
                     return
@@ -270,13 +270,3 @@ class Presses:
 
 def _id(interaction: Interaction) -> str:
     return str(interaction.id)
-
-
-def _again_of(message: discord.Message) -> Action | None:
-    """The Regenerate of an answer; it knows whose answer it is."""
-    for row in message.components:
-        for child in getattr(row, "children", ()):
-            action = panels.decoded(str(getattr(child, "custom_id", "") or ""))
-            if action is not None and action.name == "again":
-                return action
-    return None

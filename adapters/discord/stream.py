@@ -8,7 +8,7 @@ quoted as people expect.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from adapters.discord.panels import broken, cut, measure, subtext
@@ -75,14 +75,16 @@ class Reply:
         *,
         stop: Action | None = None,
         head: str = "",
+        grows: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """Show it in a place; `head` stands above it."""
+        """Show it in a place; `head` stands above it; `grows` is told what message is not whole."""
         self._place = place
         self._pacer = pacer
         self._paced = pacer.open(self._write)
         self._clock = clock
         self._stop = (stop,) if stop is not None else ()
         self._head = head
+        self._grows = grows
         self._text = ""
         self._note = ""
         self._end: list[Frame] | None = None
@@ -192,6 +194,8 @@ class Reply:
             message = await self._place.post(at, frame, silent=not is_last)
             self._sent.append(message)
             self._shown.append(frame)
+            if self._grows is not None and self._end is None:
+                await self._grows(message)
         return at == len(wanted) - 1 and wanted == self._wanted()
 
     async def _edited(self, at: int, frame: Frame) -> None:
