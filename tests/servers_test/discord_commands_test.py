@@ -128,6 +128,9 @@ async def test_commands_of_guilds_are_their_own_and_each_put_is_counted(wire: Wi
     assert wire.server.books.commands_put == ["global", "global", str(guild.id)]
     assert [each["name"] for each in wire.server.commands(guild)] == ["here"]
     assert await wire(f"GET {app}/commands") == again
+    unknown = f"GET {app}/guilds/{guild.id}/commands/7/permissions"
+    assert (await wire.refused(unknown))[:2] == (404, 10066)
+    assert (await wire.refused(f"GET {app}/commands/7"))[:2] == (404, 10063)
     assert (await wire.refused(f"PUT {app}/commands", command()))[:2] == (400, 50035)
     assert (await wire.refused("PUT /applications/7/commands", []))[:2] == (403, 20012)
 
