@@ -114,7 +114,7 @@ async def approved(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """One press, or the form with less."""
     less, reason = (pressed.values.get(name, "").strip() for name in ("amount", "reason"))
     if pressed.name == "less" and not less:
-        raise MistakeError("an amount is missing", f"approve {pressed.subject} 2k tokens")
+        raise MistakeError("an amount is missing", "approve <request> 2k tokens")
     handled = await requests.approve(desk, pressed.requester, pressed.subject, less, reason, words)
     return Shown(handled.card, replaces=True)
 

@@ -1,11 +1,15 @@
 """What the audit trail says, and what is said when an act is taken back."""
 
+import re
 from collections.abc import Collection, Sequence
 
 from bot.panels import Panel, Table
 from bot.text import Words
+from quota.ceilings import CEILING
 from quota.members import Space
 from quota.store import AuditRow
+
+_MEMBER = re.compile(r"(\bmember[: ])([^\s:]+)")
 
 
 def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection[int]) -> Panel:
@@ -18,7 +22,7 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
             words.actor(row.actor),
             row.action,
             _subject(words, space, row),
-            f"{row.before} → {row.after}",
+            _people(words, f"{row.before} → {row.after}"),
             row.reason,
             f"undo {row.id}" if row.id in back else "",
         )
@@ -31,13 +35,20 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
 def undone(words: Words, space: Space, row: AuditRow) -> Panel:
     """An act was taken back."""
     what = f"{row.action} {_subject(words, space, row)}".strip()
-    now = f" It is {row.before} again." if row.before else ""
+    now = f" It is {_people(words, row.before)} again." if row.before else ""
     return Panel("Undone", "good", (f"Act {row.id} ({what}) is taken back.{now}",))
 
 
 def _subject(words: Words, space: Space, row: AuditRow) -> str:
     """To whom or what: a member of this space as the platform writes them."""
     mine = f"{space.key}:"
+    if row.action.startswith(CEILING):
+        return words.who(row.subject)
     if not row.subject.startswith(mine) or row.action == "refused":
-        return row.subject
+        return _people(words, row.subject)
     return words.who(row.subject.removeprefix(mine))
+
+
+def _people(words: Words, text: str) -> str:
+    """Limits and attempts, with the members in them as the platform writes them."""
+    return _MEMBER.sub(lambda found: found[1] + words.actor(found[2]), text)
