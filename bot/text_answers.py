@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.figures import amount, during, grouped, money, percent, period_name, plain, short
+from bot.figures import amount, begun, during, grouped, limit_called, money, percent, plain, short
 from bot.text_dialect import Dialect
 from quota.limits import Limit
 from quota.units import Unit
@@ -168,7 +168,7 @@ class Answers(Dialect):
         if isinstance(window, Rolling) and refused.opens_at is not None:
             again = f" Enough is free again {self.when(refused.opens_at)}."
         return (
-            f"⛔ {period_name(window)} limit reached: {used} of "
+            f"⛔ {begun(limit_called(window, self))} reached: {used} of "
             f"{amount(refused.granted, refused.unit)} used (rule {self._rule(refused)}).{again}"
         )
 

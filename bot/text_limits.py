@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.figures import grouped, period_name
+from bot.figures import grouped, limit_called
 from bot.panels import Field, Form, Panel
 from bot.previews import Touched
 from bot.text import Words
@@ -25,7 +25,7 @@ def preview_remove(words: Words, limit: Limit, back: Limit | None, found: Touche
 
 def _touches(words: Words, limit: Limit, found: Touched) -> Iterator[str]:
     """In numbers of members who asked in the last 30 days."""
-    what = f"{period_name(limit.rule.window).lower()} limit"
+    what = limit_called(limit.rule.window, words)
     if limit.kind == "shared":
         what = f"{what} that all share"
     if found.lowered:
