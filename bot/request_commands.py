@@ -76,7 +76,8 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         act = act_of(typed.requester, reason_of(typed.requester, line.reason))
         row = await desk.quotas.governing.grant(act, target, amount, desk.bounds(requester), until)
     balances = await desk.balances(requester)
-    return Handled(words.granted(target.id, row, balances), balances)
+    shown = row._replace(reason=line.reason)
+    return Handled(words.granted(target.id, shown, balances), balances)
 
 
 # Buttons.

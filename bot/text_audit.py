@@ -8,6 +8,7 @@ from bot.text import Words
 from quota.ceilings import CEILING
 from quota.members import Space
 from quota.store import AuditRow
+from quota.told import value_of
 
 _MEMBER = re.compile(r"(\bmember[: ])([^\s:]+)")
 
@@ -22,7 +23,7 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
             words.actor(row.actor),
             row.action,
             _subject(words, space, row),
-            _people(words, f"{row.before} → {row.after}"),
+            f"{_state(words, row.before)} → {_state(words, row.after)}",
             row.reason,
             f"undo {row.id}" if row.id in back else "",
         )
@@ -35,7 +36,7 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
 def undone(words: Words, space: Space, row: AuditRow) -> Panel:
     """An act was taken back."""
     what = f"{row.action} {_subject(words, space, row)}".strip()
-    now = f" It is {_people(words, row.before)} again." if row.before else ""
+    now = f" It is {_state(words, row.before)} again." if row.before else ""
     return Panel("Undone", "good", (f"Act {row.id} ({what}) is taken back.{now}",))
 
 
@@ -47,6 +48,13 @@ def _subject(words: Words, space: Space, row: AuditRow) -> str:
     if not row.subject.startswith(mine) or row.action == "refused":
         return _people(words, row.subject)
     return words.who(row.subject.removeprefix(mine))
+
+
+def _state(words: Words, told: str) -> str:
+    """What was, or is; with its end as the platform writes it."""
+    value, until = value_of(told)
+    ends = f" until {words.when(until)}" if until is not None else ""
+    return f"{_people(words, value)}{ends}"
 
 
 def _people(words: Words, text: str) -> str:

@@ -22,7 +22,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
         "One request at a time is open, and three a day are taken.",
     ),
     "ceiling": (
-        "/quota ceiling 5k tokens per day holds you back below your real limit. Only you see it and can change it; /quota ceiling off lifts it.",
+        "/quota ceiling 5k tokens per day holds you back below your real limit. Only you can change it; /quota ceiling off lifts it.",
     ),
     "models": (
         "/model lists the models with their prices; /model NAME chooses one for you, /model default the usual one.",

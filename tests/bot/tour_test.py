@@ -121,7 +121,7 @@ class Tour:
         self.forms: list[Form] = []
         self.done: set[str] = set()
         for hearers in (self.bot.desk.news.on_alert, self.bot.desk.news.on_word):
-            hearers.append(lambda news: self.panels.append(news.panel))  # type: ignore[attr-defined]
+            hearers.append(lambda news: self.panels.append(news.panel))
 
     def who(self, id_: str, **more: Any) -> Requester:
         return requester(id_, roles=["Supporter"], space=SPACE, **more)
