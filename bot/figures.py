@@ -37,7 +37,7 @@ def short(number: int, speech: Speech = ENGLISH) -> str:
         return speech.grouped(number)
     scale, suffix = (MILLION, "M") if number >= MILLION else (1000, "k")
     whole, tenth = divmod(number * 10 // scale, 10)
-    return f"{whole}{speech.numerals.decimal}{tenth}{suffix}" if tenth else f"{whole}{suffix}"
+    return f"{whole}{speech.typography.decimal}{tenth}{suffix}" if tenth else f"{whole}{suffix}"
 
 
 def money(micro_dollars: int, speech: Speech = ENGLISH) -> str:
@@ -45,9 +45,8 @@ def money(micro_dollars: int, speech: Speech = ENGLISH) -> str:
     sign, size = ("-", -micro_dollars) if micro_dollars < 0 else ("", micro_dollars)
     whole, rest = divmod(size, MILLION)
     cents = f"{rest:06d}".rstrip("0").ljust(2, "0")
-    numerals = speech.numerals
-    number = f"{speech.grouped(whole)}{numerals.decimal}{cents}"
-    return sign + numerals.dollars.format(number=number)
+    number = f"{speech.grouped(whole)}{speech.typography.decimal}{cents}"
+    return sign + speech.typography.dollars.format(number=number)
 
 
 def amount(value: int, unit: Unit, speech: Speech = ENGLISH) -> str:

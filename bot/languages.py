@@ -25,10 +25,11 @@ LANGUAGES: Mapping[str, str] = {
 Catalogue: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
-class Numerals(NamedTuple):
-    """How a language writes numbers: from `grouped_from` on in groups of three digits.
+class Typography(NamedTuple):
+    """How a language sets numbers and sentences.
 
-    What is counted takes the form for one from `one_from` up to 1.
+    Digits are grouped from `grouped_from` on; what is counted takes the form for one from
+    `one_from` up to 1; `between` stands between two sentences.
     """
 
     group: str = ","
@@ -36,14 +37,16 @@ class Numerals(NamedTuple):
     grouped_from: int = 1_000
     dollars: str = "${number}"
     one_from: int = 1
+    between: str = " "
 
 
-_NUMERALS: Mapping[str, Numerals] = {
-    "de": Numerals(".", ",", dollars="{number}\u00a0$"),
-    "es": Numerals(".", ",", grouped_from=10_000, dollars="{number}\u00a0$"),
-    "fr": Numerals("\u202f", ",", dollars="{number}\u00a0$", one_from=0),
+_TYPOGRAPHY: Mapping[str, Typography] = {
+    "de": Typography(".", ",", dollars="{number}\u00a0$"),
+    "es": Typography(".", ",", grouped_from=10_000, dollars="{number}\u00a0$"),
+    "fr": Typography("\u202f", ",", dollars="{number}\u00a0$", one_from=0),
+    "ja": Typography(between=""),
 }
-_ENGLISH_NUMERALS = Numerals()
+_ENGLISH = Typography()
 
 
 def phrase(sentence: str) -> str:
@@ -84,21 +87,25 @@ class Speech:
 
     def say(self, sentence: str, **fields: object) -> str:
         """An English sentence in this language, with its fields filled in."""
-        return catalogue(self.language).get(sentence, (sentence,))[0].format(**fields)
+        return catalogue(self.language).get(sentence, (sentence,))[-1].format(**fields)
 
     def count(self, number: int, one: str, many: str, **fields: object) -> str:
         """The sentence for one or for many; `{n}` is the number as it is written."""
         forms = catalogue(self.language).get(many, (one, many))
-        form = forms[0] if self.numerals.one_from <= number <= 1 else forms[-1]
+        form = forms[0] if self.typography.one_from <= number <= 1 else forms[-1]
         return form.format(n=self.grouped(number), **fields)
 
+    def joined(self, *sentences: str) -> str:
+        """Sentences one after the other; Japanese leaves no space between them."""
+        return self.typography.between.join(sentences)
+
     @property
-    def numerals(self) -> Numerals:
-        """How this language writes numbers."""
-        return _NUMERALS.get(self.language, _ENGLISH_NUMERALS)
+    def typography(self) -> Typography:
+        """How this language sets numbers and sentences."""
+        return _TYPOGRAPHY.get(self.language, _ENGLISH)
 
     def grouped(self, number: int) -> str:
         """12,400 as this language groups its digits."""
-        if abs(number) < self.numerals.grouped_from:
+        if abs(number) < self.typography.grouped_from:
             return str(number)
-        return f"{number:,}".replace(",", self.numerals.group)
+        return f"{number:,}".replace(",", self.typography.group)
