@@ -7,15 +7,19 @@ from typing import Any
 
 from aiohttp import ClientSession
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.front import LAST_WORDS_MS, Front
 from adapters.slack.http import HttpServer
 from adapters.slack.installs import Installs
 from adapters.slack.leftover import Left, put_right
-from adapters.slack.listeners import Listeners
+from adapters.slack.listeners import Listeners, begin_after
 from adapters.slack.notices import Notices
 from adapters.slack.panels import buttons, notification, section
 from adapters.slack.people import Rights
@@ -32,6 +36,17 @@ _log = logging.getLogger(__name__)
 
 GROUPS_MS = 60 * 60_000
 PING_S = 10
+
+
+class _Socket(AsyncSocketModeHandler):
+    """Takes what comes through the socket; the work begins when Slack has its answer."""
+
+    async def handle(self, client: Any, req: SocketModeRequest) -> None:
+        """See AsyncBaseSocketModeHandler."""
+        asked = AsyncBoltRequest(mode="socket_mode", body=req.payload, headers=build_headers(req))
+        answer = await self.app.async_dispatch(asked)
+        await send_async_response(client, req, answer, 0.0)
+        begin_after(asked)
 
 
 class Connection:
@@ -64,7 +79,7 @@ class Connection:
                 stack.push_async_callback(server.close)
                 await server.start()
             if config.mode == "socket":
-                handler = AsyncSocketModeHandler(
+                handler = _Socket(
                     app,
                     config.app_token,
                     web_client=client(config.app_token, config.api_base, self._connections),
@@ -202,5 +217,6 @@ class Connection:
 
     async def _end(self) -> None:
         """Running answers finish or are settled, and are told."""
+        await self.front.later.close(0)
         await whole(asyncio.ensure_future(self._bot.close()))
         await self.front.tasks.close(LAST_WORDS_MS / 1_000)

@@ -83,6 +83,8 @@ class Front:
     config: SlackConfig
     workspaces: dict[str, Workspace] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
+    # What only waits for its moment, and is not waited for at the end.
+    later: Tasks = field(default_factory=Tasks)
     running: dict[str, Running] = field(default_factory=dict)
     repeating: set[str] = field(default_factory=set)
     leftover: Leftover = field(init=False)

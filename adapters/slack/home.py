@@ -60,7 +60,7 @@ class Home:
         key = (workspace.who.team, user)
         if self._open.get(key) is not None and key not in self._due:
             self._due.add(key)
-            self._front.tasks.start(self._refresh(workspace, user), "home")
+            self._front.later.start(self._refresh(workspace, user), "home")
 
     async def keep_fresh(self) -> None:
         """Look at all open Homes now and then, for as long as Slack is served."""
