@@ -85,11 +85,11 @@ class Speech:
 
     language: str = field(default=ENGLISH, kw_only=True)
 
-    def say(self, sentence: str, **fields: object) -> str:
+    def say(self, sentence: str, /, **fields: object) -> str:
         """An English sentence in this language, with its fields filled in."""
         return catalogue(self.language).get(sentence, (sentence,))[-1].format(**fields)
 
-    def count(self, number: int, one: str, many: str, **fields: object) -> str:
+    def count(self, number: int, one: str, many: str, /, **fields: object) -> str:
         """The sentence for one or for many; `{n}` is the number as it is written."""
         forms = catalogue(self.language).get(many, (one, many))
         form = forms[0] if self.typography.one_from <= number <= 1 else forms[-1]
