@@ -37,6 +37,21 @@ def asked(who: str) -> str:
     return f"{who} asks:"
 
 
+BOT_REFUSED = (
+    "Slack does not take the bot token of [slack]; copy it anew from OAuth & Permissions at "
+    "api.slack.com/apps, where it begins with xoxb-"
+)
+APP_REFUSED = (
+    "Slack does not take the app token of [slack]; make one with the scope connections:write "
+    "under Basic Information at api.slack.com/apps, where it begins with xapp-"
+)
+
+
+def not_listening(where: str, why: str) -> str:
+    """The port of the HTTP mode."""
+    return f"[slack] http_host and http_port: nobody can listen at {where} ({why})"
+
+
 # The settings pages of the app.
 
 DESCRIPTION = "Ask an AI model, within an allowance that you can see."

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -27,7 +28,7 @@ from adapters.slack.post import directly
 from adapters.slack.workspace import LOST, Identity, Workspace, client, error_of, session
 from bot import text_slack
 from bot.bot import Bot
-from bot.config_values import SlackConfig
+from bot.config_values import ConfigError, SlackConfig
 from bot.panels import Action
 from quota.clock import pause
 from quota.waiting import whole
@@ -36,6 +37,12 @@ _log = logging.getLogger(__name__)
 
 GROUPS_MS = 60 * 60_000
 PING_S = 10
+TRY_MS = 5_000
+# With one of these Slack says that a token is none of its own, or of another kind.
+WRONG_TOKEN = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "not_allowed_token_type"}
+    | {"token_expired", "no_permission", "missing_scope"}
+)
 
 
 class _Socket(AsyncSocketModeHandler):
@@ -56,7 +63,6 @@ class Connection:
         """Connect with what the config says."""
         self._config = config
         self._bot = bot
-        self._rights = Rights(config.admins, config.staff, config.workspace_admins)
         self._installs = Installs.beside(bot.config.store_path) if config.client_id else None
         self._connections: ClientSession | None = None
         self.front = Front(bot, config)
@@ -77,21 +83,34 @@ class Connection:
                 installing = None if self._installs is None else self._install
                 server = HttpServer(config, self._bot.clock, app, installing)
                 stack.push_async_callback(server.close)
-                await server.start()
+                try:
+                    await server.start()
+                except OSError as error:
+                    where = f"{config.http_host}:{config.http_port}"
+                    raise ConfigError([text_slack.not_listening(where, str(error))]) from None
             if config.mode == "socket":
-                handler = _Socket(
-                    app,
-                    config.app_token,
-                    web_client=client(config.app_token, config.api_base, self._connections),
-                    ping_interval=PING_S,
-                )
-                stack.push_async_callback(handler.close_async)
-                await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
+                await self._open_socket(stack, app, self._connections)
             for left in self.front.leftover.left:
                 self.front.tasks.start(self._put_right(left), "leftover")
             _log.info("connected to Slack")
             self.ready.set()
             await self._keep()
+
+    async def _open_socket(
+        self, stack: AsyncExitStack, app: AsyncApp, connections: ClientSession
+    ) -> None:
+        config = self._config
+        web = client(config.app_token, config.api_base, connections)
+
+        async def opened() -> Any:
+            return await web.apps_connections_open(app_token=config.app_token)
+
+        # The SDK would try a wrong token for ever.
+        found = await self._reached(opened, text_slack.APP_REFUSED)
+        handler = _Socket(app, config.app_token, web_client=web, ping_interval=PING_S)
+        handler.client.wss_uri = str(found["url"])
+        stack.push_async_callback(handler.close_async)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
 
     # Workspaces.
 
@@ -108,11 +127,28 @@ class Connection:
             await put_right(workspace, left, workspace.words)
         self.front.leftover.settled(left)
 
+    def _rights(self) -> Rights:
+        config = self.front.config
+        return Rights(config.admins, config.staff, config.workspace_admins)
+
+    async def _reached(self, call: Callable[[], Awaitable[Any]], refused: str) -> Any:
+        """The answer to a call, as soon as Slack can be reached; a token it refuses ends all."""
+        while True:
+            try:
+                return await call()
+            except SlackApiError as error:
+                if error_of(error) in WRONG_TOKEN:
+                    raise ConfigError([f"{refused} ({error_of(error)})"]) from None
+                _log.warning("Slack: %s; trying again", error_of(error))
+            except LOST as error:
+                _log.warning("Slack cannot be reached: %s; trying again", error)
+            await pause(self._bot.clock, TRY_MS)
+
     async def _asked_who(self, token: str) -> Identity:
         """Who a token belongs to."""
         assert self._connections is not None, "it is connected"
         asked = client(token, self._config.api_base, self._connections)
-        found: Any = await asked.auth_test()
+        found = await self._reached(asked.auth_test, text_slack.BOT_REFUSED)
         team, user = str(found["team_id"]), str(found["user_id"])
         bot, name = str(found.get("bot_id") or ""), str(found.get("team") or "")
         return Identity(team, user, bot, token, name)

@@ -80,7 +80,7 @@ class Front:
     """Held for as long as Slack is served."""
 
     bot: Bot
-    config: SlackConfig
+    started_with: SlackConfig
     workspaces: dict[str, Workspace] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
     # What only waits for its moment, and is not waited for at the end.
@@ -99,6 +99,11 @@ class Front:
         self.seen = Kept(clock, SEEN_MS, KEPT_MAX)
         self.threads = Kept(clock, DAY_MS, KEPT_MAX)
         self.answered = Kept(clock, DAY_MS, KEPT_MAX)
+
+    @property
+    def config(self) -> SlackConfig:
+        """What is in force: a reload may have changed it."""
+        return self.bot.config.slack or self.started_with
 
     def running_in(self, workspace: Workspace, channel_id: str, thread: str) -> list[Running]:
         """The answers on their way in one thread."""

@@ -139,6 +139,7 @@ class Orders:
             attachments=taken.texts,
             images=images,
             documents=taken.documents,
+            waits=how.waits,
             message="" if is_onward else said.id,
             parent=pressed.message if is_onward else said.parent,
             left_out=taken.left_out,

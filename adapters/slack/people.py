@@ -7,7 +7,7 @@ question needs no call to know them. A free plan has none, and then nobody holds
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -84,9 +84,9 @@ class Person:
 class People:
     """The people, groups and channels of one workspace."""
 
-    def __init__(self, web: Web, space: Space, rights: Rights, clock: Clock) -> None:
-        """Ask this client; nothing is known yet."""
-        self.rights = rights
+    def __init__(self, web: Web, space: Space, rights: Callable[[], Rights], clock: Clock) -> None:
+        """Ask this client; nothing is known yet. Rights are those of the config in force."""
+        self._rights = rights
         self._web = web
         self._space = space
         self._groups: dict[str, Group] = {}
@@ -127,10 +127,11 @@ class People:
         `name` is that of the channel, where an event tells it.
         """
         where = self._named(channel, name) or await self.channel_name(channel)
-        is_admin = self._listed(user, self.rights.admins)
-        if not is_admin and self.rights.workspace_admins:
+        rights = self._rights()
+        is_admin = self._listed(user, rights.admins)
+        if not is_admin and rights.workspace_admins:
             is_admin = (await self.person(user)).is_workspace_admin
-        is_staff = self._listed(user, self.rights.staff)
+        is_staff = self._listed(user, rights.staff)
         member = Member(self._space, user)
         return Requester(member, self.roles_of(user), where, is_admin, is_staff)
 

@@ -158,6 +158,9 @@ class Talking:
         if not prompt:
             await post.remark(workspace, place, text_slack.NO_PROMPT)
             return
+        if not place.direct and self._mode(workspace, place.channel, requester.channel) == "off":
+            await post.remark(workspace, place, text_slack.OFF_HERE)
+            return
         ask = Ask(f"ask:{event}", requester, prompt, options.model, parent=BEGIN)
         if options.is_private:
             await self._answering.answer(workspace, ask, replace(place, thread=""))

@@ -1,6 +1,7 @@
 """One workspace: who the bot is there, how it is spoken to, and what it may not do."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +92,12 @@ class Workspace:
 
     @classmethod
     def of(
-        cls, who: Identity, rights: Rights, clock: Clock, api_base: str, connections: ClientSession
+        cls,
+        who: Identity,
+        rights: Callable[[], Rights],
+        clock: Clock,
+        api_base: str,
+        connections: ClientSession,
     ) -> "Workspace":
         """Reach a workspace through these connections."""
         web = client(who.token, api_base, connections)

@@ -163,7 +163,9 @@ async def on_slack(
     work = asyncio.create_task(connection.run())
     serving = OnSlack(slack, home, bot, model, connection, work)
     try:
-        await connection.ready.wait()
+        ready = asyncio.create_task(connection.ready.wait())
+        await asyncio.wait((ready, work), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
         yield serving
     finally:
         await serving.stop()

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from bot.config_values import ConfigError
 from bot.news import Alert
 from bot.panels import Panel
 from bot.ports import Finished, TextDelta, UsageReport
@@ -16,6 +20,7 @@ from quota.members import Space
 from quota.units import Usage
 from tests.adapters.slack_kit import (
     TOKENS,
+    NetClock,
     OnSlack,
     buttons_of,
     free_port,
@@ -251,3 +256,58 @@ async def test_no_card_has_a_button_that_slack_refuses(tmp_path: Path) -> None:
                 ran = await ada.command(general, "/quota", line)
                 await ran.answer()
             assert slack.refusals == []
+
+
+# What the operator is told.
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), [("auth.test", "bot token"), ("apps.connections.open", "app token")]
+)
+async def test_a_token_that_slack_refuses_is_named(tmp_path: Path, method: str, told: str) -> None:
+    async with Slack(our_app()) as slack:
+        slack.fail_next(method, "invalid_auth", times=9)
+        with pytest.raises(ConfigError, match=told):
+            async with on_slack(slack, tmp_path) as there:
+                await there.work
+
+
+async def test_while_slack_cannot_be_reached_the_bot_tries_again(tmp_path: Path) -> None:
+    clock = NetClock()
+    async with Slack(our_app(), clock=clock) as slack:
+        slack.fail_next("auth.test", status=503, times=2)
+        slack.fail_next("apps.connections.open", "internal_error")
+        starting = asyncio.create_task(_serves(slack, tmp_path, clock))
+        while not starting.done():
+            await clock.goes_by(1_000)
+        await starting
+
+
+async def _serves(slack: Slack, folder: Path, clock: NetClock) -> None:
+    async with on_slack(slack, folder, clock=clock) as there:
+        await there.answer_to(await there.team.user("ana").says_to_bot("hello"))
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        tokens = 'bot_token_env = "SLACK_BOT_TOKEN"\nsigning_secret_env = "SLACK_SIGNING_SECRET"'
+        settings = f'mode = "http"\nhttp_port = {port}'
+        async with Slack(our_app()) as slack:
+            with pytest.raises(ConfigError, match=f"127.0.0.1:{port}"):
+                async with on_slack(slack, tmp_path, settings=settings, tokens=tokens) as there:
+                    await there.work
+
+
+async def test_rights_are_those_of_the_config_in_force(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack, on_slack(slack, tmp_path) as there:
+        ada = there.team.user("ada")
+        general = there.team.channel("general")
+        ran = await ada.command(general, "/quota-admin", "limit list")
+        assert "Not allowed" in (await ran.answer()).shown
+        assert there.bot.config.slack is not None
+        there.bot.config = replace(
+            there.bot.config, slack=replace(there.bot.config.slack, admins=(ada.id,))
+        )
+        ran = await ada.command(general, "/quota-admin", "limit list")
+        assert "Not allowed" not in (await ran.answer()).shown
