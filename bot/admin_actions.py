@@ -31,14 +31,14 @@ async def apply(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     space = pressed.requester.member.space
     found = pending.waiting(desk, space, pressed.subject)
     if found is None or pressed.subject in desk.busy:
-        return Shown(Handled(text_limits.expired()).card, replaces=True)
+        return Shown(Handled(text_limits.expired(words)).card, replaces=True)
     sure = pressed.values.get("confirm", "").strip().casefold() == pending.RESET_ALL
     if found.line.startswith(pending.RESET_ALL) and not sure:
-        raise MistakeError(text_limits.not_confirmed(pending.RESET_ALL))
+        raise MistakeError(text_limits.not_confirmed(words, pending.RESET_ALL))
     desk.busy.add(pressed.subject)
     try:
         if found.limits != pending.limits_of(desk, space):
-            handled = Handled(text_limits.changed_since())
+            handled = Handled(text_limits.changed_since(words))
         else:
             typed = _typed(pressed, found.line)
             handled = await commands.carry_out(desk, typed, "quota-admin", found.line, words)
@@ -48,10 +48,10 @@ async def apply(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     return Shown(handled.card, replaces=True)
 
 
-async def cancel(desk: Desk, pressed: Pressed, _words: Words) -> Pressing:
+async def cancel(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """Forget what was shown."""
     await pending.forget(desk, pressed.requester.member.space, pressed.subject)
-    return Shown(Handled(text_limits.cancelled()).card, replaces=True)
+    return Shown(Handled(text_limits.cancelled(words)).card, replaces=True)
 
 
 async def undo(desk: Desk, pressed: Pressed, words: Words) -> Pressing:

@@ -86,8 +86,12 @@ class Speech:
     language: str = field(default=ENGLISH, kw_only=True)
 
     def say(self, sentence: str, /, **fields: object) -> str:
-        """An English sentence in this language, with its fields filled in."""
-        return catalogue(self.language).get(sentence, (sentence,))[-1].format(**fields)
+        """An English sentence in this language, with its fields filled in.
+
+        What was said in a language already may come again: without fields, braces are braces.
+        """
+        said = catalogue(self.language).get(sentence, (sentence,))[-1]
+        return said.format(**fields) if fields else said
 
     def count(self, number: int, one: str, many: str, /, **fields: object) -> str:
         """The sentence for one or for many; `{n}` is the number as it is written."""

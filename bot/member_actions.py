@@ -89,7 +89,7 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     footer = said.get("footer", before.footer)
     found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
     if found is None:
-        raise MistakeError(text_members.no_footer(footer))
+        raise MistakeError(text_members.no_footer(words, footer))
     remind_ = said.get("remind", "on" if before.notify_reset else "off")
     return replace(before, model=model, footer=found, notify_reset=remind_ == "on")
 
