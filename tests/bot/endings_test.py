@@ -160,6 +160,12 @@ async def test_a_message_that_is_too_large_can_be_asked_more_for() -> None:
     assert names(refusal) == ["more", "quota"]
 
 
+async def test_nobody_asks_for_more_of_what_is_shared() -> None:
+    bot = build("space: 500 tokens/day")
+    refusal = await bot.refusal(member(), "word " * 600)
+    assert (refusal.refused.reason, names(refusal)) == ("too_large", ["quota"])
+
+
 async def test_a_busy_member_can_try_again() -> None:
     bot, gate = build(), Gate()
     bot.model.next(steps(gate))
