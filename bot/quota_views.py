@@ -68,9 +68,9 @@ async def _history(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
     for day in days:
         closes = day.closes_at or desk.clock.now() + 1
         tokens = sum(spent for at, spent in found if day.opens_at <= at < closes)
-        bars.append((text_quota.day_name(day.opens_at, bound.window.zone), tokens))
+        bars.append((text_quota.day_name(words, day.opens_at, bound.window.zone), tokens))
     whose = words.who(typed.requester.member.id) if shared else ""
-    chart = Chart(text_quota.history_title(words), str(Unit.TOKENS), tuple(bars))
+    chart = Chart(text_quota.history_title(words), text_quota.tokens(words), tuple(bars))
     return Handled(text_quota.history(words, chart, whose))
 
 
