@@ -85,6 +85,7 @@ async def kept(bot: Bot) -> None:
     await bot.type("/model mini", "ana")
     await bot.type("/quota ceiling 5k tokens per day", "ana")
     await bot.type("/quota more 1k tokens -- exam week", "ana")
+    await bot.type("/quota more 2k tokens -- a song", "bo")
     await bot.type("/quota-admin grant @ana 2k until 3d -- demo")
     await bot.type("/quota-admin block @bo -- spam")
     await bot.desk.quotas.governing.keep("console:*", "home", "ana", "console")
@@ -132,7 +133,10 @@ async def test_what_can_be_deleted_is_and_what_was_used_stays_counted() -> None:
     done = await bot.pressed("privacy", "", "ana", values={"confirm": "Delete"})
     assert done.panel.title == "Deleted"
     assert chosen(bot) == MemberSettings()
-    assert [flag.name for flag in await bot.store.flags()] == ["block"]
+    assert {flag.name for flag in await bot.store.flags()} == {"block", "request"}
+    requests = (await bot.type("/quota-admin requests")).panel.table
+    assert requests is not None
+    assert [row[2] for row in requests.rows] == ["@bo"]
     await bot.answer("ana", "what is my secret")
     assert len(bot.model.calls[-1].messages) == 1
     after = await bot.balance("ana")

@@ -6,10 +6,9 @@ import pytest
 
 from bot.actions import AskAgain, Pressed, Shown
 from bot.messages import Answer, Card
-from bot.pending import PENDING_MS
 from quota.store import AuditRow
 from quota.units import Usage
-from tests.fakes import DAY, HOUR, requester
+from tests.fakes import DAY, HOUR, MINUTE, requester
 from tests.scripted import Bot, build, says, stepping_of
 
 DAILY = "everyone: 10k tokens/day"
@@ -88,6 +87,15 @@ async def test_a_preview_tells_who_could_go_on() -> None:
     )
 
 
+async def test_who_waits_already_is_not_counted_as_stopped_by_a_change() -> None:
+    bot = build("everyone: 500 tokens/day")
+    await used(bot, "ana", 500)
+    card = await shown(bot, "limit set 400 tokens per day")
+    assert card.panel.lines[1] == (
+        "This lowers the daily limit for 1 member; nobody would have to wait now."
+    )
+
+
 async def test_a_limit_for_few_touches_few() -> None:
     bot = build(DAILY)
     for who in ("ana", "bo"):
@@ -148,11 +156,11 @@ async def test_a_change_waits_a_quarter_of_an_hour_also_over_a_restart() -> None
     first = await shown(bot, "limit set 5k tokens per day")
     again = build(DAILY, store=stepping_of(bot).inner)
     await again.quotas.start()
-    again.clock.advance(PENDING_MS - 1)
+    again.clock.advance(15 * MINUTE - 1)
     await again.pressed("apply", subject(first, "apply"), ADMIN)
     assert (await again.balance()).granted == 5_000
     second = await shown(again, "limit set 6k tokens per day")
-    again.clock.advance(PENDING_MS)
+    again.clock.advance(15 * MINUTE)
     late = await again.pressed("apply", subject(second, "apply"), ADMIN)
     assert late.panel.lines == (
         (
@@ -247,6 +255,8 @@ async def test_to_reset_all_is_typed_once_more() -> None:
         ("reset", "console:console:bo"),
         ("reset", "console:console:ana"),
     ]
+    twice = await bot.pressed("apply", form.subject, ADMIN, values={"confirm": "reset all"})
+    assert twice.panel.title == "Not applied"
     limit = await shown(bot, "limit set 5k tokens per day")
     assert bot.actions.form(Pressed(ADMIN, "apply", subject(limit, "apply")), bot.words) is None
     await bot.is_clean()
@@ -373,6 +383,8 @@ async def test_a_block_that_has_ended_is_not_set_again() -> None:
     bot.clock.advance(2 * HOUR)
     await bot.type("/quota-admin undo 2")
     assert isinstance(await bot.ask("ana"), Answer)
+    assert (await trail(bot))[0].after == ""
+    assert bot.quotas.governing.closed_to(requester("ana").member, 0) is None
 
 
 async def test_each_act_carries_its_undo() -> None:
