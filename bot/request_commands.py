@@ -66,7 +66,7 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     if target == typed.requester.member and not typed.requester.is_admin:
         raise MistakeError(text_requests.ones_own(words))
     requester = desk.last_seen(target)
-    bound = requests.bound_for(desk, requester, amount)
+    bound = requests.bound_for(desk, requester, amount, words)
     with requests.alone(desk, f"give {target.wallet}", words):
         left = await left_to_give(desk, target, bound)
         if not typed.requester.is_admin and (left is None or amount.value > left.value):
