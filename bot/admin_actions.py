@@ -104,5 +104,5 @@ async def give_back(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
         row = await governing.grant(act, member, Amount(charged[unit], unit), bounds)
     finally:
         desk.busy.discard(pressed.subject)
-    panel = text_alerts.given_back(words, member.id, amount(row.amount, row.unit))
+    panel = text_alerts.given_back(words, member.id, amount(row.amount, row.unit, words))
     return Shown(Handled(panel).card, replaces=True)

@@ -61,7 +61,7 @@ def _channel(desk: Desk, chosen: ChannelSettings, said: list[str], words: Words)
             case "model":
                 chosen = replace(chosen, model=_model_key(desk, given, words))
             case "persona":
-                chosen = replace(chosen, persona=_persona(desk, given))
+                chosen = replace(chosen, persona=_persona(desk, given, words))
             case "max":
                 chosen = replace(chosen, max_reply=_tokens(given or "0"))
             case _:
@@ -77,11 +77,11 @@ def _model_key(desk: Desk, name: str, words: Words) -> str:
     return model.key if name else ""
 
 
-def _persona(desk: Desk, name: str) -> str:
+def _persona(desk: Desk, name: str, words: Words) -> str:
     known = desk.chat.settings.personas
     found = next((key for key in known if key.casefold() == name.casefold()), None)
     if name and found is None:
-        raise MistakeError(text_setup.unknown_persona(name, tuple(known)))
+        raise MistakeError(text_setup.unknown_persona(words, name, tuple(known)))
     return found or ""
 
 

@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bot.figures import grouped
+from bot.languages import phrase
 from bot.panels import Action, Field, Form, Panel, Tone
 from bot.settings import ChannelSettings, ModelSettings, SpaceSettings
 from bot.text import Words
 from quota.limits import Limit
 
 MODES = {
-    "": "as the operator says",
-    "off": "does not answer",
-    "mention": "answers when it is mentioned",
-    "reply": "answers mentions, and replies to its messages",
-    "thread": "answers in a thread, there without a mention",
-    "auto-thread": "opens a thread for each question, without a mention",
+    "": phrase("as the operator says"),
+    "off": phrase("does not answer"),
+    "mention": phrase("answers when it is mentioned"),
+    "reply": phrase("answers mentions, and replies to its messages"),
+    "thread": phrase("answers in a thread, there without a mention"),
+    "auto-thread": phrase("opens a thread for each question, without a mention"),
 }
-PERIODS = (("day", "a day"), ("hour", "an hour"), ("week", "a week"), ("month", "a month"))
+PERIODS = (
+    ("day", phrase("a day")),
+    ("hour", phrase("an hour")),
+    ("week", phrase("a week")),
+    ("month", phrase("a month")),
+)
 
 
 class SetUp(NamedTuple):
@@ -32,146 +38,176 @@ class SetUp(NamedTuple):
 
 def channel(words: Words, name: str, chosen: ChannelSettings) -> Panel:
     """How the bot behaves there."""
-    lines = [f"In {words.channel(name)} the bot: {MODES[chosen.mode]}."]
+    mode = words.say(MODES[chosen.mode])
+    lines = [words.say("In {channel} the bot: {mode}.", channel=words.channel(name), mode=mode)]
     if chosen.model:
-        lines.append(f"Model: {chosen.model}.")
+        lines.append(words.say("Model: {model}.", model=chosen.model))
     if chosen.persona:
-        lines.append(f"Persona: {chosen.persona}.")
+        lines.append(words.say("Persona: {persona}.", persona=chosen.persona))
     if chosen.max_reply:
-        lines.append(f"Answers of at most {grouped(chosen.max_reply)} tokens.")
-    return Panel("Channel", "good", tuple(lines))
+        most = grouped(chosen.max_reply, words)
+        lines.append(words.say("Answers of at most {n} tokens.", n=most))
+    return Panel(words.say("Channel"), "good", tuple(lines))
 
 
 def model(words: Words, key: str, chosen: ModelSettings) -> Panel:
     """Who may use it, and what instead."""
     roles = ", ".join(words.role(role) for role in chosen.allowed_for)
-    lines = [f"{key} is for {roles}." if roles else f"{key} is for whom the operator says."]
+    lines = [words.say("{model} is for whom the operator says.", model=key)]
+    if roles:
+        lines = [words.say("{model} is for {roles}.", model=key, roles=roles)]
     if chosen.fallback:
-        lines.append(f"In its place {chosen.fallback} is offered.")
-    return Panel("Model", "good", tuple(lines))
+        lines.append(words.say("In its place {model} is offered.", model=chosen.fallback))
+    return Panel(words.say("Model"), "good", tuple(lines))
 
 
-def unknown_persona(name: str, known: Sequence[str]) -> str:
+def unknown_persona(words: Words, name: str, known: Sequence[str]) -> str:
     """No such persona."""
-    return f"there is no persona {name[:40]!r}; known: {', '.join(known) or 'none'}"
+    names = ", ".join(known) or words.say("none")
+    return words.say("there is no persona {name!r}; known: {known}", name=name[:40], known=names)
 
 
 def alerts(words: Words, name: str) -> Panel:
     """Where admins hear of things."""
-    line = (
-        f"Admins hear of it in {words.channel(name)}." if name else "Alerts are shown nowhere now."
-    )
-    return Panel("Alerts", "good", (line,))
+    line = words.say("Alerts are shown nowhere now.")
+    if name:
+        line = words.say("Admins hear of it in {channel}.", channel=words.channel(name))
+    return Panel(words.say("Alerts"), "good", (line,))
 
 
-def contact(_words: Words, whom: str) -> Panel:
+def contact(words: Words, whom: str) -> Panel:
     """Whom people ask."""
-    line = (
-        f"In the help people read: questions go to {whom}."
-        if whom
-        else "The help names nobody now."
-    )
-    return Panel("Contact", "good", (line,))
+    line = words.say("The help names nobody now.")
+    if whom:
+        line = words.say("In the help people read: questions go to {whom}.", whom=whom)
+    return Panel(words.say("Contact"), "good", (line,))
 
 
-def thresholds(_words: Words, at: Sequence[int]) -> Panel:
+def thresholds(words: Words, at: Sequence[int]) -> Panel:
     """When people are told."""
-    return Panel("Thresholds", "good", (f"People are told at {_percents(at)} of a limit.",))
+    return Panel(words.say("Thresholds"), "good", (_told_at(words, at),))
 
 
-def _percents(at: Sequence[int]) -> str:
-    return " and ".join(f"{n}%" for n in at)
+def _told_at(words: Words, at: Sequence[int]) -> str:
+    percents = words.say(" and ").join(words.say("{n}%", n=n) for n in at)
+    return words.say("People are told at {percents} of a limit.", percents=percents)
 
 
 def notice(words: Words, note: str, chosen: SpaceSettings, at: Sequence[int]) -> Panel:
     """All of it, with a button that changes it."""
-    where = words.channel(chosen.alert_channel) if chosen.alert_channel else "nowhere"
+    where = words.say("nowhere")
+    if chosen.alert_channel:
+        where = words.channel(chosen.alert_channel)
     lines = (
-        f"At the limit people also read: {note or 'nothing'}",
-        f"Questions go to: {chosen.contact or 'nobody'}",
-        f"People are told at {_percents(at)} of a limit.",
-        f"Alerts for admins are shown: {where}.",
+        words.say("At the limit people also read: {note}", note=note or words.say("nothing")),
+        words.say("Questions go to: {whom}", whom=chosen.contact or words.say("nobody")),
+        _told_at(words, at),
+        words.say("Alerts for admins are shown: {where}.", where=where),
     )
-    return Panel("Notices", "neutral", lines, actions=(Action("notice", "Change"),))
+    change = Action("notice", words.say("Change"))
+    return Panel(words.say("Notices"), "neutral", lines, actions=(change,))
 
 
-def notice_form(_words: Words, note: str, chosen: SpaceSettings, at: Sequence[int]) -> Form:
+def notice_form(words: Words, note: str, chosen: SpaceSettings, at: Sequence[int]) -> Form:
     """All of it."""
+    sentence, whom = words.say("Sentence at the limit"), words.say("Questions go to")
+    told, alerts_ = words.say("Told at (percent)"), words.say("Alerts in")
+    percents = " ".join(map(str, at))
     fields = (
-        Field("note", "Sentence at the limit", "long", note, required=False, chars_max=300),
-        Field("contact", "Questions go to", value=chosen.contact, required=False),
-        Field("thresholds", "Told at (percent)", value=" ".join(map(str, at)), required=False),
-        Field("alerts", "Alerts in", "channel", chosen.alert_channel, required=False),
+        Field("note", sentence, "long", note, required=False, chars_max=300),
+        Field("contact", whom, value=chosen.contact, required=False),
+        Field("thresholds", told, value=percents, required=False),
+        Field("alerts", alerts_, "channel", chosen.alert_channel, required=False),
     )
-    return Form("notice", "Notices", fields, "Save")
+    return Form("notice", words.say("Notices"), fields, words.say("Save"))
 
 
 def setup(words: Words, found: SetUp) -> Panel:
     """What is set up, what is not, and what to do next."""
     chosen = found.chosen
-    shared = ", ".join(words.limit(x) for x in found.shared)
     lines = [
         _step(
-            "Allowance of each member",
+            words,
+            words.say("Allowance of each member"),
             ", ".join(x.rule.text for x in found.everyone),
-            "none: everybody may ask without end. Write: limit set 20k tokens per day",
+            words.say(
+                "none: everybody may ask without end. Write: {line}",
+                line="limit set 20k tokens per day",
+            ),
         ),
         _step(
-            "Roles", ", ".join(words.limit(x) for x in found.roles), "no role has more (optional)"
+            words,
+            words.say("Roles"),
+            ", ".join(words.limit(x) for x in found.roles),
+            words.say("no role has more (optional)"),
         ),
-        _step("Shared by all", shared, "no pool (optional)"),
         _step(
-            "Alerts",
+            words,
+            words.say("Shared by all"),
+            ", ".join(words.limit(x) for x in found.shared),
+            words.say("no pool (optional)"),
+        ),
+        _step(
+            words,
+            words.say("Alerts"),
             words.channel(chosen.alert_channel) if chosen.alert_channel else "",
-            "shown nowhere. Write: alerts #channel",
+            words.say("shown nowhere. Write: {line}", line="alerts #channel"),
         ),
     ]
     if found.unpriced:
-        names = ", ".join(found.unpriced)
-        lines.append(f"– Prices: {names} has none, so a limit in money refuses it")
+        lines.append(
+            words.say(
+                "– Prices: {models} has none, so a limit in money refuses it",
+                models=", ".join(found.unpriced),
+            )
+        )
     right = bool(found.everyone) and not found.unpriced
     if chosen.set_up:
-        lines.append("Set-up is done. Everything can be changed at any time.")
+        lines.append(words.say("Set-up is done. Everything can be changed at any time."))
     elif right:
-        lines.append("Looks right. Write setup done, or press Done.")
+        lines.append(words.say("Looks right. Write setup done, or press Done."))
     tone: Tone = "good" if right else "warning"
-    return Panel("Set up", tone, tuple(lines), actions=_setup_actions())
+    return Panel(words.say("Set up"), tone, tuple(lines), actions=_setup_actions(words))
 
 
-def _step(what: str, found: str, missing: str) -> str:
-    return f"✓ {what}: {found}" if found else f"– {what}: {missing}"
+def _step(words: Words, what: str, found: str, missing: str) -> str:
+    if found:
+        return words.say("✓ {what}: {found}", what=what, found=found)
+    return words.say("– {what}: {missing}", what=what, missing=missing)
 
 
-def _setup_actions() -> tuple[Action, ...]:
+def _setup_actions(words: Words) -> tuple[Action, ...]:
     return (
-        Action("setup", "Allowance", "allowance"),
-        Action("setup", "Role", "role"),
-        Action("setup", "Alerts", "alerts"),
-        Action("setup", "Done", "done", style="primary"),
+        Action("setup", words.say("Allowance"), "allowance"),
+        Action("setup", words.say("Role"), "role"),
+        Action("setup", words.say("Alerts"), "alerts"),
+        Action("setup", words.say("Done"), "done", style="primary"),
     )
 
 
-def allowance_form(_words: Words) -> Form:
+def _per(words: Words) -> Field:
+    periods = tuple((key, words.say(label)) for key, label in PERIODS)
+    return Field("per", words.say("In"), "choice", "day", choices=periods)
+
+
+def allowance_form(words: Words) -> Form:
     """How much everybody gets."""
-    fields = (
-        Field("amount", "How much each member gets", value="20k tokens"),
-        Field("per", "In", "choice", "day", choices=PERIODS),
-    )
-    return Form("setup", "Allowance of each member", fields, "Show", "allowance")
+    much = Field("amount", words.say("How much each member gets"), value="20k tokens")
+    title = words.say("Allowance of each member")
+    return Form("setup", title, (much, _per(words)), words.say("Show"), "allowance")
 
 
-def role_form(_words: Words) -> Form:
+def role_form(words: Words) -> Form:
     """How much a role gets."""
     fields = (
-        Field("role", "Role", "role"),
-        Field("amount", "How much each who holds it gets", value="50k tokens"),
-        Field("per", "In", "choice", "day", choices=PERIODS),
+        Field("role", words.say("Role"), "role"),
+        Field("amount", words.say("How much each who holds it gets"), value="50k tokens"),
+        _per(words),
     )
-    return Form("setup", "Allowance of a role", fields, "Show", "role")
+    return Form("setup", words.say("Allowance of a role"), fields, words.say("Show"), "role")
 
 
-def alerts_form(_words: Words, value: str) -> Form:
+def alerts_form(words: Words, value: str) -> Form:
     """Where admins hear of things."""
-    return Form(
-        "setup", "Alerts", (Field("channel", "Channel", "channel", value),), "Save", "alerts"
-    )
+    field = Field("channel", words.say("Channel"), "channel", value)
+    return Form("setup", words.say("Alerts"), (field,), words.say("Save"), "alerts")
