@@ -16,7 +16,8 @@ _MEMBER = re.compile(r"(\bmember[: ])([^\s:]+)")
 def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection[int]) -> Panel:
     """Newest first; `back` are the numbers of acts that can be undone."""
     if not rows:
-        return Panel("Audit", "neutral", ("Nothing has been changed in this time.",))
+        line = words.say("Nothing has been changed in this time.")
+        return Panel(words.say("Audit"), "neutral", (line,))
     cells = tuple(
         (
             words.when(row.at),
@@ -29,15 +30,19 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
         )
         for row in rows
     )
-    columns = ("when", "who", "did", "to", "change", "why", "take back")
-    return Panel("Audit", table=Table(columns, cells))
+    # As one, for "to" alone says too little.
+    columns = tuple(words.say("when | who | did | to | change | why | take back").split(" | "))
+    return Panel(words.say("Audit"), table=Table(columns, cells))
 
 
 def undone(words: Words, space: Space, row: AuditRow) -> Panel:
     """An act was taken back."""
     what = f"{row.action} {_subject(words, space, row)}".strip()
-    now = f" It is {_state(words, row.before)} again." if row.before else ""
-    return Panel("Undone", "good", (f"Act {row.id} ({what}) is taken back.{now}",))
+    line = words.say("Act {id} ({act}) is taken back.", id=row.id, act=what)
+    if row.before:
+        before = words.say("It is {before} again.", before=_state(words, row.before))
+        line = words.joined(line, before)
+    return Panel(words.say("Undone"), "good", (line,))
 
 
 def _subject(words: Words, space: Space, row: AuditRow) -> str:
@@ -53,8 +58,10 @@ def _subject(words: Words, space: Space, row: AuditRow) -> str:
 def _state(words: Words, told: str) -> str:
     """What was, or is; with its end as the platform writes it."""
     value, until = value_of(told)
-    ends = f" until {words.when(until)}" if until is not None else ""
-    return f"{_people(words, value)}{ends}"
+    shown = _people(words, value)
+    if until is None:
+        return shown
+    return words.say("{what} until {when}", what=shown, when=words.when(until))
 
 
 def _people(words: Words, text: str) -> str:
