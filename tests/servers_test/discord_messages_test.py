@@ -109,6 +109,29 @@ async def test_a_reply_to_what_is_gone_is_refused_unless_it_may_stand_alone(scen
     assert (await scene.post("too late", message_reference=gone)).reference is None
 
 
+async def test_a_reply_stays_in_its_channel_and_answers_a_person(scene: Scene) -> None:
+    elsewhere = await scene.ana.says(scene.guild.channel("elsewhere"), "hello")
+    await scene.ana.starts_thread(scene.channel, "story")
+    system = scene.channel.messages[-1]
+    path = f"POST {scene.here}/messages"
+    for target, words in ((elsewhere, "Unknown message"), (system, "reply to a system message")):
+        body = {"content": "x", "message_reference": {"message_id": str(target.id)}}
+        assert words in (await scene.wire.refused(path, body))[2]
+
+
+async def test_forwarding_is_not_played_and_fails_the_test() -> None:
+    async def forward() -> None:
+        async with Discord() as server, on_the_wire(server) as wire:
+            scene = Scene(server, wire, FakeClock())
+            asked = await scene.ana.says(scene.channel, "hello")
+            body = {"content": "x", "message_reference": {"message_id": asked.id, "type": 1}}
+            refusal = await wire.refused(f"POST {scene.here}/messages", body)
+            assert refusal[:2] == (400, 50035)
+
+    with pytest.raises(AssertionError, match="a forwarded message"):
+        await forward()
+
+
 # Who is pinged by "@everyone <@ana> <@&Supporter> <@bo>", said in reply to ana.
 PINGS: list[tuple[dict[str, Any] | None, list[str]]] = [
     (None, ["Supporter", "ana", "bo", "everyone"]),
