@@ -84,12 +84,15 @@ class PdfText:
 
 
 def _opened(data: bytes) -> "PdfReader | None":
-    """None where only a password opens it."""
+    """None where only a password opens it, or more than we have."""
     from pypdf import PasswordType, PdfReader
+    from pypdf.errors import DependencyError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = PdfReader(io.BytesIO(data))
     # Many files are encrypted with an empty password, so that they cannot be changed.
-    if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+    try:
+        is_locked = reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED
+    except DependencyError:
         return None
-    return reader
+    return None if is_locked else reader

@@ -8,7 +8,7 @@ form brings, it asks `press`.
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from bot import admin_actions, member_actions, request_commands
+from bot import admin_actions, member_actions, request_commands, setup_actions
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError
 from bot.panels import Form
@@ -24,10 +24,14 @@ Does: TypeAlias = Callable[[Desk, Pressed, Words], Awaitable[Pressing]]
 
 FORMS: dict[str, Opens] = {
     "settings": member_actions.settings_form,
+    "privacy": member_actions.delete_form,
     "apply": admin_actions.apply_form,
     "more": request_commands.more_form,
     "less": request_commands.less_form,
     "deny": request_commands.deny_form,
+    "line": admin_actions.line_form,
+    "notice": setup_actions.notice_form,
+    "setup": setup_actions.setup_form,
 }
 DEEDS: dict[str, Does] = {
     "again": member_actions.again,
@@ -40,13 +44,19 @@ DEEDS: dict[str, Does] = {
     "quota": member_actions.quota,
     "remind": member_actions.remind,
     "settings": member_actions.settings,
+    "forget": member_actions.forget,
+    "privacy": member_actions.delete,
     "apply": admin_actions.apply,
     "more": request_commands.more_sent,
     "approve": request_commands.approved,
     "less": request_commands.approved,
     "deny": request_commands.denied,
+    "notice": setup_actions.notice,
+    "setup": setup_actions.setup,
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
+    "line": admin_actions.line,
+    "giveback": admin_actions.give_back,
 }
 
 

@@ -10,7 +10,6 @@ from quota.accounting import Estimate
 from quota.members import Member
 from quota.quotas import CallRequest
 
-NOTE_CHARS_MAX = 300
 # What a short question takes: for "would it be answered now?".
 SHORT_INPUT = 50
 
@@ -133,20 +132,6 @@ async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     changed = await desk.quotas.governing.switch(act, "pause", "", "")
     done = Handled(words.switched("Resumed", words.resumed(was=changed)))
     return await with_undo(desk, typed, done, ("pause off", ""), words)
-
-
-async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
-    """The admins' own sentence at the limit."""
-    sentence = line.rest.strip()
-    if len(sentence) > NOTE_CHARS_MAX:
-        raise MistakeError(f"the sentence has {len(sentence)} characters; at most 300 are shown")
-    if not sentence:
-        raise MistakeError("a sentence is missing", "notice <sentence> | notice off")
-    value = "" if sentence.casefold() == "off" else sentence
-    act = act_of(typed.requester, line.reason)
-    await desk.quotas.governing.switch(act, "note", "", value)
-    done = Handled(words.done("Notice", words.noticed(value)))
-    return await with_undo(desk, typed, done, ("note" if value else "note off", ""), words)
 
 
 def _nothing_more(leftover: str, usage: str) -> None:

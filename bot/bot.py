@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.actions import Actions
+from bot.alerts import Alerts
 from bot.chat import ChatHandler
 from bot.commands import Commands
 from bot.config import Config
 from bot.desk import Desk
 from bot.news import Alert, Word
 from bot.settings import Settings
+from bot.text import Words
 from quota.clock import Clock
 from quota.quotas import Quotas
 from quota.waiting import Fresh
@@ -24,7 +26,8 @@ class Bot:
 
     `close` may be called more than once; it lets running answers finish or settle. Who is on
     `on_fresh` hears whose limit has opened since they were refused, who is on `on_alert` what the
-    admins of a space should see, who is on `on_word` what one member should see.
+    admins of a space should see, who is on `on_word` what one member should see. `spoken` holds
+    the words of each platform: one that puts its own there at its start has alerts so written.
     """
 
     config: Config
@@ -34,10 +37,12 @@ class Bot:
     commands: Commands
     actions: Actions
     settings: Settings
+    alerts: Alerts
     close: Callable[[], Awaitable[None]]
     on_fresh: list[Callable[[Fresh], None]] = field(default_factory=list)
     on_alert: list[Callable[[Alert], None]] = field(default_factory=list)
     on_word: list[Callable[[Word], None]] = field(default_factory=list)
+    spoken: dict[str, Words] = field(default_factory=dict)
 
     @classmethod
     def at(cls, desk: Desk, config: Config, close: Callable[[], Awaitable[None]]) -> "Bot":
@@ -50,9 +55,11 @@ class Bot:
             Commands(desk),
             Actions(desk),
             desk.settings,
+            Alerts(desk).watch(),
             close,
             on_alert=desk.news.on_alert,
             on_word=desk.news.on_word,
+            spoken=desk.spoken,
         )
 
 

@@ -6,7 +6,7 @@ hold is settled or released, and the reply is finished once.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -32,6 +32,7 @@ from bot.prompt import (
     tokens_of,
 )
 from bot.recall import recall
+from bot.reminders import Reminders
 from bot.settings import Settings
 from bot.talks import Said, Talks
 from bot.text import Words
@@ -69,6 +70,7 @@ class ChatHandler:
         self.settings = settings
         self.talks = Talks()
         self._chosen = Settings(quotas.governing)
+        self.reminders = Reminders(quotas, self._chosen)
         self._reader = reader
         self._counter = counter
         self._clock = clock
@@ -79,6 +81,7 @@ class ChatHandler:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self.on_end: list[Callable[[Ask, End], None]] = []
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
         """Take over new models and settings; running turns keep theirs."""
@@ -111,12 +114,17 @@ class ChatHandler:
             del self._turns[ask.event]
             if not self._turns:
                 self._idle.set()
-        await reply.finish(end)
-        self._remember(turn, reply.messages)
+        try:
+            await reply.finish(end)
+        finally:
+            # What could be shown can be asked about, also where the rest could not.
+            self._remember(turn, end, reply.messages)
+        for hear in self.on_end:
+            hear(ask, end)
 
-    def _remember(self, turn: Turn, messages: Sequence[str]) -> None:
+    def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
         """Which messages carry the answer, or what stands in its place: they can be asked about."""
-        if not messages:
+        if not messages or isinstance(end, Duplicate):
             return
         ask, now = turn.ready or turn.ask, self._clock.now()
         if turn.node is None:
@@ -182,8 +190,9 @@ class ChatHandler:
                 return await self._stopped_early(turn, words, known=own)
             raise
         except StoreUnavailableError:
-            refused = Refused("store_unavailable")
-            return Refusal(refused, words.refusal(refused))
+            shut = Refused("store_unavailable")
+            refusal = Refusal(shut, words.refusal(shut))
+            return await endings.refused(refusal, turn.ask, None, self.choosing, self.quotas, words)
         except Exception:  # whatever broke inside, the member gets one truthful end
             ref = reference()
             _log.exception("turn failed ref=%s", ref)
@@ -281,6 +290,7 @@ class ChatHandler:
         if isinstance(verdict, Refused):
             note = self.quotas.governing.note(ask.requester.member.space.key)
             refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
+            await self.reminders.refused(ask.requester, verdict)
             return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
         return await self._called(turn, chosen.model, prompt, verdict, reply, words)
 

@@ -47,6 +47,7 @@ INTERRUPTED = 130
 app = typer.Typer(help="A chat bot in which every member has a fair, enforced allowance.", **PLAIN)
 config_ = typer.Typer(help="Look at the config.", **PLAIN)
 manifest = typer.Typer(help="Write what the settings pages of a platform take.", **PLAIN)
+invite = typer.Typer(help="Write the link that invites the bot.", **PLAIN)
 
 
 @app.callback()
@@ -167,9 +168,13 @@ def run_platforms(config: ConfigPath = None) -> None:
     _set_up_log(read, level="INFO")
 
     async def work(bot: Bot) -> None:
-        async with asyncio.TaskGroup() as group:
-            for platform in enabled:
-                group.create_task(platform.run(bot), name=platform.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for platform in enabled:
+                    group.create_task(platform.run(bot), name=platform.name)
+        except ExceptionGroup as errors:
+            # One that cannot go on ends them all; the first reason is the one to tell.
+            raise errors.exceptions[0] from errors
 
     asyncio.run(_serve(read, work))
 
@@ -354,6 +359,26 @@ def slack(
     typer.echo(written(name, prefix, single, http))
 
 
+@invite.command(name="discord")
+def invite_discord(
+    application: Annotated[
+        str, typer.Option("--app", metavar="ID", help="Of the app (else that of the token).")
+    ] = "",
+    config: ConfigPath = None,
+) -> None:
+    """Write the link that invites the bot to a Discord server, with the permissions it needs."""
+    from adapters.discord.invite import PERMISSIONS, application_of, link
+
+    if not application:
+        read = loaded(config, keys=True)
+        application = application_of(read.discord.token) if read.discord else ""
+    if not application.isdecimal():
+        why = "give the id of the app with --app, from the developer portal, General Information"
+        raise typer.Exit(fail(WRONG, f"no token in [discord] tells which app it is; {why}"))
+    typer.echo(link(application))
+    note(f"it asks for: {', '.join(PERMISSIONS)}")
+
+
 app.add_typer(govern.quota, name="quota")
 app.command()(govern.balances)
 app.command()(govern.pause)
@@ -361,3 +386,4 @@ app.command()(govern.resume)
 app.add_typer(govern.ledger, name="ledger")
 app.add_typer(config_, name="config")
 app.add_typer(manifest, name="manifest")
+app.add_typer(invite, name="invite")

@@ -5,6 +5,7 @@ is checked here, whoever called it, and every act or refused attempt leaves an a
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot import (
     admin_commands,
@@ -14,10 +15,12 @@ from bot import (
     quota_views,
     report_commands,
     request_commands,
+    setup_commands,
     undo_commands,
 )
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.grammar import Line, MistakeError, parse_line
+from bot.line_actions import line_actions
 from bot.messages import Card
 from bot.permissions import DEEDS, may_command
 from bot.text import Words
@@ -27,8 +30,8 @@ from quota.members import Requester
 __all__ = ["Commands", "Typed"]
 
 # Known from the plans and from other bots: refused by their names.
-NOT_YET = frozenset({"ask", "chat", "privacy", "regenerate", "model"})
-ADMIN_NOT_YET = frozenset({"channel", "model", "setup", "member", "request"})
+NOT_YET = frozenset({"ask", "regenerate"})
+ADMIN_NOT_YET = frozenset({"member", "request"})
 ATTEMPT_CHARS_MAX = 100
 
 Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
@@ -39,6 +42,9 @@ MEMBERS: dict[str, Command] = {
     "help": member_commands.help_,
     "new": member_commands.new,
     "stop": member_commands.stop,
+    "chat": member_commands.chat,
+    "model": member_commands.model,
+    "privacy": member_commands.privacy,
 }
 ADMINS: dict[str, AdminCommand] = {
     "limit": limit_commands.limit,
@@ -52,7 +58,13 @@ ADMINS: dict[str, AdminCommand] = {
     "undo": undo_commands.undo,
     "pause": admin_commands.pause,
     "resume": admin_commands.resume,
-    "notice": admin_commands.notice,
+    "notice": setup_commands.notice,
+    "alerts": setup_commands.alerts,
+    "contact": setup_commands.contact,
+    "thresholds": setup_commands.thresholds,
+    "channel": setup_commands.channel,
+    "model": setup_commands.model,
+    "setup": setup_commands.setup,
     "requests": request_commands.listed,
     "approve": request_commands.approve,
     "deny": request_commands.deny,
@@ -94,10 +106,13 @@ class Commands:
                 await self._desk.quotas.governing.note_refused(act, attempt)
                 return Handled(words.not_allowed()).card
             return (await carry_out(self._desk, typed, command, rest, words)).card
-        except MistakeError as mistake:
-            return Handled(words.mistake(str(mistake), mistake.usage)).card
         except BadRuleError as mistake:
-            return Handled(words.mistake(str(mistake))).card
+            panel = words.mistake(str(mistake))
+        except MistakeError as mistake:
+            panel = words.mistake(str(mistake), mistake.usage)
+        if typed.previews and command in GOVERNING:
+            panel = replace(panel, actions=line_actions(f"{command} {rest}".strip(), words))
+        return Handled(panel).card
 
 
 async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Words) -> Handled:
@@ -115,7 +130,9 @@ async def _governing(
     desk: Desk, typed: Typed, rest: str, words: Words, verbs: dict[str, AdminCommand]
 ) -> Handled:
     if not rest.strip():
-        return Handled(words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF))
+        panel = words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF)
+        actions = line_actions("", words, whole=verbs is ADMINS) if typed.previews else ()
+        return Handled(replace(panel, actions=actions))
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:
         raise MistakeError(f"{line.verb} is not part of this version", "/help")

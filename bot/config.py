@@ -41,6 +41,7 @@ from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
 from quota.limits import Policy
+from quota.members import Space
 from quota.rules import HOLD_MS, SETTLE_MS, Rules
 from quota.units import Rates
 
@@ -59,6 +60,8 @@ __all__ = [
 # A call ends this long before its hold does, so that it is always settled and never lapses.
 DEADLINE_S_MAX = (HOLD_MS - SETTLE_MS) // 1000
 FIRST_TOKEN_S, IDLE_S, DEADLINE_S = 60, 30, 600
+# Where direct messages of people belong who have used the bot in no server.
+DIRECT = Space("discord", "direct")
 
 EMBEDDED: Mapping[str, Any] = {
     "store": {"url": "sqlite:///quotabot.db"},
@@ -116,25 +119,15 @@ def read_example() -> str:
     return (inside if inside.is_file() else beside).read_text(encoding="utf-8")
 
 
+_AS_LIST, _CHECK_LIST = BeforeValidator(limit.as_list), AfterValidator(limit.check_list)
 _LINE_FIX = Field(description='write it like "20k tokens/day", or a list of such lines')
-_Lines: TypeAlias = Annotated[
-    list[Annotated[str, AfterValidator(limit.check_line)]],
-    BeforeValidator(limit.as_list),
-    AfterValidator(limit.check_list),
-    _LINE_FIX,
-]
-_CapLines: TypeAlias = Annotated[
-    list[Annotated[str, AfterValidator(limit.check_cap_line)]],
-    BeforeValidator(limit.as_list),
-    AfterValidator(limit.check_list),
-    _LINE_FIX,
-]
-_PoolLines: TypeAlias = Annotated[
-    list[Annotated[str, AfterValidator(limit.check_pool_line)]],
-    BeforeValidator(limit.as_list),
-    AfterValidator(limit.check_list),
-    Field(description='write it like "2M tokens/day fair", or a list of such lines'),
-]
+_POOL_FIX = Field(description='write it like "2M tokens/day fair", or a list of such lines')
+_Line: TypeAlias = Annotated[str, AfterValidator(limit.check_line)]
+_CapLine: TypeAlias = Annotated[str, AfterValidator(limit.check_cap_line)]
+_PoolLine: TypeAlias = Annotated[str, AfterValidator(limit.check_pool_line)]
+_Lines: TypeAlias = Annotated[list[_Line], _AS_LIST, _CHECK_LIST, _LINE_FIX]
+_CapLines: TypeAlias = Annotated[list[_CapLine], _AS_LIST, _CHECK_LIST, _LINE_FIX]
+_PoolLines: TypeAlias = Annotated[list[_PoolLine], _AS_LIST, _CHECK_LIST, _POOL_FIX]
 _Name: TypeAlias = Annotated[str, AfterValidator(limit.check_name)]
 _SharedKey: TypeAlias = Annotated[str, AfterValidator(limit.check_shared_key)]
 _SpaceSharedKey: TypeAlias = Annotated[str, AfterValidator(limit.check_space_shared_key)]
@@ -269,6 +262,7 @@ class _SpaceLimits(_Table):
 
 class _Limits(_SpaceLimits):
     shared: dict[_SharedKey, _PoolLines] = {}
+    direct: _SpaceLimits = _SpaceLimits()
     timezone: Annotated[str, AfterValidator(limit.check_zone)] = Field(
         default="UTC", description='write an IANA name such as "Europe/Berlin"'
     )
@@ -288,6 +282,9 @@ class _Limits(_SpaceLimits):
     queue_max: int = Field(default=2, ge=0, le=1000, description="give a number from 0 to 1000")
     note: Annotated[str, AfterValidator(check.sentence)] = Field(
         default="", max_length=300, description="write a sentence of at most 300 characters"
+    )
+    staff_cap: Annotated[str, AfterValidator(limit.check_staff_cap)] = Field(
+        default="", description='write it like "50k tokens"'
     )
 
 
@@ -354,6 +351,8 @@ def _built(
     said = path is not None or ("limits", "everyone") in origins
     reading = limit.Reading(limits.timezone, week_start, "config" if said else "default")
     base, spaces = limit.policies(raw, reading)
+    if direct := raw.get("limits", {}).get("direct"):
+        spaces[DIRECT.key] = limit.merged(base, limit.limits_in(direct, reading))
     folder = path.parent if path else Path()
     return Config(
         path=path,
@@ -367,6 +366,7 @@ def _built(
             output_floor=limits.output_floor,
             zone=limits.timezone,
             week_start=week_start,
+            staff_cap=limit.staff_cap(limits.staff_cap),
         ),
         queue_max=limits.queue_max,
         input_chars_max=limits.input_chars_max,

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 from quota.limits import Kind, Limit, Origin, Policy, parse_rule
 from quota.members import EVERYONE, Scope, ScopeKind, Space
 from quota.pool_terms import floors_fit, members_guess
+from quota.units import Amount, parse_amount
 from quota.windows import Calendar, WindowError, window_text
 
 Weekday: TypeAlias = Literal[
@@ -45,6 +46,22 @@ def check_line(line: str) -> str:
     """Refuse a line that is no limit."""
     parse_rule(line)
     return line
+
+
+def staff_cap(text: str) -> Amount | None:
+    """What staff may give one member in one window; None for an empty text: nothing."""
+    if not text.strip():
+        return None
+    amount = parse_amount(text)
+    if amount.unit is None or amount.signed or amount.value == 0:
+        raise ValueError('is no cap; write it like "50k tokens", "20 requests" or "$1"')
+    return amount
+
+
+def check_staff_cap(text: str) -> str:
+    """Refuse what `staff_cap` cannot read."""
+    staff_cap(text)
+    return text
 
 
 def check_cap_line(line: str) -> str:

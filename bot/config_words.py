@@ -23,7 +23,6 @@ _NOT_PART = "is not part of this version"
 # What the whole design has and this version has not.
 NOT_YET: Mapping[Path_, str] = {
     ("balance",): f"{_NOT_PART}; remove the section",
-    ("limits", "direct"): f"{_NOT_PART} (the console has no direct messages); remove the section",
 }
 # Keys that stand for themselves in a table of names.
 FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}

@@ -81,6 +81,12 @@ class Desk:
         if words is not None:
             self.spoken[requester.member.space.platform] = words
 
+    def spaces(self) -> list[Space]:
+        """Every space that is known: somebody was met there, or something is set."""
+        met = {Member.from_wallet(wallet).space for wallet in self.roles}
+        kept = {Space.from_key(key) for key in self.quotas.governing.spaces()}
+        return sorted(met | kept)
+
     def member_of(self, requester: Requester, text: str, usage: str) -> tuple[Member, str]:
         """The member that a text begins with, and the rest."""
         target, rest = Target.first(text, self.is_role, usage)

@@ -1,5 +1,6 @@
-"""How numbers, money, periods and bars are written, the same on every platform."""
+"""How numbers, money, periods and bars are written: the same on every platform, by language."""
 
+from bot.languages import Speech, phrase
 from bot.panels import Panel
 from quota.units import MILLION, Unit
 from quota.verdicts import Balance
@@ -8,76 +9,87 @@ from quota.windows import Balance as NoPeriod
 
 SHORT_FROM = 10_000
 BAR_CELLS = 10
+ENGLISH = Speech()
 _NOW = {
-    "minute": "this minute",
-    "hour": "this hour",
-    "day": "today",
-    "week": "this week",
-    "month": "this month",
+    "minute": phrase("this minute"),
+    "hour": phrase("this hour"),
+    "day": phrase("today"),
+    "week": phrase("this week"),
+    "month": phrase("this month"),
 }
-_EVERY = {
-    "minute": "Minute",
-    "hour": "Hourly",
-    "day": "Daily",
-    "week": "Weekly",
-    "month": "Monthly",
+_LIMIT = {
+    "minute": phrase("minute limit"),
+    "hour": phrase("hourly limit"),
+    "day": phrase("daily limit"),
+    "week": phrase("weekly limit"),
+    "month": phrase("monthly limit"),
 }
 
 
-def grouped(number: int) -> str:
+def grouped(number: int, speech: Speech = ENGLISH) -> str:
     """12,400."""
-    return f"{number:,}"
+    return speech.grouped(number)
 
 
-def short(number: int) -> str:
+def short(number: int, speech: Speech = ENGLISH) -> str:
     """9,950 as it is, 12400 as 12.4k: for footers."""
     if number < SHORT_FROM:
-        return grouped(number)
+        return speech.grouped(number)
     scale, suffix = (MILLION, "M") if number >= MILLION else (1000, "k")
     whole, tenth = divmod(number * 10 // scale, 10)
-    return f"{whole}.{tenth}{suffix}" if tenth else f"{whole}{suffix}"
+    return f"{whole}{speech.typography.decimal}{tenth}{suffix}" if tenth else f"{whole}{suffix}"
 
 
-def money(micro_dollars: int) -> str:
+def money(micro_dollars: int, speech: Speech = ENGLISH) -> str:
     """$1.20, $0.0004: as many decimals as there are, at least two."""
     sign, size = ("-", -micro_dollars) if micro_dollars < 0 else ("", micro_dollars)
     whole, rest = divmod(size, MILLION)
-    return f"{sign}${whole:,}.{f'{rest:06d}'.rstrip('0').ljust(2, '0')}"
+    cents = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    number = f"{speech.grouped(whole)}{speech.typography.decimal}{cents}"
+    return sign + speech.typography.dollars.format(number=number)
 
 
-def amount(value: int, unit: Unit) -> str:
+def amount(value: int, unit: Unit, speech: Speech = ENGLISH) -> str:
     """1,240 tokens; 1 request; $0.40."""
-    if unit is Unit.CREDITS:
-        return money(value)
-    word = unit.value[:-1] if value == 1 else unit.value
-    return f"{grouped(value)} {word}"
+    match unit:
+        case Unit.CREDITS:
+            return money(value, speech)
+        case Unit.REQUESTS:
+            return speech.count(value, "{n} request", "{n} requests")
+        case Unit.TOKENS:
+            return speech.count(value, "{n} token", "{n} tokens")
 
 
-def plain(value: int, unit: Unit) -> str:
+def plain(value: int, unit: Unit, speech: Speech = ENGLISH) -> str:
     """The same without the word."""
-    return money(value) if unit is Unit.CREDITS else grouped(value)
+    return money(value, speech) if unit is Unit.CREDITS else speech.grouped(value)
 
 
-def during(window: Window) -> str:
+def begun(text: str) -> str:
+    """As the beginning of a sentence; names and instants within it stay as they are."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def during(window: Window, speech: Speech = ENGLISH) -> str:
     """'today', 'this hour', 'within 24h'."""
     if isinstance(window, Calendar):
-        return _NOW[window.unit]
+        return speech.say(_NOW[window.unit])
     if isinstance(window, NoPeriod):
-        return "in all"
-    return f"within {duration_text(window.length_ms)}"
+        return speech.say("in all")
+    return speech.say("within {length}", length=duration_text(window.length_ms))
 
 
-def period_name(window: Window) -> str:
-    """'Daily', 'Hourly', '24h rolling', '6h'."""
+def limit_called(window: Window, speech: Speech = ENGLISH) -> str:
+    """'daily limit', 'hourly limit', '24h rolling limit', '6h limit'."""
     match window:
         case Calendar():
-            return _EVERY[window.unit]
+            return speech.say(_LIMIT[window.unit])
         case Rolling():
-            return f"{duration_text(window.length_ms)} rolling"
+            return speech.say("{length} rolling limit", length=duration_text(window.length_ms))
         case Anchored():
-            return duration_text(window.length_ms)
+            return speech.say("{length} limit", length=duration_text(window.length_ms))
         case NoPeriod():
-            return "Balance"
+            return speech.say("balance limit")
 
 
 def percent(balance: Balance) -> int | None:

@@ -55,19 +55,19 @@ async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.set_limit(act, wanted, before)
     panel = words.limit_set(wanted, before)
-    panel = replace(panel, lines=(*panel.lines, *_divided(policy, wanted, before)))
+    panel = replace(panel, lines=(*panel.lines, *_divided(policy, wanted, before, words)))
     return await with_undo(desk, typed, Handled(panel), ("limit set", wanted.id), words)
 
 
-def _divided(policy: Policy, wanted: Limit, before: Limit | None) -> Iterator[str]:
+def _divided(policy: Policy, wanted: Limit, before: Limit | None, words: Words) -> Iterator[str]:
     """What should be known of how a shared limit is divided from now on."""
     fair = wanted.rule.fair
     if fair is None and before is not None and before.rule.fair is not None:
-        yield text_pool.still_fair(wanted)
+        yield text_pool.still_fair(words, wanted)
     members = members_guess(policy.expected_members, policy.on_platform)
     floor = 0 if fair is None else fair.floor or 0
     if not floors_fit(wanted.rule.amount or 0, floor, members):
-        yield text_pool.floor_too_high(wanted, members)
+        yield text_pool.floor_too_high(words, wanted, members)
 
 
 async def _remove(desk: Desk, typed: Typed, line: Line, rule: str, words: Words) -> Handled:

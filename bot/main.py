@@ -96,7 +96,6 @@ class House:
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.desk import Desk
-        from bot.pool_watch import PoolWatch
         from bot.turns import ChatSettings
         from bot.upkeep import jobs
         from quota.clock import SystemClock
@@ -118,13 +117,16 @@ class House:
             stack.callback(reader.close)
             chat = ChatHandler(quotas, models, counter, clock, ChatSettings.of(config), reader)
             closing = _Closing(stack)
-            desk = Desk(quotas, chat, clock)
-            bot = Bot.at(desk, config, closing)
+            bot = Bot.at(Desk(quotas, chat, clock), config, closing)
             house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
-            work = jobs(quotas, lambda: house.bot.config.backup, bot.on_fresh)
-            scheduler = Scheduler([*work, PoolWatch(desk).job])
+            lapsed = own_store.recovered if own_store is not None else ()
+            backup = (quotas, lambda: house.bot.config.backup)
+            chat.reminders.restore()
+            stack.push_async_callback(chat.reminders.close)
+            hear = partial(chat.reminders.opened, listeners=bot.on_fresh)
+            scheduler = Scheduler(jobs(*backup, [hear], bot.alerts, lapsed))
             stack.push_async_callback(scheduler.close)
             names = [model.name for model in config.models]
             later = asyncio.get_running_loop().call_later

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from typing import get_args
 
-from bot import quota_views, text_members
+from bot import privacy, quota_views, text_members
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.messages import Ask
@@ -89,6 +89,25 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     footer = said.get("footer", before.footer)
     found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
     if found is None:
-        raise MistakeError(text_members.no_footer(footer))
+        raise MistakeError(text_members.no_footer(words, footer))
     remind_ = said.get("remind", "on" if before.notify_reset else "off")
     return replace(before, model=model, footer=found, notify_reset=remind_ == "on")
+
+
+async def forget(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Forget all that was said, in every conversation."""
+    desk.chat.forget(pressed.requester, everywhere=True)
+    return Shown(Handled(text_members.forgotten(words, everywhere=True)).card, replaces=True)
+
+
+def delete_form(_desk: Desk, _pressed: Pressed, words: Words) -> Form:
+    """What is to go is typed once more."""
+    return text_members.delete_form(words)
+
+
+async def delete(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
+    """Let go of one's own data."""
+    if pressed.values.get("confirm", "").strip().casefold() != "delete":
+        raise MistakeError(text_members.not_deleted(words))
+    await privacy.delete(desk, pressed.requester)
+    return Shown(Handled(text_members.deleted(words)).card, replaces=True)

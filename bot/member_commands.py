@@ -1,13 +1,33 @@
-"""What members do for themselves: where they stand, their conversation, their own choices."""
+"""What members do for themselves: their conversation, their choices, their data."""
 
+import json
+from dataclasses import replace
+
+from bot import text_members
 from bot.desk import Desk, Handled, Typed
+from bot.grammar import MistakeError
+from bot.panels import Action
+from bot.privacy import delete, export
 from bot.text import Words
+from bot.text_topics import TOPICS, topic
+
+CHAT_USAGE = "/chat new | stop | forget here | forget everywhere | settings"
+PRIVACY_USAGE = "/privacy export | /privacy delete"
+LINES_MAX = 400
 
 
-async def help_(_desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
-    """What can be typed."""
-    who = typed.requester
-    return Handled(words.help(is_admin=who.is_admin, is_staff=who.is_staff))
+async def help_(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+    """What can be typed; or what is behind one word of it."""
+    who, said = typed.requester, rest.strip().casefold()
+    if said in TOPICS:
+        return Handled(topic(words, said))
+    if said:
+        raise MistakeError(f"the help has no {said[:40]!r}", f"/help {'|'.join(TOPICS)}")
+    panel = words.help(is_admin=who.is_admin, is_staff=who.is_staff)
+    contact = desk.settings.space(who.member.space).contact
+    if contact:
+        panel = replace(panel, footer=text_members.contact(words, contact))
+    return Handled(panel)
 
 
 async def new(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
@@ -20,3 +40,72 @@ async def stop(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Stop one's own running answers."""
     stopped = desk.chat.stop_member(typed.requester.member.wallet)
     return Handled(words.done("Stop", words.stopping(stopped)))
+
+
+async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+    """`/chat new`, `stop`, `forget`, `settings`; a platform takes `regenerate` itself."""
+    verb, _, more = rest.strip().partition(" ")
+    match verb.casefold(), more.strip().casefold():
+        case "new", _:
+            return await new(desk, typed, "", words)
+        case "stop", "":
+            return await stop(desk, typed, "", words)
+        case "forget", "" | "here":
+            desk.chat.forget(typed.requester, typed.thread)
+            return Handled(text_members.forgotten(words, everywhere=False))
+        case "forget", "everywhere" if typed.asks_first:
+            owner = typed.requester.member.id
+            panel = text_members.sure_to_forget(words)
+            button = Action("forget", text_members.forget_label(words), "", owner, "danger")
+            return Handled(replace(panel, actions=(button,)))
+        case "forget", "everywhere":
+            desk.chat.forget(typed.requester, typed.thread, everywhere=True)
+            return Handled(text_members.forgotten(words, everywhere=True))
+        case "settings", "":
+            chosen = desk.settings.member(typed.requester.member)
+            return Handled(text_members.settings(words, chosen))
+        case "regenerate", _:
+            raise MistakeError(text_members.no_regenerate(words))
+        case _:
+            raise MistakeError(f"/chat {verb[:40]} is not understood", CHAT_USAGE)
+
+
+async def model(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+    """The models with their prices; with a name, which one answers this member from now on."""
+    member, name = typed.requester.member, rest.strip()
+    chosen = desk.settings.member(member)
+    if name:
+        found = desk.chat.models.find(name)
+        wanted = "" if name.casefold() == "default" else name
+        if wanted and found is None:
+            raise MistakeError(words.unknown_model(name, desk.chat.models.names))
+        key = found.key if wanted and found is not None else ""
+        chosen = replace(chosen, model=key)
+        await desk.settings.set_member(member, chosen)
+    rows = [(m.key, m.name, m.terms.rates) for m in desk.chat.models.all]
+    return Handled(text_members.models(words, rows, chosen.model))
+
+
+async def privacy(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
+    """All that is kept about a member, and letting go of what can be let go of."""
+    match " ".join(rest.casefold().split()):
+        case "export":
+            data = json.dumps(await export(desk, typed.requester), indent=1, ensure_ascii=False)
+            if typed.previews:
+                panel = text_members.exported(words)
+                return Handled(panel, (), (("quotabot-my-data.json", data.encode()),))
+            lines = data.splitlines()
+            return Handled(text_members.export_lines(words, lines[:LINES_MAX], len(lines)))
+        case "delete" if typed.asks_first:
+            panel = text_members.sure_to_delete(words)
+            owner = typed.requester.member.id
+            button = Action("privacy", text_members.delete_label(words), "", owner, "danger")
+            return Handled(replace(panel, actions=(button,)))
+        case "delete":
+            panel = text_members.sure_to_delete(words)
+            return Handled(replace(panel, footer=text_members.delete_line(words)))
+        case "delete yes":
+            await delete(desk, typed.requester)
+            return Handled(text_members.deleted(words))
+        case _:
+            raise MistakeError("say export or delete", PRIVACY_USAGE)

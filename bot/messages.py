@@ -109,7 +109,8 @@ class Ask:
         who = self.requester
         parts = [who.member.wallet, who.channel, self.thread, self.model, self.text]
         parts += [part for file in self.attachments for part in (file.name, file.text)]
-        parts += [sha256(file.data).hexdigest() for file in (*self.images, *self.documents)]
+        data = [image.data for image in self.images] + [file.data for file in self.documents]
+        parts += [sha256(each).hexdigest() for each in data]
         packed = "".join(f"{len(part)}:{part}" for part in parts)
         return sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -79,12 +79,13 @@ class Paced:
 
     async def write(self) -> int:
         """One call; returns how long the bucket must rest after it."""
-        is_end, whole = self.has_ended, self._whole
+        # What was begun before the end is not the end.
+        whole = self._whole
         taken, self.unseen, self._is_writing = self.unseen, 0, True
         self.shown_in = self._pacer.slot
         try:
             is_all = await self._write()
-            if is_end and is_all and whole is not None and not whole.done():
+            if is_all and whole is not None and not whole.done():
                 whole.set_result(None)
         except SlowDownError as error:
             self.unseen += taken
@@ -93,7 +94,7 @@ class Paced:
             # Frames in between are a courtesy: no more of them.
             self._is_broken = True
             _log.warning("a part of an answer could not be shown: %s", type(error).__name__)
-            if is_end and whole is not None and not whole.done():
+            if whole is not None and not whole.done():
                 whole.set_exception(error)
         finally:
             self._is_writing = False

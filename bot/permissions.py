@@ -33,6 +33,8 @@ ACTIONS: dict[str, Deed] = {
     "more": "own",
     "remind": "own",
     "settings": "own",
+    "forget": "own",
+    "privacy": "own",
     "quota": "look",
     "approve": "staff",
     "less": "staff",
@@ -40,6 +42,10 @@ ACTIONS: dict[str, Deed] = {
     "apply": "govern",
     "cancel": "govern",
     "undo": "govern",
+    "giveback": "govern",
+    "line": "staff",
+    "notice": "govern",
+    "setup": "govern",
 }
 # What staff may do although it belongs to somebody else.
 FOR_STAFF = frozenset({"stop"})

@@ -58,7 +58,7 @@ async def _rules(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     reasons = desk.quotas.policy_for(requester).reasons(requester, terms.names)
     balances = await desk.quotas.balances(requester, terms)
     panel = words.rules("you", reasons)
-    panel = replace(panel, lines=(*panel.lines, *text_pool.reasons(reasons, balances)))
+    panel = replace(panel, lines=(*panel.lines, *text_pool.reasons(words, reasons, balances)))
     return Handled(panel, balances)
 
 
@@ -74,9 +74,9 @@ async def _history(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
     for day in days:
         closes = day.closes_at or desk.clock.now() + 1
         tokens = sum(spent for at, spent in found if day.opens_at <= at < closes)
-        bars.append((text_quota.day_name(day.opens_at, bound.window.zone), tokens))
+        bars.append((text_quota.day_name(words, day.opens_at, bound.window.zone), tokens))
     whose = words.who(typed.requester.member.id) if shared else ""
-    chart = Chart(text_quota.history_title(words), str(Unit.TOKENS), tuple(bars))
+    chart = Chart(text_quota.history_title(words), text_quota.tokens(words), tuple(bars))
     return Handled(text_quota.history(words, chart, whose))
 
 
@@ -125,6 +125,9 @@ async def remind(desk: Desk, requester: Requester, on: str, words: Words) -> Han
     chosen = desk.settings.member(requester.member)
     wanted = on.casefold() == "on"
     await desk.settings.set_member(requester.member, replace(chosen, notify_reset=wanted))
+    if wanted:
+        await desk.chat.reminders.asked(requester)
+    await desk.chat.reminders.asked(requester)
     return Handled(text_quota.reminding(words, on=wanted))
 
 

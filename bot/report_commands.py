@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from bot import text_reports
+from bot import text_quota, text_reports
 from bot.desk import Desk, Handled, Typed, space_of
 from bot.grammar import Line, MistakeError
 from bot.panels import Chart
@@ -60,7 +60,7 @@ async def usage(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         "platform": lambda row: Member.from_wallet(row.wallet).space.platform,
     }
     if by == "day":
-        rows = await _by_day(desk, typed, period)
+        rows = await _by_day(desk, typed, period, words)
     elif by in keys:
         found = await _spending(desk, typed, period)
         rows = sorted(_summed(found, keys[by]), key=lambda r: (-r.tokens, r.name))
@@ -74,7 +74,11 @@ async def usage(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         return _as_csv(typed, by, rows, words)
     shown = [r._replace(name=words.who(r.name)) for r in rows] if by == "member" else rows
     bars = tuple((row.name, row.tokens) for row in rows)
-    chart = Chart(text_reports.chart_title(words), "tokens", bars) if by == "day" else None
+    chart = (
+        Chart(text_quota.history_title(words), text_quota.tokens(words), bars)
+        if by == "day"
+        else None
+    )
     return Handled(text_reports.usage(words, (period, by), shown, ROWS_SHOWN, chart))
 
 
@@ -144,7 +148,7 @@ async def _spending(desk: Desk, typed: Typed, period: Period) -> Sequence[SpentR
     return await desk.quotas.store.spending(mine, period.opens_at, until)
 
 
-async def _by_day(desk: Desk, typed: Typed, period: Period) -> list[Sums]:
+async def _by_day(desk: Desk, typed: Typed, period: Period, words: Words) -> list[Sums]:
     """Oldest first, days without any use too; none that has not begun."""
     zone, now = desk.quotas.rules.zone, desk.clock.now()
     window, rows = Calendar("day", zone), []
@@ -153,7 +157,7 @@ async def _by_day(desk: Desk, typed: Typed, period: Period) -> list[Sums]:
         raise MistakeError(f"at most {DAYS_APART_MAX} days are told apart", USAGE)
     day = window.period_at(period.opens_at)
     while day.opens_at < until:
-        name = text_reports.day_name(day.opens_at, zone)
+        name = text_quota.day_name(words, day.opens_at, zone)
         found = _summed(await _spending(desk, typed, day), lambda _row: "")
         rows.append((found[0] if found else NOTHING)._replace(name=name))
         day = window.period_at(day.closes_at or until)

@@ -66,7 +66,7 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     if target == typed.requester.member and not typed.requester.is_admin:
         raise MistakeError(text_requests.ones_own(words))
     requester = desk.last_seen(target)
-    bound = requests.bound_for(desk, requester, amount)
+    bound = requests.bound_for(desk, requester, amount, words)
     with requests.alone(desk, f"give {target.wallet}", words):
         left = await left_to_give(desk, target, bound)
         if not typed.requester.is_admin and (left is None or amount.value > left.value):
@@ -76,7 +76,8 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         act = act_of(typed.requester, reason_of(typed.requester, line.reason))
         row = await desk.quotas.governing.grant(act, target, amount, desk.bounds(requester), until)
     balances = await desk.balances(requester)
-    return Handled(words.granted(target.id, row, balances), balances)
+    shown = row._replace(reason=line.reason)
+    return Handled(words.granted(target.id, shown, balances), balances)
 
 
 # Buttons.
@@ -114,7 +115,7 @@ async def approved(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """One press, or the form with less."""
     less, reason = (pressed.values.get(name, "").strip() for name in ("amount", "reason"))
     if pressed.name == "less" and not less:
-        raise MistakeError("an amount is missing", f"approve {pressed.subject} 2k tokens")
+        raise MistakeError("an amount is missing", "approve <request> 2k tokens")
     handled = await requests.approve(desk, pressed.requester, pressed.subject, less, reason, words)
     return Shown(handled.card, replaces=True)
 

@@ -72,7 +72,7 @@ async def ask(desk: Desk, requester: Requester, text: str, why: str, words: Word
     """Ask for `5k tokens until 3d`, with the reason; admins hear of it."""
     amount_part, until = parse_until(text, desk.clock.now())
     amount = parse_amount_word(amount_part, USAGE)
-    bound = bound_for(desk, requester, amount)
+    bound = bound_for(desk, requester, amount, words)
     if amount.value <= 0 or until == NEVER_ENDS:
         raise MistakeError(text_requests.not_for_good(words), USAGE)
     if not why.strip() or len(why) > WHY_CHARS_MAX:
@@ -134,7 +134,7 @@ async def approve(
             amount = amount._replace(unit=amount.unit or request.unit)
         if not 0 < amount.value <= request.amount or amount.unit is not request.unit:
             raise MistakeError(text_requests.not_less(words, request))
-        bound = bound_for(desk, desk.last_seen(member), amount)
+        bound = bound_for(desk, desk.last_seen(member), amount, words)
         mark = f"{REQUEST} {request.id}"
         held = await desk.quotas.governing.grants(member)
         given = next((g for g in held if mark in g.reason), None)
@@ -182,15 +182,15 @@ def _open(desk: Desk, requester: Requester, id_: str, words: Words) -> Request:
     return request
 
 
-def bound_for(desk: Desk, requester: Requester, amount: Amount) -> Bound:
+def bound_for(desk: Desk, requester: Requester, amount: Amount, words: Words) -> Bound:
     """The own allowance that an amount would be added to."""
     bounds = desk.bounds(requester)
     own = [b for b in bounds if b.kind == "allowance" and b.amount is not None]
     if not own:
-        raise MistakeError(text_requests.nothing_to_add_to())
+        raise MistakeError(text_requests.nothing_to_add_to(words))
     bound = next((b for b in own if b.unit is (amount.unit or own[0].unit)), None)
     if bound is None:
-        raise MistakeError(text_requests.other_unit(str(own[0].unit)), USAGE)
+        raise MistakeError(text_requests.other_unit(words, str(own[0].unit)), USAGE)
     return bound
 
 

@@ -83,7 +83,7 @@ class Talks:
         self._nodes: OrderedDict[int, _Node] = OrderedDict()
         self._by_id: dict[tuple[str, str], int] = {}
         self._last: dict[Talk, int] = {}
-        # Where somebody began anew: what the platform still shows is not read again.
+        # Where somebody began anew: what the platform shows from before is never read again.
         self._anew: OrderedDict[Talk, None] = OrderedDict()
         self._number = self._text_bytes = self._image_bytes = 0
 
@@ -149,7 +149,6 @@ class Talks:
         number = self._add(answer)
         if ask.goes_on:
             self._last[talk] = number
-            self._anew.pop(talk, None)
         self._forget_old(now)
         return number
 

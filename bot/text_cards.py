@@ -3,13 +3,23 @@
 from collections.abc import Sequence
 
 from bot import text_pool
-from bot.figures import amount, during, percent, plain
+from bot.figures import amount, begun, during, percent, plain
+from bot.languages import phrase
 from bot.panels import Gauge, Panel, Table, Tone
 from bot.text_answers import Answers
 from bot.text_help import help_panel
 from quota.limits import Limit, Reason
 from quota.store import GrantRow
 from quota.verdicts import Balance, Refused
+
+_WHY = {
+    "binds": phrase("binds"),
+    "member_first": phrase("does not bind: the member's own limit comes first ({by})"),
+    "role_first": phrase("does not bind: a role comes before everyone ({by})"),
+    "more_generous": phrase("does not bind: a more generous role wins ({by})"),
+    "lifted": phrase("lifted by {by}"),
+    "tighter": phrase("does not bind: a tighter cap does ({by})"),
+}
 
 
 class Cards(Answers):
@@ -22,59 +32,73 @@ class Cards(Answers):
     def quota(self, who: str, balances: Sequence[Balance], grants: Sequence[GrantRow]) -> Panel:
         """Every binding limit with its bar, used, held, left, and when it refills."""
         if not balances:
-            return Panel("Quota", "good", (f"No limit binds {who}.",))
+            line = self.say("No limit binds {who}.", who=who)
+            return Panel(self.say("Quota"), "good", (line,))
         finite = [p for p in (percent(b) for b in balances) if p is not None]
         worst = max(finite, default=0)
         tone: Tone = "bad" if worst >= 100 else "warning" if worst >= 75 else "good"  # noqa: PLR2004
-        title = f"Quota — {100 - worst}% left" if finite else "Quota — unlimited"
+        title = self.say("Quota — unlimited")
+        if finite:
+            title = self.say("Quota — {left}% left", left=100 - worst)
         lines = tuple(self._extra(grant) for grant in grants)
         held = sum(b.held for b in balances[:1])
         if held:
-            lines += (f"Running now: {amount(held, balances[0].unit)} reserved",)
+            running = amount(held, balances[0].unit, self)
+            lines += (self.say("Running now: {amount} reserved", amount=running),)
         gauges = tuple(self._gauge(b) for b in balances)
         rules = "; ".join(self.limit(b.limit) for b in balances)
-        return Panel(title, tone, lines, gauges, footer=f"Rules: {rules}")
+        return Panel(title, tone, lines, gauges, footer=self.say("Rules: {rules}", rules=rules))
 
     def _gauge(self, balance: Balance) -> Gauge:
         if balance.pool is not None:
             return text_pool.gauge(self, balance, balance.pool)
-        window = during(balance.limit.rule.window)
-        label = window[0].upper() + window[1:]
+        label = begun(during(balance.limit.rule.window, self))
         if balance.kind == "shared":
-            label = f"{label}, shared by {balance.limit.scope.text}"
+            by = balance.limit.scope.text
+            label = self.say("{during}, shared by {by}", during=label, by=by)
+        used = amount(balance.used, balance.unit, self)
         if balance.granted is None:
-            return Gauge(label, None, f"{amount(balance.used, balance.unit)} used, unlimited")
-        numbers = f"{plain(balance.used, balance.unit)} / {amount(balance.granted, balance.unit)}"
-        details = [f"{plain(balance.left or 0, balance.unit)} left"]
+            return Gauge(label, None, self.say("{used} used, unlimited", used=used))
+        used = plain(balance.used, balance.unit, self)
+        numbers = f"{used} / {amount(balance.granted, balance.unit, self)}"
+        left = plain(balance.left or 0, balance.unit, self)
+        details = [self.say("{left} left", left=left)]
         if balance.held:
-            details.append(f"{plain(balance.held, balance.unit)} held")
+            details.append(self.say("{n} held", n=plain(balance.held, balance.unit, self)))
         if balance.opens_at is not None:
             details.append(self.refills(balance.limit, balance.opens_at))
         return Gauge(label, percent(balance), numbers, " · ".join(details))
 
+    def until(self, at: int | None) -> str:
+        """How long a grant holds."""
+        if at is None:
+            return self.say("for good")
+        return self.say("until {when}", when=self.when(at))
+
     def _extra(self, grant: GrantRow) -> str:
-        until = "for good" if grant.until is None else f"until {self.when(grant.until)}"
         sign = "+" if grant.amount > 0 else ""
-        rest = f", {plain(grant.amount - grant.spent, grant.unit)} left" if grant.spent else ""
-        return f"Extra: {sign}{amount(grant.amount, grant.unit)} {until} (from {self.actor(grant.actor)}){rest}"
+        extra = self.say(
+            "Extra: {amount} {until} (from {who})",
+            amount=sign + amount(grant.amount, grant.unit, self),
+            until=self.until(grant.until),
+            who=self.actor(grant.actor),
+        )
+        if not grant.spent:
+            return extra
+        left = plain(grant.amount - grant.spent, grant.unit, self)
+        return self.say("{extra}, {left} left", extra=extra, left=left)
 
     def rules(self, who: str, reasons: Sequence[Reason]) -> Panel:
         """Which limits won, which did not, and why."""
+        title = self.say("Rules")
         if not reasons:
-            return Panel("Rules", "neutral", (f"No limit binds {who}.",))
-        return Panel("Rules", "neutral", tuple(self.reason(r) for r in reasons))
+            return Panel(title, "neutral", (self.say("No limit binds {who}.", who=who),))
+        return Panel(title, "neutral", tuple(self.reason(r) for r in reasons))
 
     def reason(self, reason: Reason) -> str:
         """One limit and what became of it."""
         by = self.limit(reason.by) if reason.by is not None else ""
-        why = {
-            "binds": "binds",
-            "member_first": f"does not bind: the member's own limit comes first ({by})",
-            "role_first": f"does not bind: a role comes before everyone ({by})",
-            "more_generous": f"does not bind: a more generous role wins ({by})",
-            "lifted": f"lifted by {by}",
-            "tighter": f"does not bind: a tighter cap does ({by})",
-        }[reason.why]
+        why = self.say(_WHY[reason.why], by=by)
         mark = "✓" if reason.binds else "–"
         return f"{mark} {self.limit(reason.limit)} [{reason.limit.origin}] {why}"
 
@@ -84,101 +108,138 @@ class Cards(Answers):
         """Why this member would be admitted or refused, rule by rule."""
         rows = (*lines, *(self.reason(reason) for reason in reasons))
         gauges = tuple(self._gauge(b) for b in balances)
-        return Panel(f"Explain {who}", "neutral", rows, gauges)
+        return Panel(self.say("Explain {who}", who=who), "neutral", rows, gauges)
 
     def known_of(self, roles: Sequence[str], model: str) -> str:
-        held = ", ".join(self.bare(self.role(role)) for role in roles) or "none known"
-        return f"Roles: {held}. Model: {model}."
+        held = ", ".join(self.bare(self.role(role)) for role in roles) or self.say("none known")
+        return self.say("Roles: {roles}. Model: {model}.", roles=held, model=model)
 
     def verdict(self, refused: Refused | None) -> str:
         if refused is None:
-            return "A short question would be answered now."
-        return f"A short question would be refused now. They would read: {self.refusal(refused)}"
+            return self.say("A short question would be answered now.")
+        return self.say(
+            "A short question would be refused now. They would read: {refusal}",
+            refusal=self.refusal(refused),
+        )
 
     def limits(self, limits: Sequence[Limit]) -> Panel:
+        title = self.say("Limits")
         if not limits:
-            return Panel("Limits", "neutral", ("No limits are set: everything is allowed.",))
+            line = self.say("No limits are set: everything is allowed.")
+            return Panel(title, "neutral", (line,))
         rows = tuple((x.id, x.rule.text, x.kind, x.origin) for x in limits)
-        return Panel("Limits", table=Table(("rule", "amount", "kind", "set in"), rows))
+        columns = (self.say("rule"), self.say("amount"), self.say("kind"), self.say("set in"))
+        return Panel(title, table=Table(columns, rows))
 
     def limit_set(self, limit: Limit, before: Limit | None) -> Panel:
-        was = f" (was {before.rule.text})" if before is not None else ""
-        return Panel(
-            "Limit set", "good", (f"{self.limit(limit)}{was}. It holds from the next message on.",)
-        )
+        name = self.limit(limit)
+        line = self.say("{limit}. It holds from the next message on.", limit=name)
+        if before is not None:
+            line = self.say(
+                "{limit} (was {before}). It holds from the next message on.",
+                limit=name,
+                before=before.rule.text,
+            )
+        return Panel(self.say("Limit set"), "good", (line,))
 
     def limit_removed(self, limit: Limit, after: Limit | None) -> Panel:
-        now = (
-            f"Now {self.limit(after)} holds again."
-            if after is not None
-            else "Nothing takes its place."
-        )
-        return Panel("Limit removed", "good", (f"{self.limit(limit)} is gone. {now}",))
+        gone = self.say("{limit} is gone.", limit=self.limit(limit))
+        now = self.say("Nothing takes its place.")
+        if after is not None:
+            now = self.say("Now {limit} holds again.", limit=self.limit(after))
+        return Panel(self.say("Limit removed"), "good", (self.joined(gone, now),))
 
     def granted(self, who: str, grant: GrantRow, balances: Sequence[Balance]) -> Panel:
         """Who got how much, until when, what that makes."""
-        until = "for good" if grant.until is None else f"until {self.when(grant.until)}"
-        verb = "Added" if grant.amount >= 0 else "Took"
-        to = "for" if grant.amount >= 0 else "from"
-        line = f"{verb} {amount(abs(grant.amount), grant.unit)} {to} {self.who(who)} {until}."
+        much, until = amount(abs(grant.amount), grant.unit, self), self.until(grant.until)
+        title = self.say("Granted")
+        line = self.say(
+            "Added {amount} for {who} {until}.", amount=much, who=self.who(who), until=until
+        )
+        if grant.amount < 0:
+            title = self.say("Taken")
+            line = self.say(
+                "Took {amount} from {who} {until}.", amount=much, who=self.who(who), until=until
+            )
         mine = next((b for b in balances if b.unit is grant.unit and b.left is not None), None)
         if mine is not None:
-            window = during(mine.limit.rule.window)
-            line += f" Now {plain(mine.left or 0, mine.unit)} left {window}."
-        reason = (f"Reason: {grant.reason}",) if grant.reason else ()
-        return Panel("Granted" if grant.amount >= 0 else "Taken", "good", (line, *reason))
+            left = plain(mine.left or 0, mine.unit, self)
+            window = during(mine.limit.rule.window, self)
+            line = self.joined(
+                line, self.say("Now {left} left {during}.", left=left, during=window)
+            )
+        lines = (line, self.because(grant.reason)) if grant.reason else (line,)
+        return Panel(title, "good", lines)
+
+    def because(self, reason: str) -> str:
+        """The reason that somebody gave."""
+        return self.say("Reason: {reason}", reason=reason)
 
     def was_reset(self, who: str, balances: Sequence[Balance]) -> Panel:
         gauges = tuple(self._gauge(b) for b in balances)
-        line = (
-            f"What {self.who(who)} had used is written off; running answers keep their reservation."
+        line = self.say(
+            "What {who} had used is written off; running answers keep their reservation.",
+            who=self.who(who),
         )
-        return Panel("Reset", "good", (line,), gauges)
+        return Panel(self.say("Reset"), "good", (line,), gauges)
 
     def switched(self, title: str, line: str, until: int | None = None) -> Panel:
-        ends = f" until {self.when(until)}" if until is not None else ""
-        return Panel(title, "good", (f"{line}{ends}.",))
+        if until is not None:
+            line = self.say("{what} until {when}", what=line, when=self.when(until))
+        return Panel(title, "good", (self.say("{what}.", what=line),))
 
     def stopping(self, answers: int) -> str:
         if not answers:
-            return "No answer of yours is running."
-        return "Your answer is stopped." if answers == 1 else f"{answers} answers are stopped."
+            return self.say("No answer of yours is running.")
+        return self.count(answers, "Your answer is stopped.", "{n} answers are stopped.")
 
     def unblocked(self, who: str, *, was: bool) -> str:
-        return f"{self.who(who)} can ask again" if was else f"{self.who(who)} was not blocked"
+        if was:
+            return self.say("{who} can ask again", who=self.who(who))
+        return self.say("{who} was not blocked", who=self.who(who))
 
     def resumed(self, *, was: bool) -> str:
-        return "Questions are answered again" if was else "Nothing was paused"
+        return self.say("Questions are answered again") if was else self.say("Nothing was paused")
 
     def noticed(self, sentence: str) -> str:
         if not sentence:
-            return "No sentence is added at the limit any more."
-        return f"At the limit people now also read: {sentence}"
+            return self.say("No sentence is added at the limit any more.")
+        return self.say("At the limit people now also read: {sentence}", sentence=sentence)
 
     def apply_label(self) -> str:
-        return "Apply"
+        return self.say("Apply")
 
     def cancel_label(self) -> str:
-        return "Cancel"
+        return self.say("Cancel")
+
+    def line_label(self) -> str:
+        return self.say("Open the form")
+
+    def setup_label(self) -> str:
+        return self.say("Set up")
+
+    def notice_label(self) -> str:
+        return self.say("Notices")
 
     def undo_label(self, number: int = 0) -> str:
-        return f"Undo {number}" if number else "Undo"
+        return self.say("Undo {number}", number=number) if number else self.say("Undo")
 
     def not_allowed(self) -> Panel:
-        line = "You need to be an admin here for that. The attempt was written down."
-        return Panel("Not allowed", "bad", (line,))
+        line = self.say("You need to be an admin here for that. The attempt was written down.")
+        return Panel(self.say("Not allowed"), "bad", (line,))
 
     def not_yours(self) -> Panel:
-        return Panel("Not allowed", "bad", ("Only the person who asked can use this.",))
+        line = self.say("Only the person who asked can use this.")
+        return Panel(self.say("Not allowed"), "bad", (line,))
 
     def unknown_action(self) -> str:
-        return "this button belongs to another version; ask for the card again"
+        return self.say("this button belongs to another version; ask for the card again")
 
     def mistake(self, problem: str, usage: str = "") -> Panel:
-        lines = (problem[0].upper() + problem[1:].removesuffix(".") + ".",)
-        return Panel(
-            "That did not work", "warning", lines + ((f"Write: {usage}",) if usage else ())
-        )
+        lines = [self.say("{what}.", what=begun(problem.removesuffix(".")))]
+        if usage:
+            lines.append(self.say("Write: {usage}", usage=usage))
+        return Panel(self.say("That did not work"), "warning", tuple(lines))
 
     def done(self, title: str, *lines: str) -> Panel:
         return Panel(title, "good", lines)
@@ -188,4 +249,4 @@ class Cards(Answers):
     ) -> Panel:
         """What can be typed."""
         prefix = self.admin_prefix if is_admin else ""
-        return help_panel(prefix, extra, is_staff=is_staff)
+        return help_panel(self, prefix, extra, is_staff=is_staff)

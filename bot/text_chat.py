@@ -6,6 +6,9 @@ from typing import Literal
 from bot.figures import grouped
 from bot.text_dialect import Dialect
 
+# The longest label that every platform takes has 75 characters.
+LABEL_MODEL_MAX = 60
+
 _UNREADABLE = {
     "kind": "files of this kind cannot be read",
     "large": "it is too large",
@@ -39,8 +42,8 @@ class Chat(Dialect):
         return _UNREADABLE[why]
 
     def pages_read(self, name: str, pages: int, of: int) -> str:
-        count = "page" if pages == 1 else f"{grouped(pages)} pages"
-        return f"Only the first {count} of {name} (of {grouped(of)}) were read."
+        read = "page" if pages == 1 else f"{grouped(pages)} pages"
+        return f"Of {name}, only the first {read} of {grouped(of)} could be taken."
 
     # Choosing.
 
@@ -72,7 +75,7 @@ class Chat(Dialect):
         return "Quota"
 
     def use_label(self, model: str) -> str:
-        return f"Use {model}"
+        return f"Use {model[:LABEL_MODEL_MAX]}"
 
     def more_label(self) -> str:
         return "Ask for more"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.languages import Speech
 from quota.limits import Limit
 from quota.windows import Rolling
 
@@ -18,8 +19,8 @@ def _hash(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one platform writes what it knows itself.
+class Dialect(Speech):
+    """How one platform writes what it knows itself, in one language.
 
     `when` writes an instant (UTC milliseconds), `who` a member by id, `role` and `channel` a name.
     """
@@ -49,5 +50,6 @@ class Dialect:
 
     def refills(self, limit: Limit, at: int) -> str:
         """When a limit has room again."""
-        verb = "frees up from" if isinstance(limit.rule.window, Rolling) else "resets"
-        return f"{verb} {self.when(at)}"
+        if isinstance(limit.rule.window, Rolling):
+            return self.say("frees up from {when}", when=self.when(at))
+        return self.say("resets {when}", when=self.when(at))

@@ -1,12 +1,10 @@
 """The sentences that only Discord says."""
 
 from bot.figures import money
-from bot.panels import Field, Form
+from bot.panels import Field, Form, Panel
 from quota.units import Rates
 
 CHOOSE = "Choose…"
-STOP = "Stop"
-ONWARD = "Go on exactly where you stopped."
 
 
 def more_rows(left_out: int, rows: int) -> str:
@@ -18,7 +16,6 @@ FILE_NOT_FETCHED = "it could not be fetched from Discord"
 FILE_NOT_TEXT = "it is not text in UTF-8"
 NO_FILES = "The bot may not attach files here, so only the beginning is shown."
 NO_THREADS = "The bot may not open threads here, so it answers in the channel."
-NO_HISTORY = "Earlier messages were left out: the bot may not read the history of this channel."
 
 
 def files_full(most: int) -> str:
@@ -85,3 +82,27 @@ def model_choice(key: str, rates: Rates | None) -> str:
     if rates is None:
         return f"{key} — no known price"
     return f"{key} — {money(rates.input)} in, {money(rates.output)} out per million tokens"
+
+
+# What is said unasked.
+
+
+def open_again(sentence: str) -> Panel:
+    """What somebody wanted to be reminded of."""
+    return Panel("Back again", "good", (sentence,))
+
+
+def welcome() -> Panel:
+    """For whoever can set the bot up, in a server that it has just joined."""
+    return Panel(
+        "Hello",
+        "neutral",
+        (
+            "I answer questions. Everybody here has a fair allowance: see `/quota`.",
+            "Whoever may manage this server can set me up now: `/quota-admin setup`.",
+            "Ask by mentioning me, by replying to me, with `/ask`, or in a direct message.",
+        ),
+    )
+
+
+POOL_USED = "the shared budget is used up"

@@ -2,52 +2,178 @@
 
 from collections.abc import Sequence
 
-from bot.panels import Action, Field, Form, Panel
+from bot.figures import grouped, money
+from bot.languages import phrase
+from bot.panels import Action, Field, Form, Panel, Table
 from bot.settings import MemberSettings
 from bot.text import Words
+from quota.units import Rates
 
 FOOTERS = (
-    ("low", "Only when half or less is left"),
-    ("always", "Under every answer"),
-    ("off", "Never"),
+    ("low", phrase("Only when half or less is left")),
+    ("always", phrase("Under every answer")),
+    ("off", phrase("Never")),
 )
 
 
 def answer_stopped(words: Words, *, stopped: bool) -> Panel:
     """A running answer was stopped, or had ended already."""
-    return words.done("Stop", words.stopping(1) if stopped else "This answer has ended already.")
+    line = words.stopping(1) if stopped else words.say("This answer has ended already.")
+    return words.done(words.say("Stop"), line)
 
 
 def thanks(words: Words) -> Panel:
     """Feedback was counted."""
-    return words.done("Feedback", "Thank you. It was counted without your message.")
+    line = words.say("Thank you. It was counted without your message.")
+    return words.done(words.say("Feedback"), line)
 
 
-def settings_form(_words: Words, chosen: MemberSettings, models: Sequence[str]) -> Form:
+def settings_form(words: Words, chosen: MemberSettings, models: Sequence[str]) -> Form:
     """A member's own choices."""
-    models_ = (("default", "The usual one"), *((name, name) for name in models))
+    models_ = (("default", words.say("The usual one")), *((name, name) for name in models))
+    footers = tuple((key, words.say(label)) for key, label in FOOTERS)
+    switch = (("on", words.say("Yes")), ("off", words.say("No")))
+    reminded = "on" if chosen.notify_reset else "off"
+    model, footer = words.say("Model"), words.say("What is left, under answers")
+    remind = words.say("Tell me when a limit has opened")
     fields = (
-        Field("model", "Model", "choice", chosen.model or "default", choices=models_),
-        Field("footer", "What is left, under answers", "choice", chosen.footer, choices=FOOTERS),
-        Field(
-            *("remind", "Tell me when a limit has opened", "choice"),
-            "on" if chosen.notify_reset else "off",
-            choices=(("on", "Yes"), ("off", "No")),
+        Field("model", model, "choice", chosen.model or "default", choices=models_),
+        Field("footer", footer, "choice", chosen.footer, choices=footers),
+        Field("remind", remind, "choice", reminded, choices=switch),
+    )
+    return Form("settings", words.say("Settings"), fields, words.say("Save"))
+
+
+def settings(words: Words, chosen: MemberSettings) -> Panel:
+    """What a member has chosen."""
+    usual = words.say("the usual one")
+    footer = words.say(dict(FOOTERS)[chosen.footer])
+    yes = words.say("yes") if chosen.notify_reset else words.say("no")
+    lines = (
+        words.say("Model: {model}.", model=chosen.model or usual),
+        words.say(
+            "What is left, under answers: {choice}.", choice=f"{footer[0].lower()}{footer[1:]}"
+        ),
+        words.say("Told when a limit has opened: {choice}.", choice=yes),
+    )
+    change = Action("settings", words.say("Change"))
+    return Panel(words.say("Settings"), "neutral", lines, actions=(change,))
+
+
+def no_footer(words: Words, said: str) -> str:
+    """A footer that does not exist."""
+    return words.say("{said!r} is no footer; say low, always or off", said=said[:40])
+
+
+def contact(words: Words, whom: str) -> str:
+    """Below the help."""
+    return words.say("Questions go to {whom}.", whom=whom)
+
+
+def forgotten(words: Words, *, everywhere: bool) -> Panel:
+    """What was said is not remembered any more."""
+    line = words.say(
+        "What you said in this conversation is forgotten here. The platform keeps its own messages."
+    )
+    if everywhere:
+        line = words.say(
+            "What you said in all conversations is forgotten here. The platform keeps its own messages."
+        )
+    return Panel(words.say("Forgotten"), "good", (line,))
+
+
+def sure_to_forget(words: Words) -> Panel:
+    """Before all of it goes."""
+    line = words.say("All your conversations begin anew.")
+    return Panel(words.say("Forget everything"), "warning", (line,))
+
+
+def forget_label(words: Words) -> str:
+    return words.say("Forget everything")
+
+
+def no_regenerate(words: Words) -> str:
+    """Only a platform with messages of its own can."""
+    return words.say("an answer is made anew by the button under it; here, ask again")
+
+
+def models(words: Words, rows: Sequence[tuple[str, str, Rates | None]], chosen: str) -> Panel:
+    """All models, with what they cost and which one answers."""
+    cells = tuple(
+        ("✓" if key == chosen else "", key, name, price(words, rates)) for key, name, rates in rows
+    )
+    line = words.say("The usual model answers you.")
+    if chosen:
+        line = words.say("{model} answers you.", model=chosen)
+    columns = ("", words.say("model"), words.say("name"), words.say("price per million tokens"))
+    return Panel(words.say("Models"), "neutral", (line,), table=Table(columns, cells))
+
+
+def price(words: Words, rates: Rates | None) -> str:
+    """What a million tokens cost."""
+    if rates is None:
+        return words.say("unknown")
+    return words.say(
+        "{input} in, {output} out",
+        input=money(rates.input, words),
+        output=money(rates.output, words),
+    )
+
+
+def exported(words: Words) -> Panel:
+    """A file with all of it."""
+    line = words.say(
+        "All that is kept about you here, as JSON. No message is among it: none is kept."
+    )
+    return Panel(words.say("Your data"), "good", (line,))
+
+
+def export_lines(words: Words, lines: Sequence[str], total: int) -> Panel:
+    """The same where no file can be sent."""
+    more = total - len(lines)
+    rest = words.say(
+        "… {n} more lines; quotabot ledger export has them all.", n=grouped(more, words)
+    )
+    return Panel(words.say("Your data"), "neutral", (*lines, rest) if more else tuple(lines))
+
+
+def sure_to_delete(words: Words) -> Panel:
+    """Before it goes, with what stays."""
+    lines = (
+        words.say(
+            "Deleted are your settings, your ceiling, your requests, and what was said in conversations."
+        ),
+        words.say(
+            "What you used stays counted under your id, without a word of it: limits and sums depend on it. Entries go by themselves after 400 days; to have them erased sooner, ask the operator."
         ),
     )
-    return Form("settings", "Settings", fields, "Save")
+    return Panel(words.say("Delete my data"), "warning", lines)
 
 
-def settings(_words: Words, chosen: MemberSettings) -> Panel:
-    """What a member has chosen."""
-    lines = (
-        f"Model: {chosen.model or 'the usual one'}.",
-        f"What is left, under answers: {dict(FOOTERS)[chosen.footer].lower()}.",
-        f"Told when a limit has opened: {'yes' if chosen.notify_reset else 'no'}.",
+def delete_label(words: Words) -> str:
+    return words.say("Delete")
+
+
+def delete_line(words: Words) -> str:
+    """Where there are no buttons."""
+    return words.say("To go on, write: {line}", line="/privacy delete yes")
+
+
+def delete_form(words: Words) -> Form:
+    """To be typed once more."""
+    label = words.say('Type "{word}" to go on', word="delete")
+    field = Field("confirm", label, hint="delete")
+    return Form("privacy", words.say("Delete my data"), (field,), words.say("Delete"))
+
+
+def not_deleted(words: Words) -> str:
+    """Something else was typed."""
+    return words.say("nothing was deleted: to go on, type delete")
+
+
+def deleted(words: Words) -> Panel:
+    """It is gone."""
+    line = words.say(
+        "Your settings, ceiling, requests and conversations are deleted. What you used stays counted, without a word of it."
     )
-    return Panel("Settings", "neutral", lines, actions=(Action("settings", "Change"),))
-
-
-def no_footer(said: str) -> str:
-    """A footer that does not exist."""
-    return f"{said[:40]!r} is no footer; say low, always or off"
+    return Panel(words.say("Deleted"), "good", (line,))

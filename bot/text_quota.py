@@ -3,80 +3,107 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.figures import grouped
+from bot.figures import begun, grouped
+from bot.languages import phrase
 from bot.panels import Action, Chart, Panel, Table
 from bot.text import Words
 from quota.limits import Limit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEKDAYS = (
+    *(phrase("Mon"), phrase("Tue"), phrase("Wed"), phrase("Thu")),
+    *(phrase("Fri"), phrase("Sat"), phrase("Sun")),
+)
+_MONTHS = (
+    *(phrase("Jan"), phrase("Feb"), phrase("Mar"), phrase("Apr"), phrase("May"), phrase("Jun")),
+    *(phrase("Jul"), phrase("Aug"), phrase("Sep"), phrase("Oct"), phrase("Nov"), phrase("Dec")),
+)
 
 
-def views(_words: Words) -> tuple[Action, ...]:
+def views(words: Words) -> tuple[Action, ...]:
     """What can be looked at from one's card, and asked for."""
     return (
-        Action("quota", "Rules", "rules"),
-        Action("quota", "Last 7 days", "history"),
-        Action("more", "Ask for more"),
+        Action("quota", words.say("Rules"), "rules"),
+        Action("quota", words.say("Last 7 days"), "history"),
+        Action("more", words.say("Ask for more")),
     )
 
 
-def day_name(at: int, zone: str) -> str:
+def day_name(words: Words, at: int, zone: str) -> str:
     """`Mon 1 Jun`, in the zone by which the limit counts."""
     day = (_EPOCH + timedelta(milliseconds=at)).astimezone(ZoneInfo(zone))
-    return f"{day:%a} {day.day} {day:%b}"
+    return words.say(
+        "{weekday} {day} {month}",
+        weekday=words.say(_WEEKDAYS[day.weekday()]),
+        day=day.day,
+        month=words.say(_MONTHS[day.month - 1]),
+    )
 
 
-def history_title(_words: Words) -> str:
+def history_title(words: Words) -> str:
     """Above the chart."""
-    return "Tokens per day"
+    return words.say("Tokens per day")
 
 
-def history(_words: Words, chart: Chart, whose: str) -> Panel:
+def tokens(words: Words) -> str:
+    """What the chart counts."""
+    return words.say("tokens")
+
+
+def history(words: Words, chart: Chart, whose: str) -> Panel:
     """The last days as a chart and a table."""
-    total = sum(tokens for _, tokens in chart.bars)
-    who = f"{whose} has" if whose else "You have"
-    line = f"{who} used {grouped(total)} tokens in the last {len(chart.bars)} days."
-    rows = tuple((day, grouped(tokens)) for day, tokens in chart.bars)
-    return Panel("History", "neutral", (line,), table=Table(("day", "tokens"), rows), chart=chart)
+    total, days = grouped(sum(tokens for _, tokens in chart.bars), words), len(chart.bars)
+    line = words.say("You have used {n} tokens in the last {days} days.", n=total, days=days)
+    if whose:
+        line = words.say(
+            "{who} has used {n} tokens in the last {days} days.", who=whose, n=total, days=days
+        )
+    rows = tuple((day, grouped(tokens, words)) for day, tokens in chart.bars)
+    table = Table((words.say("day"), words.say("tokens")), rows)
+    return Panel(words.say("History"), "neutral", (line,), table=table, chart=chart)
 
 
-def no_history(_words: Words) -> str:
+def no_history(words: Words) -> str:
     """No counter knows."""
-    return "no limit of yours counts tokens by the day, so no daily figures are kept"
+    return words.say("no limit of yours counts tokens by the day, so no daily figures are kept")
 
 
 def ceiling(words: Words, limit: Limit | None) -> Panel:
     """The ceiling that holds now."""
+    title = words.say("Own ceiling")
     if limit is None:
-        return Panel(
-            *("Own ceiling", "neutral"),
-            ("You have set none. Write: /quota ceiling 5k tokens per day.",),
+        line = words.say(
+            "You have set none. Write: {line}.", line="/quota ceiling 5k tokens per day"
         )
+        return Panel(title, "neutral", (line,))
     lines = (
-        f"{words.limit(limit)[0].upper()}{words.limit(limit)[1:]}. It counts from now on.",
-        "Only you can change it: /quota ceiling off.",
+        words.say("{limit}. It counts from now on.", limit=begun(words.limit(limit))),
+        words.say("Only you can change it: {line}.", line="/quota ceiling off"),
     )
-    return Panel("Own ceiling", "good", lines)
+    return Panel(title, "good", lines)
 
 
-def ceiling_lifted(_words: Words, *, was: bool) -> Panel:
+def ceiling_lifted(words: Words, *, was: bool) -> Panel:
     """Back to the real limits."""
-    line = (
-        "Your own ceiling is gone; the limits of this place hold." if was else "You had set none."
-    )
-    return Panel("Own ceiling", "good", (line,))
+    line = words.say("You had set none.")
+    if was:
+        line = words.say("Your own ceiling is gone; the limits of this place hold.")
+    return Panel(words.say("Own ceiling"), "good", (line,))
 
 
 def ceiling_too_high(words: Words, limit: Limit) -> str:
     """It would hold nobody back."""
-    return f"a ceiling is lower than the limit that holds already ({words.limit(limit)})"
-
-
-def reminding(_words: Words, *, on: bool) -> Panel:
-    """Whether one is told when a limit has opened."""
-    line = (
-        "You will be told when a limit that stopped you has opened again. /quota remind off ends that."
-        if on
-        else "You will not be told when a limit opens."
+    return words.say(
+        "a ceiling is lower than the limit that holds already ({limit})", limit=words.limit(limit)
     )
-    return Panel("Reminder", "good", (line,))
+
+
+def reminding(words: Words, *, on: bool) -> Panel:
+    """Whether one is told when a limit has opened."""
+    line = words.say("You will not be told when a limit opens.")
+    if on:
+        line = words.say(
+            "You will be told when a limit that stopped you has opened again. {line} ends that.",
+            line="/quota remind off",
+        )
+    return Panel(words.say("Reminder"), "good", (line,))

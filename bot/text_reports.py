@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.figures import grouped, money
+from bot.figures import begun, grouped, money
+from bot.languages import phrase
 from bot.panels import Chart, Panel, Table
 from bot.text import Words
-from bot.text_quota import day_name, history_title
 from quota.windows import Period
 
 if TYPE_CHECKING:
     from bot.report_commands import Sums
 
-__all__ = ["day_name"]
+_BY = {
+    "member": phrase("member"),
+    "model": phrase("model"),
+    "day": phrase("day"),
+    "platform": phrase("platform"),
+}
 
 
 def usage(
@@ -24,52 +29,60 @@ def usage(
 ) -> Panel:
     """Sums by name, the largest first (days: the oldest)."""
     period, by = what
+    title, when = words.say("Usage"), _during(words, period)
     if not any(row.requests for row in rows):
-        return Panel("Usage", "neutral", (f"Nothing was used {_during(words, period)}.",))
-    requests, tokens = sum(r.requests for r in rows), sum(r.tokens for r in rows)
+        return Panel(title, "neutral", (words.say("Nothing was used {during}.", during=when),))
     cost = sum(r.credits for r in rows)
-    priced = f", {money(cost)}" if cost else ""
-    line = f"{_during(words, period).capitalize()}: {grouped(requests)} requests, {grouped(tokens)} tokens{priced}."
+    much = words.say(
+        "{requests} requests, {tokens} tokens",
+        requests=grouped(sum(r.requests for r in rows), words),
+        tokens=grouped(sum(r.tokens for r in rows), words),
+    )
+    if cost:
+        much = f"{much}, {money(cost, words)}"
+    lines = [words.say("{during}: {amounts}.", during=begun(when), amounts=much)]
     shown = rows if by == "day" else rows[:most]
-    lines = [line]
     if len(shown) < len(rows):
-        lines.append(f"The first {len(shown)} of {grouped(len(rows))}; csv has them all.")
-    return Panel("Usage", "neutral", tuple(lines), table=_table(by, shown), chart=chart)
+        all_ = grouped(len(rows), words)
+        lines.append(words.say("The first {n} of {all}; csv has them all.", n=len(shown), all=all_))
+    return Panel(title, "neutral", tuple(lines), table=_table(words, by, shown), chart=chart)
 
 
 def top(words: Words, period: Period, rows: Sequence["Sums"]) -> Panel:
     """Who used most."""
+    title, when = words.say("Top"), _during(words, period)
     if not rows:
-        return Panel("Top", "neutral", (f"Nothing was used {_during(words, period)}.",))
+        return Panel(title, "neutral", (words.say("Nothing was used {during}.", during=when),))
     bars = tuple((row.name, row.tokens) for row in rows)
-    chart = Chart("Tokens by member", "tokens", bars)
-    line = f"{_during(words, period).capitalize()}."
-    return Panel("Top", "neutral", (line,), table=_table("member", rows), chart=chart)
+    chart = Chart(words.say("Tokens by member"), words.say("tokens"), bars)
+    line = words.say("{what}.", what=begun(when))
+    return Panel(title, "neutral", (line,), table=_table(words, "member", rows), chart=chart)
 
 
-def _table(by: str, rows: Sequence["Sums"]) -> Table:
+def _table(words: Words, by: str, rows: Sequence["Sums"]) -> Table:
     cells = tuple(
         (
             row.name,
-            grouped(row.requests),
-            grouped(row.input),
-            grouped(row.output),
-            grouped(row.tokens),
-            money(row.credits) if row.credits else "",
+            grouped(row.requests, words),
+            grouped(row.input, words),
+            grouped(row.output, words),
+            grouped(row.tokens, words),
+            money(row.credits, words) if row.credits else "",
         )
         for row in rows
     )
-    return Table((by, "requests", "input", "output", "tokens", "cost"), cells)
+    columns = (
+        *(words.say(_BY[by]), words.say("requests"), words.say("input")),
+        *(words.say("output"), words.say("tokens"), words.say("cost")),
+    )
+    return Table(columns, cells)
 
 
 def _during(words: Words, period: Period) -> str:
-    until = f" to {words.when(period.closes_at)}" if period.closes_at is not None else ""
-    return f"from {words.when(period.opens_at)}{until}"
-
-
-def chart_title(words: Words) -> str:
-    """Above the chart of days."""
-    return history_title(words)
+    since = words.when(period.opens_at)
+    if period.closes_at is None:
+        return words.say("from {since}", since=since)
+    return words.say("from {since} to {until}", since=since, until=words.when(period.closes_at))
 
 
 def lines(_words: Words, name: str, rows: Sequence[str]) -> Panel:
@@ -77,6 +90,7 @@ def lines(_words: Words, name: str, rows: Sequence[str]) -> Panel:
     return Panel(name, "neutral", tuple(rows))
 
 
-def file(_words: Words, name: str, rows: int) -> Panel:
+def file(words: Words, name: str, rows: int) -> Panel:
     """A file that goes with the card."""
-    return Panel("Usage", "neutral", (f"{name} has {grouped(rows)} rows.",))
+    line = words.say("{name} has {n} rows.", name=name, n=grouped(rows, words))
+    return Panel(words.say("Usage"), "neutral", (line,))

@@ -8,7 +8,7 @@ LOADING = "is writing…"
 WORKING = "One moment…"
 LONG_ANSWER = "The answer is longer than fits here; all of it is in the file below."
 
-FILE_KIND = "only text files and pictures are read"
+FILE_KIND = "only text files, pictures and PDF files are read"
 FILE_NO_TEXT = "it is no text in UTF-8"
 FILE_UNREADABLE = "it could not be fetched from Slack"
 FILE_ELSEWHERE = "it is not kept by Slack"
@@ -35,6 +35,21 @@ def too_many_files(most: int) -> str:
 def asked(who: str) -> str:
     """Above a question that somebody asks with a command."""
     return f"{who} asks:"
+
+
+BOT_REFUSED = (
+    "Slack does not take the bot token of [slack]; copy it anew from OAuth & Permissions at "
+    "api.slack.com/apps, where it begins with xoxb-"
+)
+APP_REFUSED = (
+    "Slack does not take the app token of [slack]; make one with the scope connections:write "
+    "under Basic Information at api.slack.com/apps, where it begins with xapp-"
+)
+
+
+def not_listening(where: str, why: str) -> str:
+    """The port of the HTTP mode."""
+    return f"[slack] http_host and http_port: nobody can listen at {where} ({why})"
 
 
 # The settings pages of the app.
@@ -83,11 +98,8 @@ def bad_command_name(most: int) -> str:
 
 # App Home.
 
-HOME_MORE = "Ask for more"
 HOME_SETTINGS = "Settings"
-HOME_RULES = "Which rules hold"
 HOME_ADMIN = "Admin"
-HOME_MENU = "What admins can do"
 
 # Shortcuts and welcome.
 

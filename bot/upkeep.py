@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from bot.alerts import Alerts
 from bot.config_values import BackupConfig
 from quota.clock import Clock
 from quota.errors import StoreUnavailableError
@@ -18,6 +19,7 @@ from quota.governing import EVERYWHERE, Act
 from quota.ledger import Difference
 from quota.quotas import Quotas
 from quota.store import Store
+from quota.verdicts import Lapsed
 from quota.waiting import Fresh
 
 _log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class CatchesUp(Protocol):
         """How many settlements still wait."""
 
 
-async def lapse(quotas: Quotas) -> int:
+async def lapse(quotas: Quotas, tell: Callable[[Sequence[Lapsed]], None] | None = None) -> int:
     """Charge the holds that are past their deadline, each told in the log; how many."""
     count = 0
     while lapsed := await quotas.lapse(LAPSED_AT_ONCE):
@@ -65,6 +67,8 @@ async def lapse(quotas: Quotas) -> int:
                 hold.wallet,
                 hold.tokens,
             )
+        if tell is not None:
+            tell(lapsed)
         count += len(lapsed)
         if len(lapsed) < LAPSED_AT_ONCE:
             break
@@ -108,9 +112,12 @@ class Verifier:
     Once an operator resumes, the same differences are told again but do not stop the bot again.
     """
 
-    def __init__(self, quotas: Quotas) -> None:
-        """Nothing was found yet."""
+    def __init__(
+        self, quotas: Quotas, tell: Callable[[Sequence[Difference]], None] | None = None
+    ) -> None:
+        """Nothing was found yet; `tell` hears of what is."""
         self._quotas = quotas
+        self._tell = tell
         self._known: frozenset[str] = frozenset()
 
     async def run(self) -> Sequence[Difference]:
@@ -135,6 +142,8 @@ class Verifier:
             await self._quotas.governing.switch(
                 act, "pause", "", "the books are being checked by the operator"
             )
+            if self._tell is not None:
+                self._tell(found)
         return found
 
 
@@ -163,15 +172,23 @@ def jobs(
     quotas: Quotas,
     backup: Callable[[], BackupConfig],
     listeners: Sequence[Callable[[Fresh], None]] = (),
+    alerts: Alerts | None = None,
+    recovered: Sequence[Lapsed] = (),
 ) -> list[Job]:
     """Every job with its interval; `backup` tells what the config says now.
 
-    The `listeners` hear whose limit has opened.
+    The `listeners` hear whose limit has opened, `alerts` what admins should know; `recovered` are
+    holds that were charged at the start, when nobody listened yet.
     """
     store, clock = quotas.store, quotas.clock
+    tell, disagree = (alerts.lapsed, alerts.disagree) if alerts else (None, None)
+    untold = list(recovered)
 
     async def lapsing() -> None:
-        await lapse(quotas)
+        if tell is not None and untold:
+            tell(untold)
+            untold.clear()
+        await lapse(quotas, tell)
 
     async def announcing() -> None:
         await announce(quotas, listeners)
@@ -188,7 +205,7 @@ def jobs(
     found = [
         Job("lapse", lapsing, MINUTE_MS),
         Job("announce", announcing, 5 * SECOND_MS),
-        Job("verify", Verifier(quotas).run, HOUR_MS, at_once=True),
+        Job("verify", Verifier(quotas, disagree).run, HOUR_MS, at_once=True),
         Job("prune", pruning, 6 * HOUR_MS),
         Job("forget", forgetting, HOUR_MS),
         Job("backup", backing_up, HOUR_MS, at_once=True),
@@ -200,4 +217,6 @@ def jobs(
             await catch_up(keeper, clock)
 
         found.append(Job("catch up", catching_up, 30 * SECOND_MS))
+    if alerts is not None:
+        found.append(Job("pools", alerts.pools, 5 * MINUTE_MS))
     return found

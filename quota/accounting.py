@@ -1,6 +1,7 @@
 """Pure arithmetic: what a hold takes from each limit, what fits, which thresholds are crossed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from quota.units import (
@@ -46,7 +47,8 @@ class Room(NamedTuple):
     free: int
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True)
+class Plan:
     """The decision: grant `output` tokens, wait for holds, or (neither) refuse at `tightest`."""
 
     output: int
@@ -61,11 +63,15 @@ class Plan(NamedTuple):
 
 def amount_held(unit: Unit, input_tokens: int, output_tokens: int, rates: Rates | None) -> int:
     """What a call with so many tokens takes at most from a limit in this unit."""
-    if unit is _TOKENS:
-        return input_tokens + output_tokens
-    if unit is _REQUESTS:
-        return 1
-    return hold_credits(input_tokens, output_tokens, rates) if rates is not None else 0
+    return amounts_held(input_tokens, output_tokens, rates)[unit.place]
+
+
+def amounts_held(
+    input_tokens: int, output_tokens: int, rates: Rates | None
+) -> tuple[int, int, int]:
+    """What a call with so many tokens takes at most: tokens, requests and credits."""
+    priced = 0 if rates is None else hold_credits(input_tokens, output_tokens, rates)
+    return input_tokens + output_tokens, 1, priced
 
 
 def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
@@ -99,11 +105,12 @@ def plan_hold(
     free, as long as that is worth having. An ask `behind` others that wait takes nothing.
     """
     assert estimate.output_max > 0, "an answer has at least one token"
-    floor = estimate.output_least
     unspent = free = estimate.output_max
     tightest = blocking = -1
+    wanted = amounts_held(estimate.input, estimate.output_max, estimate.rates)
     for index, room in enumerate(rooms):
-        if room.whole is None:
+        unit, whole, _, room_free = room
+        if whole is None or room_free >= wanted[unit.place]:
             continue
         fits = output_within(room.unspent, room.unit, estimate)
         if fits < unspent:
@@ -112,6 +119,7 @@ def plan_hold(
             fits = output_within(room.free, room.unit, estimate)
         if fits < free:
             free, blocking = fits, index
+    floor = estimate.output_least
     if unspent < floor:
         return Plan(0, waits=False, tightest=tightest)
     if behind and not final:
@@ -132,9 +140,3 @@ def crossed(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> tup
 def still_warned(used: int, granted: int, warned: int, warn_at: Sequence[int]) -> int:
     """The highest threshold that was told and is still reached, 0: none."""
     return max((t for t in crossed(used, granted, 0, warn_at) if t <= warned), default=0)
-
-
-def split_charge(charge: int, base: int) -> tuple[int, int]:
-    """A charge taken from a line that held `base` of its own: its own part and the extra part."""
-    own = min(charge, base)
-    return own, charge - own

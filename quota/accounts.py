@@ -1,12 +1,20 @@
 """The accounts in memory: found or fetched by window and time, opened, charged, let go."""
 
 from bisect import insort
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from quota.counters import Account, Changes, Ids, Shelf
 from quota.errors import UnknownHoldError
 from quota.limits import Bound
+from quota.purses import FOREVER
 from quota.windows import Anchored, Calendar, Period, Rolling, Window
+
+TOGETHER_KEPT = 20_000
+
+# Bounds, their accounts, and the stretch of time in which these are the ones that count.
+_Together: TypeAlias = tuple[tuple[Bound, ...], list[Account], int, int]
 
 
 class Accounts:
@@ -16,14 +24,40 @@ class Accounts:
         """Fetch from the shelf what is not in memory."""
         self._shelf = shelf
         self._ids = ids
+        self._held: Mapping[int, tuple[int, int]] = {}
         self._by_period: dict[tuple[str, int], Account] = {}
         self._latest: dict[str, Account] = {}
         self._current: dict[str, tuple[Window, Account]] = {}
         self._by_id: dict[int, Account] = {}
+        self._together: dict[int, _Together] = {}
 
     def __len__(self) -> int:
         """How many accounts are in memory."""
         return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Account]:
+        """Every account in memory."""
+        return iter(self._by_id.values())
+
+    def all(
+        self, bounds: tuple[Bound, ...], now: int, changes: Changes | None
+    ) -> Sequence[Account]:
+        """The accounts that count now, one for each bound; see `at`.
+
+        Who asks again brings the very same bounds. The answer is kept under their identity, with
+        the bounds themselves so that no others can have it, until the first of its periods ends.
+        """
+        known = self._together.get(id(bounds))
+        if known is not None and known[0] is bounds and known[2] <= now < known[3]:
+            return known[1]
+        accounts = [self.at(bound, now, changes) for bound in bounds]
+        if all(account.id and not account.rolling for account in accounts):
+            opened_at = max((account.opens_at for account in accounts), default=0)
+            closes_at = min((account.closes_at or FOREVER for account in accounts), default=FOREVER)
+            if len(self._together) >= TOGETHER_KEPT:
+                self._together.clear()
+            self._together[id(bounds)] = bounds, accounts, opened_at, closes_at
+        return accounts
 
     def at(self, bound: Bound, now: int, changes: Changes | None) -> Account:
         """The account that counts now; one with id 0 stands for a period not yet begun.
@@ -45,7 +79,7 @@ class Accounts:
         if isinstance(window, Anchored):
             known = self._latest.get(book)
             if known is None and (stored := self._shelf.account(book, None)) is not None:
-                known = self._latest[book] = self._keep(stored)
+                known = self._latest[book] = self._fetched(stored)
             if known is not None and now < (known.closes_at or 0):
                 return known
             return self.of(book, window.period_from(now))
@@ -61,7 +95,7 @@ class Accounts:
         if account is not None:
             return account
         account = self._shelf.account(book, opens_at)
-        return self._keep(account or Account(0, book, opens_at, closes_at))
+        return self._fetched(account) if account else Account(0, book, opens_at, closes_at)
 
     def numbered(self, account_id: int) -> Account:
         """The account with this id; UnknownHoldError where an open hold names one that is gone."""
@@ -71,7 +105,7 @@ class Accounts:
         account = self._shelf.account_by_id(account_id)
         if account is None:
             raise UnknownHoldError(f"account {account_id} of an open hold is missing")
-        return self._keep(account)
+        return self._fetched(account)
 
     def open(self, account: Account) -> None:
         """Give a new account its number: from here on it exists."""
@@ -90,20 +124,27 @@ class Accounts:
             changes.marks.append((account.id, at, self._ids.entry, amount))
         account.spent += amount
 
-    def evict(self) -> None:
-        """Forget what the shelf can bring back."""
+    def evict(self, held: Mapping[int, tuple[int, int]]) -> None:
+        """Forget what the shelf can bring back; what is `held` by open holds it cannot tell."""
+        self._held = held
         self._by_period.clear()
         self._latest.clear()
         self._current.clear()
         self._by_id.clear()
+        self._together.clear()
 
-    def _keep(self, account: Account) -> Account:
-        """Remember an account that exists; the one that is here already is the one that counts."""
-        if not account.id:
-            return account
-        kept = self._by_id.setdefault(account.id, account)
-        self._by_period[(kept.book, kept.opens_at)] = kept
-        return kept
+    def _fetched(self, account: Account) -> Account:
+        """Take in an account from the shelf; one that is here already is the one that counts."""
+        kept = self._by_id.get(account.id)
+        if kept is not None:
+            return kept
+        account.held, account.extra_held = self._held.get(account.id, (0, 0))
+        self._keep(account)
+        return account
+
+    def _keep(self, account: Account) -> None:
+        self._by_id[account.id] = account
+        self._by_period[(account.book, account.opens_at)] = account
 
 
 def _expired(account: Account, to: int, changes: Changes | None) -> Account:

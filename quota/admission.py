@@ -7,7 +7,7 @@ that another limit refuses must not count as demand upon a pool.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from quota.accounting import Estimate, Plan, Room, amount_held, output_within, plan_hold
+from quota.accounting import Estimate, Plan, Room, amounts_held, output_within, plan_hold
 from quota.accounts import Accounts
 from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
 from quota.holds import Holds
@@ -66,12 +66,14 @@ def weigh(
     if not found or plan.refused:
         return Weighed(ask, accounts, purses, rooms, shares, plan)
     input_, rates, least = ask.estimate.input, ask.estimate.rates, ask.estimate.output_least
-    most, less = plan.output or _output_unspent(rooms, ask.estimate), False
+    needs = amounts_held(input_, least, rates)
+    wants = amounts_held(input_, plan.output or _output_unspent(rooms, ask.estimate), rates)
+    less = False
     for place, pool, bound in found:
-        want = amount_held(bound.unit, input_, most, rates)
+        want = wants[bound.unit.place]
         if want:
-            need = amount_held(bound.unit, input_, least, rates)
-            share = Share(place, pools.standing(pool, bound, ask.wallet, now), need, want)
+            standing = pools.standing(pool, bound, ask.wallet, now)
+            share = Share(place, standing, needs[bound.unit.place], want)
             rooms[place] = _given(share, bound, now)
             less = less or rooms[place].free < want
             shares.append(share)

@@ -23,15 +23,23 @@ from quota.counters import (
 )
 from quota.errors import UnknownHoldError
 from quota.holds import Holds
-from quota.ledger import Difference, EntryKind, EntryLine, LedgerEntry
+from quota.ledger import (
+    Difference,
+    EntryKind,
+    EntryLine,
+    HeldRow,
+    LedgerEntry,
+    held_differences,
+    sums_of,
+)
 from quota.limits import Bound
 from quota.notices import notices_of
+from quota.pool_books import change_pool, pool_state
 from quota.pool_governing import NotKept
 from quota.purses import Purses
 from quota.store import (
     GrantRequest,
     GrantRow,
-    KeepFor,
     PoolDeed,
     PoolState,
     ReserveRequest,
@@ -62,6 +70,7 @@ class Books:
         self._purses = Purses(shelf)
         self._holds = Holds(shelf, ids, self._accounts, self._purses)
         self._pools = self._holds.pools
+        self.evict()
 
     def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """Note an event that makes no hold; how it was seen before, if it was."""
@@ -113,7 +122,7 @@ class Books:
         entry = self._holds.resolve(
             hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
         )
-        accounts = [self._accounts.at(bound, now, self.changes) for bound in ask.bounds]
+        accounts = self._accounts.all(ask.bounds, now, self.changes)
         balances = self._balances(hold.wallet, ask.bounds, accounts, now)
         notices = notices_of(entry, accounts, balances, ask.warn_at, self.changes)
         return settlement_of(entry, tuple(balances), tuple(notices), first=True)
@@ -206,32 +215,27 @@ class Books:
 
     def pool(self, wallet: str, bound: Bound, now: int) -> PoolState | None:
         """A fair pool as it stands, and a member of it; changes nothing."""
-        now = max(now, self.mark)
-        pool = self._pools.at(bound, self._accounts.at(bound, now, None))
-        return None if pool is None else self._pools.state(pool, bound, wallet, now)
+        return pool_state(self._accounts, self._pools, bound, wallet, max(now, self.mark))
 
     def change_pool(self, bound: Bound, deed: PoolDeed, now: int) -> PoolState | NotKept | None:
         """Do what an admin wants of a fair pool; None where the limit is none."""
         now = self._tick(now)
-        account = self._accounts.at(bound, now, self.changes)
-        pool = self._pools.at(bound, account)
-        if pool is None:
-            return None
-        if account.id == 0:
-            self._accounts.open(account)
-            self.changes.accounts[account.id] = account
-        refused = self._pools.change(pool, account, bound, deed, now, self.changes)
-        wallet = deed.wallet if isinstance(deed, KeepFor) else ""
-        return refused or self._pools.state(pool, bound, wallet, now)
+        return change_pool(self._accounts, self._pools, bound, deed, now, self.changes)
 
-    def pool_differences(self) -> list[Difference]:
-        """Where what is held of fair pools disagrees with the open holds."""
-        return list(self._pools.differences())
+    def held_differences(self) -> list[Difference]:
+        """Where counters in memory hold something else than the open holds do."""
+        found = held_differences(
+            [HeldRow(f"{a.book}@{a.opens_at}", a.id, a.held, a.extra_held) for a in self._accounts],
+            [HeldRow(f"grant {purse.id}", purse.id, purse.held) for purse in self._purses],
+            [hold.held for hold in self.holds.values()],
+        )
+        return [*found, *self._pools.differences()]
 
     def evict(self) -> None:
         """Forget everything that the shelf can bring back; only right after a commit."""
-        self._accounts.evict()
-        self._purses.evict()
+        held, purse_held = sums_of(hold.held for hold in self.holds.values())
+        self._accounts.evict(held)
+        self._purses.evict(purse_held)
         self._pools.evict()
 
     @property

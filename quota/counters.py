@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from quota.accounting import Room, amount_held
-from quota.ledger import AccountRow, HoldLine, LedgerEntry
+from quota.accounting import Room, amounts_held
+from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry
 from quota.limits import Bound
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember
@@ -17,10 +17,16 @@ from quota.units import Rates, Unit, Usage, cost_credits
 from quota.verdicts import Balance, Notice, Settlement
 from quota.windows import Calendar, Rolling
 
+# What the constructor of a NamedTuple, a Python function, calls in the end: half as long.
+new_tuple = tuple.__new__
+
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """The counter of one limit, for one subject, in one period."""
+    """The counter of one limit, for one subject, in one period.
+
+    What is held is the sum of the open holds, so it is counted here and stored nowhere.
+    """
 
     id: int
     book: str
@@ -48,9 +54,7 @@ class Account:
             self.opens_at,
             self.closes_at,
             self.spent,
-            self.held,
             self.extra_spent,
-            self.extra_held,
             self.warned,
             self.pruned,
             self.expired_to,
@@ -76,10 +80,15 @@ class Hold:
     purses: tuple[tuple[int, int], ...]
     progress: int = 0
 
+    @property
+    def held(self) -> Held:
+        """What it has set aside of accounts and of grants."""
+        return self.lines, self.purses
+
 
 @dataclass(slots=True, eq=False)
 class Purse:
-    """A grant while it is counted."""
+    """A grant while it is counted; what is held of it, as for accounts."""
 
     id: int
     request: GrantRequest
@@ -114,7 +123,10 @@ class Event:
 
 
 class Shelf(PoolShelf, Protocol):
-    """Where counters come from that are not in memory; all of it what was last committed."""
+    """Where counters come from that are not in memory; all of it what was last committed.
+
+    The `held` of what it brings means nothing: who asked fills it in from the open holds.
+    """
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
         """The account of a period; the latest one where `opens_at` is None."""
@@ -187,17 +199,20 @@ def extra_of(purses: Sequence[Purse], unit: Unit) -> tuple[int, int]:
 
 def room_in(bound: Bound, account: Account, purses: Sequence[Purse]) -> Room:
     """One limit's side of a decision. A limit lowered below what is used has no room, not less."""
-    if bound.amount is None:
-        return Room(bound.unit, None, 0, 0)
-    unspent = bound.amount - account.spent
-    if not purses or bound.kind != "allowance":
-        free = max(0, unspent - account.held)
-        return Room(bound.unit, bound.amount, max(0, unspent), free)
-    taken = takes_of(purses, bound.unit)
-    unspent_extra, free_extra = extra_of(purses, bound.unit)
+    _, _, amount, unit, _, kind, _, _ = bound
+    if amount is None:
+        return Room(unit, None, 0, 0)
+    unspent = amount - account.spent
+    if not purses or kind != "allowance":
+        free = unspent - account.held
+        if unspent < 0 or free < 0:
+            unspent, free = max(0, unspent), max(0, free)
+        return new_tuple(Room, (unit, amount, unspent, free))
+    taken = takes_of(purses, unit)
+    unspent_extra, free_extra = extra_of(purses, unit)
     return Room(
-        bound.unit,
-        _left(bound.amount, taken, unspent_extra),
+        unit,
+        _left(amount, taken, unspent_extra),
         _left(unspent, taken, unspent_extra),
         _left(unspent - account.held, taken, free_extra),
     )
@@ -212,27 +227,30 @@ def _left(own: int, taken: int, extra: int) -> int:
 
 def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balance:
     """The same, as a person reads it."""
+    limit, _, amount, unit, window, kind, _, _ = bound
     _, whole, unspent, free = room_in(bound, account, purses)
     extra = 0
-    if purses and bound.amount is not None and bound.kind == "allowance":
-        own = bound.amount + takes_of(purses, bound.unit) - account.spent
+    if purses and amount is not None and kind == "allowance":
+        own = amount + takes_of(purses, unit) - account.spent
         extra = unspent - max(0, own)
     opens_at = account.closes_at
     if account.rolling:
         opens_at = _next_to_leave(bound, account)
-    elif account.id == 0 and not isinstance(bound.window, Calendar):
+    elif account.id == 0 and not isinstance(window, Calendar):
         opens_at = None
-    return Balance(
-        bound.limit,
-        bound.kind,
-        bound.unit,
+    row = (
+        limit,
+        kind,
+        unit,
         None if whole is None else whole + account.extra_spent,
         account.spent + account.extra_spent,
         account.held + account.extra_held,
         None if whole is None else free,
         extra,
         opens_at,
+        None,
     )
+    return new_tuple(Balance, row)
 
 
 def _next_to_leave(bound: Bound, account: Account) -> int | None:
@@ -252,7 +270,7 @@ def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tu
     if rates is None:
         return (own, 1, 0), (tokens - own, 0, 0)
     cost = cost_credits(usage, rates)
-    paid = min(cost, amount_held(Unit.CREDITS, hold.input, hold.output_cap, rates))
+    paid = min(cost, amounts_held(hold.input, hold.output_cap, rates)[Unit.CREDITS.place])
     return (own, 1, paid), (tokens - own, 0, cost - paid)
 
 
@@ -266,16 +284,8 @@ def settlement_of(
     kind: Literal["settle", "release", "lapse"] = "release"
     if entry.kind in {"settle", "lapse"}:
         kind = "settle" if entry.kind == "settle" else "lapse"
-    return Settlement(
-        kind,
-        entry.tokens,
-        entry.house_tokens,
-        entry.credits,
-        entry.house_credits,
-        balances,
-        notices,
-        first=first,
-    )
+    paid = entry.tokens, entry.house_tokens, entry.credits, entry.house_credits
+    return new_tuple(Settlement, (kind, *paid, balances, notices, first))
 
 
 def spent_at(account: Account, now: int) -> dict[int, int]:

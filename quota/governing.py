@@ -6,7 +6,7 @@ from typing import NamedTuple
 from quota.clock import Clock
 from quota.errors import BadRuleError
 from quota.limits import Bound, Kind, Limit, parse_rule
-from quota.members import Member, Scope, ScopeKind
+from quota.members import Member, Scope, ScopeKind, Space
 from quota.store import AuditRow, FlagRow, GrantRequest, GrantRow, LimitRow, Store
 from quota.told import told_of
 from quota.units import Amount, Unit, amount_text
@@ -186,6 +186,16 @@ class Governing:
             for (where, which, subject), flag in self._flags.items()
             if where == space and which == name and (flag.until is None or flag.until > now)
         }
+
+    def spaces(self) -> set[str]:
+        """The spaces in which admins have set anything."""
+        return {flag.space for flag in self._flags.values() if flag.name == "space"}
+
+    def kept_about(self, member: Member) -> list[FlagRow]:
+        """All that is kept about a member: in the space, by their platform, or everywhere."""
+        places = {member.space.key, Space(member.space.platform, "*").key, EVERYWHERE}
+        names = {member.id, member.wallet}
+        return [f for f in self._flags.values() if f.space in places and f.subject in names]
 
     async def keep(
         self, space: str, name: str, subject: str, value: str, until: int | None = None

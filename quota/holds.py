@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from quota.accounting import amount_held, split_charge
+from quota.accounting import amounts_held
 from quota.accounts import Accounts
-from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, charge_of, takes_of
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, charge_of, new_tuple, takes_of
 from quota.ledger import EntryKind, EntryLine, HoldLine, LedgerEntry
 from quota.pools import Pools
 from quota.purses import Purses
@@ -38,20 +38,23 @@ class Holds:
     ) -> Hold:
         """Hold the amount in each account; what does not fit into its own is asked of grants."""
         estimate = ask.estimate
+        amounts = amounts_held(estimate.input, output, estimate.rates)
         lines = []
         extras: dict[int, int] = {}
         for bound, account in zip(ask.bounds, accounts, strict=True):
-            base = amount = amount_held(bound.unit, estimate.input, output, estimate.rates)
+            unit = bound.unit
+            base = amount = amounts[unit.place]
             if purses and bound.amount is not None and bound.kind == "allowance":
-                own = bound.amount + takes_of(purses, bound.unit) - account.spent - account.held
+                own = bound.amount + takes_of(purses, unit) - account.spent - account.held
                 base = min(amount, max(0, own))
-                extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)
+                extras[unit.place] = max(extras.get(unit.place, 0), amount - base)
             if account.id == 0:
                 self._accounts.open(account)
+                changes.accounts[account.id] = account
             account.held += base
-            account.extra_held += amount - base
-            changes.accounts[account.id] = account
-            lines.append(HoldLine(account.id, bound.unit, base, amount - base))
+            if base < amount:
+                account.extra_held += amount - base
+            lines.append(new_tuple(HoldLine, (account.id, unit, base, amount - base)))
         hold = Hold(
             self._ids.hold,
             ask.event,
@@ -65,7 +68,7 @@ class Holds:
             ask.progress_step,
             estimate.rates,
             tuple(lines),
-            self._purses.hold(purses, extras, changes),
+            self._purses.hold(purses, extras) if purses else (),
         )
         self._ids.hold += 1
         self.open[hold.id] = hold
@@ -84,25 +87,27 @@ class Holds:
     ) -> LedgerEntry:
         """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
         charge, over = charge_of(hold, usage)
+        at = hold.at
         lines = []
         extras: dict[int, int] = {}
         for account_id, unit, base, held_extra in hold.lines:
             account = self._accounts.numbered(account_id)
-            own, extra = split_charge(charge[unit.place], base)
+            charged = charge[unit.place]
+            own, extra = (charged, 0) if charged <= base else (base, charged - base)
             account.held -= base
-            self._accounts.spend(account, hold.at, own, changes)
+            self._accounts.spend(account, at, own, changes)
             self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:
                 account.extra_held -= held_extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)
-            # What grants paid never has to leave a rolling window again, so it never enters.
-            extra = 0 if account.rolling else extra
-            account.extra_spent += extra
-            lines.append(EntryLine(account_id, hold.at, own, extra))
+                # What grants paid never has to leave a rolling window again, so it never enters.
+                extra = 0 if account.rolling else extra
+                account.extra_spent += extra
+            lines.append(new_tuple(EntryLine, (account_id, at, own, extra)))
         purses = self._purses.charge(hold, extras, changes) if hold.purses else ()
         if over[0] or over[2]:
             lines += self._house_lines(hold.house, over, now, changes)
-        entry = LedgerEntry(
+        row = (
             self._ids.entry,
             now,
             kind,
@@ -122,6 +127,7 @@ class Holds:
             tuple(lines),
             purses,
         )
+        entry = new_tuple(LedgerEntry, row)
         self._ids.entry += 1
         changes.entries.append(entry)
         del self.open[hold.id]

@@ -78,9 +78,7 @@ class AccountRow(NamedTuple):
     opens_at: int
     closes_at: int | None
     spent: int
-    held: int
     extra_spent: int
-    extra_held: int
     warned: int
     pruned: int
     expired_to: int
@@ -92,8 +90,19 @@ class PurseRow(NamedTuple):
 
     id: int
     spent: int
-    held: int
     pruned: int = 0
+
+
+class HeldRow(NamedTuple):
+    """What an account (or a grant, which has no extra) counts as held by open holds."""
+
+    name: str
+    id: int
+    held: int
+    extra_held: int = 0
+
+
+Held = tuple[tuple[HoldLine, ...], tuple[tuple[int, int], ...]]
 
 
 class Difference(NamedTuple):
@@ -107,12 +116,16 @@ class Difference(NamedTuple):
 def differences(
     accounts: Iterable[AccountRow],
     entries: Iterable[LedgerEntry],
-    holds: Iterable[tuple[tuple[HoldLine, ...], tuple[tuple[int, int], ...]]],
+    holds: Iterable[Held],
     purses: Iterable[PurseRow],
 ) -> list[Difference]:
-    """Recompute every counter from entries and open holds; what does not agree, or nothing."""
+    """Recompute every counter from entries; what does not agree, or nothing.
+
+    Open holds are nowhere counted but in memory (see `held_differences`): here they only must not
+    name what is missing.
+    """
     spent, purse_spent = _sorted_lines(entries)
-    held, extra_held, purse_held = _sorted_holds(holds)
+    held, purse_held = sums_of(holds)
     found: list[Difference] = []
     for row in accounts:
         own = [line for line in spent.pop(row.id, ()) if line.at > row.expired_to]
@@ -120,19 +133,46 @@ def differences(
         found += _compare(f"{name} spent", row.spent, row.pruned + sum(x.spent for x in own))
         extra = row.extra_pruned + sum(x.extra for x in own)
         found += _compare(f"{name} extra", row.extra_spent, extra)
-        found += _compare(f"{name} held", row.held, held.pop(row.id, 0))
-        found += _compare(f"{name} extra held", row.extra_held, extra_held.pop(row.id, 0))
+        held.pop(row.id, None)
     for purse_row in purses:
-        name = f"grant {purse_row.id}"
         charged = purse_row.pruned + purse_spent.pop(purse_row.id, 0)
-        found += _compare(f"{name} spent", purse_row.spent, charged)
-        found += _compare(f"{name} held", purse_row.held, purse_held.pop(purse_row.id, 0))
+        found += _compare(f"grant {purse_row.id} spent", purse_row.spent, charged)
+        purse_held.pop(purse_row.id, None)
     for account, strays in spent.items():
         found += _compare(f"missing counter {account} spent", 0, sum(x.spent for x in strays))
-    for missing in (held, extra_held, purse_held):
-        for key, amount in missing.items():
-            found += _compare(f"missing counter {key} held", 0, amount)
+    for account, (base, extra) in held.items():
+        found += _compare(f"missing counter {account} held", 0, base + extra)
+    for purse, amount in purse_held.items():
+        found += _compare(f"missing grant {purse} held", 0, amount)
     return found
+
+
+def held_differences(
+    accounts: Iterable[HeldRow], purses: Iterable[HeldRow], holds: Iterable[Held]
+) -> list[Difference]:
+    """Recompute what counters in memory hold from the open holds."""
+    held, purse_held = sums_of(holds)
+    found: list[Difference] = []
+    for row in accounts:
+        base, extra = held.get(row.id, (0, 0))
+        found += _compare(f"{row.name} held", row.held, base)
+        found += _compare(f"{row.name} extra held", row.extra_held, extra)
+    for row in purses:
+        found += _compare(f"{row.name} held", row.held, purse_held.get(row.id, 0))
+    return found
+
+
+def sums_of(holds: Iterable[Held]) -> tuple[dict[int, tuple[int, int]], dict[int, int]]:
+    """What holds have set aside: of each account (its own and extra), and of each grant."""
+    held: dict[int, tuple[int, int]] = {}
+    purse_held: dict[int, int] = defaultdict(int)
+    for lines, purses in holds:
+        for account, _, base, extra in lines:
+            own, more = held.get(account, (0, 0))
+            held[account] = own + base, more + extra
+        for purse, amount in purses:
+            purse_held[purse] += amount
+    return held, purse_held
 
 
 def _sorted_lines(
@@ -146,21 +186,6 @@ def _sorted_lines(
         for purse, amount in entry.purses:
             purses[purse] += amount
     return lines, purses
-
-
-def _sorted_holds(
-    holds: Iterable[tuple[tuple[HoldLine, ...], tuple[tuple[int, int], ...]]],
-) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
-    held: dict[int, int] = defaultdict(int)
-    extra_held: dict[int, int] = defaultdict(int)
-    purse_held: dict[int, int] = defaultdict(int)
-    for hold_lines, hold_purses in holds:
-        for line in hold_lines:
-            held[line.account] += line.base
-            extra_held[line.account] += line.extra
-        for purse, amount in hold_purses:
-            purse_held[purse] += amount
-    return held, extra_held, purse_held
 
 
 def _compare(what: str, counted: int, proven: int) -> list[Difference]:

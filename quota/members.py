@@ -19,6 +19,12 @@ class Space(NamedTuple):
         """`platform:id`, with colons in the id escaped so that keys never run together."""
         return f"{self.platform}:{_escaped(self.id)}"
 
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """Read what `key` wrote."""
+        platform, _, id_ = key.partition(":")
+        return cls(platform, _unescaped(id_))
+
 
 class Member(NamedTuple):
     """One person in one space, known by an id that never changes."""

@@ -202,11 +202,11 @@ class MemoryStore:
         found = differences(
             [account.row() for account in self.shelf.accounts.values()],
             self.shelf.entries,
-            [(hold.lines, hold.purses) for hold in books.holds.values()],
-            [PurseRow(p.id, p.spent, p.held) for p in self.shelf.grants.values()],
+            [hold.held for hold in books.holds.values()],
+            [PurseRow(p.id, p.spent) for p in self.shelf.grants.values()],
         )
-        proofs = pool_differences(self.shelf.pool_proofs())
-        return [*found, *proofs, *books.pool_differences()]
+        found += pool_differences(self.shelf.pool_proofs())
+        return found + books.held_differences()
 
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore. Events only: what is in memory is short-lived anyway."""

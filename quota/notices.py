@@ -17,11 +17,14 @@ def notices_of(
 ) -> list[Notice]:
     """What there is to tell after an entry; it is noted with the accounts as told."""
     notices: list[Notice] = []
+    lowest = min(warn_at, default=0)
     lines = {line.account: line for line in entry.lines}
     for account, stands in zip(accounts, balances, strict=True):
         granted = stands.granted
         if stands.kind != "allowance" or granted is None:
             continue
+        if not account.warned and stands.used * 100 < lowest * granted:
+            continue  # far from anything to tell: so it is for nearly everybody
         line = lines.get(account.id)
         if line is None:
             continue

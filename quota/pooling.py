@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from quota.accounting import Estimate, amount_held
+from quota.accounting import Estimate, amounts_held
 from quota.clock import Clock
 from quota.errors import BadRuleError
 from quota.forecast import Forecast, forecast
@@ -57,7 +57,7 @@ class Pooling:
         """What a pool alone would say to an ask, with every figure; nothing is written."""
         now, (bound, state, _, _) = self._clock.now(), view
         need, want = (
-            max(1, amount_held(bound.unit, estimate.input, output, estimate.rates))
+            max(1, amounts_held(estimate.input, output, estimate.rates)[bound.unit.place])
             for output in (estimate.output_least, estimate.output_max)
         )
         row, member = arrive(state.row, state.member, wallet, bound.weight, now)

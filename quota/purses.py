@@ -1,7 +1,8 @@
 """The grants in memory: which ones hold now, what a hold takes from them, what a charge leaves."""
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from quota.counters import Changes, Hold, Purse, Shelf
 
@@ -15,6 +16,11 @@ class Purses:
         """Fetch from the shelf what is not in memory."""
         self._shelf = shelf
         self._by_wallet: dict[str, list[Purse]] = {}
+        self._held: Mapping[int, int] = {}
+
+    def __iter__(self) -> Iterator[Purse]:
+        """Every grant in memory."""
+        return chain.from_iterable(self._by_wallet.values())
 
     def live(self, wallet: str, now: int) -> Sequence[Purse]:
         """The grants that hold now."""
@@ -25,9 +31,7 @@ class Purses:
         insort(self._of(purse.request.wallet), purse, key=_ends)
         changes.purses[purse.id] = purse
 
-    def hold(
-        self, live: Sequence[Purse], wanted: dict[int, int], changes: Changes
-    ) -> tuple[tuple[int, int], ...]:
+    def hold(self, live: Sequence[Purse], wanted: dict[int, int]) -> tuple[tuple[int, int], ...]:
         """Set aside what is wanted of each unit (by its place) from the grants that end first."""
         held = []
         for purse in live:
@@ -37,7 +41,6 @@ class Purses:
             if amount > 0:
                 wanted[place] = open_ - amount
                 purse.held += amount
-                changes.purses[purse.id] = purse
                 held.append((purse.id, amount))
         return tuple(held)
 
@@ -58,14 +61,17 @@ class Purses:
             charged.append((purse_id, take))
         return tuple(charged)
 
-    def evict(self) -> None:
-        """Forget what the shelf can bring back."""
+    def evict(self, held: Mapping[int, int]) -> None:
+        """Forget what the shelf can bring back; what is `held` by open holds it cannot tell."""
+        self._held = held
         self._by_wallet.clear()
 
     def _of(self, wallet: str) -> list[Purse]:
         mine = self._by_wallet.get(wallet)
         if mine is None:
             mine = self._by_wallet[wallet] = sorted(self._shelf.purses(wallet), key=_ends)
+            for purse in mine:
+                purse.held = self._held.get(purse.id, 0)
         return mine
 
 

@@ -18,7 +18,7 @@ from quota.rules import HOLD_MS, SETTLE_MS, Rules, Terms
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
-from quota.waiting import Lines, Shut, Ticket, whole
+from quota.waiting import Lines, Shut, Ticket, lines_of, whole
 
 BOUNDS_KEPT = 10_000
 
@@ -57,6 +57,7 @@ class Quotas:
         self.pooling = Pooling(store, clock, self._changed)
         self._lines = Lines()
         self.shut = Shut()
+        self.after_settlement: list[Callable[[Requester, Terms, Settlement], None]] = []
         self._withdrawn: set[str] = set()
         self._policies: dict[str, Policy] = {}
         self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
@@ -144,11 +145,13 @@ class Quotas:
             usage,
             source,
             self.bounds(reservation.requester, reservation.terms),
-            self.rules.warn_at,
+            self.governing.warn_at(reservation.requester.member.space.key) or self.rules.warn_at,
             note,
         )
         done = await whole(self.store.settle(request, self.clock.now()))
         self._lines.wake(reservation.books)
+        for hear in self.after_settlement:
+            hear(reservation.requester, reservation.terms, done)
         return done
 
     async def release(self, reservation: Reservation, note: str) -> Settlement:
@@ -246,7 +249,7 @@ class Quotas:
         on_wait: Callable[[], Awaitable[None]] | None,
     ) -> Reservation | Refused | Seen:
         """Try whenever it is this ask's turn; what admins change meanwhile holds at once."""
-        ticket = self._lines.join(*_lines_of(request.bounds))
+        ticket = self._lines.join(*lines_of(request.bounds))
         try:
             if on_wait is not None:
                 await on_wait()
@@ -256,7 +259,7 @@ class Quotas:
                 if closed := self._closed(call, bounds, now):
                     return await self.store.accept(call.event, call.digest, now) or closed
                 request = self._request(call, bounds)
-                self._lines.move(ticket, *_lines_of(bounds))
+                self._lines.move(ticket, *lines_of(bounds))
                 if final or self._lines.is_first(ticket):
                     verdict = await self._try(request._replace(final=final))
                     if not isinstance(verdict, Waiting):
@@ -292,9 +295,3 @@ class Quotas:
         self._policies.clear()
         self._bounds.clear()
         self._lines.stir()
-
-
-def _lines_of(bounds: Sequence[Bound]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The books that an ask waits at, and which of them are fair pools."""
-    pools = (bound.book for bound in bounds if bound.limit.rule.fair is not None)
-    return tuple(bound.book for bound in bounds), frozenset(pools)

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+from quota.limits import Bound
 from quota.members import Requester
 from quota.verdicts import Refused
 
@@ -99,6 +100,12 @@ class Lines:
             ticket.turn.set()
 
 
+def lines_of(bounds: Sequence[Bound]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The books that an ask waits at, and which of them are fair pools."""
+    pools = (bound.book for bound in bounds if bound.limit.rule.fair is not None)
+    return tuple(bound.book for bound in bounds), frozenset(pools)
+
+
 class Fresh(NamedTuple):
     """Somebody who was refused, and whose limit has opened since."""
 
@@ -119,6 +126,10 @@ class Shut:
             if len(self._refused) >= SHUT_KEPT:
                 self._refused.pop(next(iter(self._refused)))
             self._refused[requester.member.wallet] = Fresh(requester, refused)
+
+    def of(self, wallet: str) -> Fresh | None:
+        """The last refusal of a member that has not opened yet."""
+        return self._refused.get(wallet)
 
     def opened(self, now: int) -> list[Fresh]:
         """Whose limit has opened since; each is told of once."""

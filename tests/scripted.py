@@ -21,6 +21,7 @@ from bot.models import Model, Models
 from bot.ports import (
     ChatModel,
     Count,
+    DocumentReader,
     Finished,
     ModelCall,
     ModelError,
@@ -444,6 +445,7 @@ def build(
     output_max: int = 1_000,
     charge_unknown: bool = True,
     spaces: dict[str, Policy] | None = None,
+    reader: DocumentReader | None = None,
     **rules: Any,
 ) -> Bot:
     """A bot under these limits, with a scripted model unless another one is given."""
@@ -464,7 +466,7 @@ def build(
         charge_unknown=charge_unknown,
     )
     chat = ChatHandler(
-        quotas, Models([model, *more_models]), counter, clock, settings or ChatSettings()
+        quotas, Models([model, *more_models]), counter, clock, settings or ChatSettings(), reader
     )
     desk = Desk(quotas, chat, clock)
     words = Words(when)

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 ASKS_MAX = 10_000
 ASKS_BYTES_MAX = 64 << 20
 # Commands that only look; all others are carried out before the next line is read.
-_LOOKS = frozenset({"/quota", "/help"})
+_LOOKS = frozenset({"/quota", "/quota summary", "/quota rules", "/quota history", "/help"})
 
 
 async def chat_json(bot: Bot, source: HasFileno, sink: HasFileno) -> None:
@@ -118,7 +118,7 @@ class _Server:
         is_command = said.text.startswith("/")
         work = self._command(said) if is_command else self._answer(said)
         task = self._start(said, work, len(line.data or b""))
-        if is_command and said.text.split(maxsplit=1)[0].casefold() not in _LOOKS:
+        if is_command and " ".join(said.text.casefold().split()) not in _LOOKS:
             await asyncio.wait((task,))
         else:
             await asyncio.sleep(0)  # It begins: a stop on the next line finds it.

@@ -9,10 +9,11 @@ import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
+from adapters.discord.members import space_of
 from adapters.discord.place import ChannelPlace, InteractionPlace, Place
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
-from bot.messages import Ask, Utterance
+from bot.messages import BEGIN, Ask, Utterance
 from quota.members import Requester
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Asking:
         found = await files.taken([file] if file is not None else [])
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
-        ask = replace(ask, attachments=found.texts, images=found.images, left_out=found.left_out)
+        ask = _carrying(ask, found)
         place = self._place(interaction, private=private)
         await self._answered(ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
 
@@ -68,10 +69,8 @@ class Asking:
             ask,
             parent=str(target.id),
             earlier=Past(me, interaction.channel, known=[target]),
-            attachments=found.texts,
-            images=found.images,
-            left_out=found.left_out,
         )
+        ask = _carrying(ask, found)
         head = asks.quote(f"{text} {target.jump_url}", QUOTE_CHARS_MAX)
         await self._answered(ask, self._place(interaction), head=head)
 
@@ -85,7 +84,9 @@ class Asking:
         """Regenerate or Continue, on a message of the bot; acknowledged already."""
         if message is None:
             return
-        found = await self._question(interaction, pressed.requester, message)
+        found = self._bot.chat.question(pressed.requester.member.space, str(message.id))
+        is_known = found is not None
+        found = found or await self._question(interaction, message)
         if found is None and again.how == "again":
             await interaction.followup.send(say.QUESTION_GONE, ephemeral=True)
             return
@@ -94,19 +95,13 @@ class Asking:
         assert me is not None, "who is connected has a name"
         past = Past(me, interaction.channel, known=[message])
         if again.how == "onward" or found is None:
-            text = say.ONWARD
+            text = self._gateway.words.onward()
             ask = replace(ask, text=text, parent=str(message.id), earlier=past)
         else:
-            kept = await self._files_of(interaction, found)
-            ask = replace(
-                ask,
-                text=found.text,
-                parent=found.parent,
-                earlier=past,
-                attachments=kept.texts,
-                images=kept.images,
-                left_out=kept.left_out,
-            )
+            ask = replace(ask, text=found.text, parent=found.parent, earlier=past)
+            ask = replace(ask, images=found.images, waits=again.waits)
+            if not is_known:
+                ask = _carrying(ask, await self._files_of(interaction, found))
         await self._answered(ask, self._place_after(interaction, message))
 
     async def last_again(self, interaction: Interaction, requester: Requester, model: str) -> None:
@@ -117,14 +112,7 @@ class Asking:
             return
         await interaction.response.defer(thinking=True)
         ask = self._made(interaction, requester, known.text, model or known.model)
-        ask = replace(
-            ask,
-            parent=known.parent,
-            earlier=known.earlier,
-            attachments=known.attachments,
-            images=known.images,
-            left_out=known.left_out,
-        )
+        ask = replace(known, id=ask.id, requester=requester, model=ask.model)
         head = asks.quote(known.text, QUOTE_CHARS_MAX)
         await self._answered(ask, self._place(interaction), head=head)
 
@@ -159,8 +147,17 @@ class Asking:
     def _made(
         self, interaction: Interaction, requester: Requester, text: str, model: str = ""
     ) -> Ask:
-        _, _, thread = asks.place_of(interaction.channel)
-        return Ask(str(interaction.id), requester, text, model, thread)
+        _, channel_id, thread = asks.place_of(interaction.channel)
+        return Ask(
+            str(interaction.id),
+            requester,
+            text,
+            model,
+            thread,
+            author=interaction.user.display_name,
+            channel_id=channel_id,
+            place=interaction.guild.name if interaction.guild is not None else "",
+        )
 
     async def _answered(self, ask: Ask, place: Place, *, head: str = "") -> None:
         await self._gateway.chats.answer(ask, place, head=head)
@@ -192,18 +189,22 @@ class Asking:
         return ChannelPlace(channel, channel.id, str(interaction.id), question=message.id)
 
     async def _question(
-        self, interaction: Interaction, requester: Requester, message: discord.Message
+        self, interaction: Interaction, message: discord.Message
     ) -> Utterance | None:
-        """What a message of the bot answered: as the bot remembers, else as Discord shows it."""
+        """What a message of the bot answered, as Discord shows it."""
         quoted = asks.quoted(message.content)
         if quoted:
-            return Utterance("", "user", quoted)
+            return Utterance("", "user", quoted, BEGIN)
         me, parent = self._gateway.user, asks.parent_of(message)
         if me is None or not parent:
             return None
         past = Past(me, interaction.channel, known=[message])
-        said = await past(parent, asks.STEPS_MAX)
-        return next((one for one in reversed(said) if one.role == "user"), None)
+        try:
+            said = await past(parent, asks.STEPS_MAX)
+        except discord.HTTPException:
+            return None
+        found = next((one for one in reversed(said) if one.role == "user"), None)
+        return found and found._replace(parent=found.parent or BEGIN)
 
     async def _files_of(self, interaction: Interaction, question: Utterance) -> files.Files:
         """What came with a question, once more from Discord."""
@@ -215,14 +216,16 @@ class Asking:
             return await files.taken(found.attachments)
         return files.Files()
 
-    def completions(self, completes: str, typed: str) -> Iterable[tuple[str, str]]:
+    def completions(
+        self, interaction: Interaction, completes: str, typed: str
+    ) -> Iterable[tuple[str, str]]:
         """What may be meant by what was typed so far, from memory alone."""
         wanted = typed.strip().casefold()
-        for label, value in self._all_of(completes):
+        for label, value in self._all_of(completes, str(interaction.guild_id or "")):
             if wanted in label.casefold() or wanted in value.casefold():
                 yield label, value
 
-    def _all_of(self, completes: str) -> Sequence[tuple[str, str]]:
+    def _all_of(self, completes: str, guild: str) -> Sequence[tuple[str, str]]:
         bot = self._bot
         match completes:
             case "model":
@@ -232,8 +235,21 @@ class Asking:
             case "persona":
                 return [(name, name) for name in bot.config.personas]
             case "rule":
-                return [(x.name, x.id) for x in bot.quotas.governing.all_limits()]
+                limits = bot.quotas.governing.limits(space_of(guild).key)
+                return [(x.name, x.id) for x in limits]
             case "window":
-                return [(x.name, x.id) for x in bot.quotas.rules.base.limits if x.kind != "shared"]
+                policy = bot.quotas.policy(space_of(guild).key)
+                return [(x.name, x.id) for x in policy.limits if x.kind != "shared"]
             case _:
                 return [(topic, topic) for topic in say.TOPICS]
+
+
+def _carrying(ask: Ask, found: files.Files) -> Ask:
+    """With the files that came along."""
+    return replace(
+        ask,
+        attachments=found.texts,
+        images=found.images,
+        documents=found.documents,
+        left_out=found.left_out,
+    )

@@ -1,6 +1,5 @@
 """A message of Discord: whether it is meant for the bot, what it says, what it continues."""
 
-import logging
 import re
 from collections.abc import Container, Sequence
 from typing import Any
@@ -10,8 +9,6 @@ import discord
 from adapters.discord.panels import cut
 from bot.messages import Utterance
 from bot.settings import ChannelMode
-
-_log = logging.getLogger(__name__)
 
 # Reading a conversation again asks Discord at most so often, and for so many messages.
 STEPS_MAX = 25
@@ -148,10 +145,7 @@ def thread_name(text: str) -> str:
 
 
 class Past:
-    """Reads a conversation from Discord, for what the bot no longer remembers.
-
-    `is_closed` tells afterwards that the bot may not read what was said here before.
-    """
+    """Reads a conversation from Discord, for what the bot no longer remembers."""
 
     def __init__(
         self,
@@ -165,22 +159,14 @@ class Past:
         self._channel = channel
         self._is_direct = getattr(channel, "guild", None) is None
         self._known = {str(message.id): message for message in known}
-        self.is_closed = False
 
     async def __call__(self, message: str, at_most: int) -> Sequence[Utterance]:
-        """See bot.messages.Earlier."""
+        """See bot.messages.Earlier; raises what Discord had, such as that nothing may be read."""
         at_most = min(at_most, HISTORY_MAX)
-        try:
-            if isinstance(self._channel, discord.Thread) or self._is_direct:
-                found = await self._history(message, at_most)
-            else:
-                found = await self._chain(message, at_most)
-        except discord.Forbidden:
-            self.is_closed = True
-            return ()
-        except (discord.HTTPException, OSError) as error:
-            _log.warning("earlier messages could not be read: %s", type(error).__name__)
-            return ()
+        if isinstance(self._channel, discord.Thread) or self._is_direct:
+            found = await self._history(message, at_most)
+        else:
+            found = await self._chain(message, at_most)
         return [self._said(m) for m in found if m.content or m.attachments]
 
     async def _chain(self, message: str, at_most: int) -> list[discord.Message]:
@@ -211,9 +197,8 @@ class Past:
         return found[::-1]
 
     def _said(self, message: discord.Message) -> Utterance:
+        key, parent = str(message.id), parent_of(message)
         if message.author.id == self._me.id:
-            return Utterance(
-                str(message.id), "assistant", answered(message.content), parent_of(message)
-            )
-        text = text_of(message, self._me)
-        return Utterance(str(message.id), "user", text, parent_of(message))
+            return Utterance(key, "assistant", answered(message.content), parent)
+        text, author = text_of(message, self._me), message.author.display_name
+        return Utterance(key, "user", text, parent, author)

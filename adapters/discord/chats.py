@@ -2,7 +2,6 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,6 @@ from adapters.discord.stream import Reply
 from bot import text_discord as say
 from bot.messages import Ask, Failure
 from bot.outcome import reference
-from bot.panels import Action
 from bot.settings import ChannelMode
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
@@ -61,7 +59,7 @@ class Chats:
         await self.know(requester, is_home=message.guild is not None)
         found = await files.taken(message.attachments)
         in_own_thread = mode == "auto-thread" and _can_open_thread(message)
-        _, _, thread = asks.place_of(message.channel)
+        _, channel_id, thread = asks.place_of(message.channel)
         ask = Ask(
             str(message.id),
             requester,
@@ -69,6 +67,10 @@ class Chats:
             thread=str(message.id) if in_own_thread else thread,
             attachments=found.texts,
             images=found.images,
+            documents=found.documents,
+            author=message.author.display_name,
+            channel_id=channel_id,
+            place=message.guild.name if message.guild is not None else "",
             message=str(message.id),
             parent=asks.parent_of(message),
             left_out=found.left_out,
@@ -138,18 +140,20 @@ class Chats:
 
     async def answer(self, ask: Ask, place: Place, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
-        words, chat, past = self._gateway.words, self._bot.chat, ask.earlier
+        words, chat, unfinished = self._gateway.words, self._bot.chat, self._gateway.unfinished
+        grown: list[tuple[int, int]] = []
 
-        def remarks() -> Sequence[str]:
-            return (say.NO_HISTORY,) if isinstance(past, Past) and past.is_closed else ()
+        async def grows(message: int) -> None:
+            grown.append((place.channel_id, message))
+            await unfinished.begun(place.channel_id, message)
 
         reply = Reply(
             place,
             self._gateway.pacer(place.bucket),
             self._bot.clock,
-            stop=Action("stop", say.STOP, ask.id, ask.requester.member.id, "danger"),
+            stop=chat.stop_action(ask, words),
             head=head,
-            remarks=remarks,
+            grows=grows if place.is_lasting else None,
         )
         self._keep_last(ask, place)
         reply.begin()
@@ -159,6 +163,16 @@ class Chats:
             ref = reference()
             _log.exception("a message could not be answered ref=%s", ref)
             await reply.finish(Failure("internal", words.internal(ref)))
+        for channel, message in grown:
+            await unfinished.ended(channel, message)
+        with suppress(ConnectionError):
+            await self._gateway.presence.ended(reply.end)
+
+    def left(self, guild: discord.Guild) -> None:
+        """Forget what was kept in mind of a server that sent the bot away."""
+        self._threads -= {thread.id for thread in guild.threads}
+        mine = space_of(guild.id)
+        self._last = {k: a for k, a in self._last.items() if a.requester.member.space != mine}
 
     def _keep_last(self, ask: Ask, place: Place) -> None:
         key = (ask.requester.member.wallet, place.channel_id)

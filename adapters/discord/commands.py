@@ -11,7 +11,6 @@ import discord
 from discord import app_commands
 
 from adapters.discord.surface import (
-    ADMIN_ENTRIES,
     ENTRIES,
     GROUPS,
     MENUS,
@@ -63,7 +62,9 @@ class Desk(Protocol):
     ) -> None:
         """A command of a menu."""
 
-    def completions(self, completes: str, typed: str) -> Iterable[tuple[str, str]]:
+    def completions(
+        self, interaction: discord.Interaction[Any], completes: str, typed: str
+    ) -> Iterable[tuple[str, str]]:
         """What may be meant (label, value), from memory alone."""
 
 
@@ -158,7 +159,7 @@ def _completing(
     async def complete(
         interaction: discord.Interaction[Any], current: str
     ) -> list[app_commands.Choice[str]]:
-        found = desk.completions(completes, current)
+        found = desk.completions(interaction, completes, current)
         return [
             app_commands.Choice(name=label[:CHOICE_CHARS_MAX], value=value)
             for label, value in list(found)[:CHOICES_MAX]
@@ -191,7 +192,8 @@ def _menu(menu: Menu, desk: Desk) -> app_commands.ContextMenu:
 
 def pieces(entry: Entry, given: Mapping[str, Any]) -> dict[str, str]:
     """The options as the grammar writes them."""
-    found = {name: _piece(value) for name, value in given.items() if value is not None}
+    by_id = entry.path == "quota-admin channel set"
+    found = {name: _piece(value, by_id=by_id) for name, value in given.items() if value is not None}
     if entry.path == "quota-admin member reset":
         found.setdefault("member", "all")
     if entry.path == "quota-admin usage report":
@@ -200,7 +202,7 @@ def pieces(entry: Entry, given: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _piece(value: object) -> str:
+def _piece(value: object, *, by_id: bool = False) -> str:
     match value:
         case bool():
             return "on" if value else ""
@@ -209,14 +211,10 @@ def _piece(value: object) -> str:
         case discord.User() | discord.Member():
             return f"@member:{value.id}"
         case app_commands.AppCommandChannel() | app_commands.AppCommandThread():
-            return f"#{quoted(value.name)}"
+            # Limits go by the name that people know, settings by the id that stays.
+            return f"#{value.id}" if by_id else f"#{said(value.name).replace(' ', '-')}"
         case _:
             return said(str(value))
-
-
-def is_admin_entry(entry: Entry) -> bool:
-    """Whether its line belongs below /quota-admin."""
-    return entry in ADMIN_ENTRIES
 
 
 # Telling Discord about the commands.

@@ -19,4 +19,19 @@ def when(at: int, now: int) -> str:
 
 def words_of(clock: Clock) -> Words:
     """The sentences as Discord shows them."""
-    return Words(lambda at: when(at, clock.now()))
+    return Words(lambda at: when(at, clock.now()), who=who, role=role, channel=channel)
+
+
+def who(member_id: str) -> str:
+    """@Ana, as everybody's client shows her; somebody at the command line by name."""
+    return f"<@{member_id}>" if member_id.isdecimal() else member_id
+
+
+def role(name: str) -> str:
+    """@Supporter; by id where a limit names it so."""
+    return f"<@&{name}>" if name.isdecimal() else f"@{name}"
+
+
+def channel(name: str) -> str:
+    """#homework; by id where a setting or a limit names it so."""
+    return f"<#{name}>" if name.isdecimal() else f"#{name}"

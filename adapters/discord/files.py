@@ -7,13 +7,15 @@ from typing import NamedTuple
 import discord
 
 from bot import text_discord as say
-from bot.messages import Attachment, Image
+from bot.messages import Attachment, Document, Image
 
 _log = logging.getLogger(__name__)
 
 FILES_MAX = 10
 TEXT_BYTES_MAX = 256 * 1024
 IMAGE_BYTES_MAX = 8 * 1024 * 1024
+DOCUMENT_BYTES_MAX = 20 * 1024 * 1024
+_DOCUMENTS = {"application/pdf"}
 _IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 _TEXTS = ("text/", "application/json", "application/xml", "application/x-sh", "application/toml")
 _ENDINGS = (
@@ -28,16 +30,17 @@ class Files(NamedTuple):
 
     texts: tuple[Attachment, ...] = ()
     images: tuple[Image, ...] = ()
+    documents: tuple[Document, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
 
 
 async def taken(attachments: Sequence[discord.Attachment]) -> Files:
     """Fetch what can be used; the sizes are checked before anything is fetched."""
-    texts, images, left_out = list[Attachment](), list[Image](), list[tuple[str, str]]()
+    texts, images, documents = list[Attachment](), list[Image](), list[Document]()
+    left_out = list[tuple[str, str]]()
     for number, file in enumerate(attachments):
         kind = (file.content_type or "").partition(";")[0].strip().casefold()
-        is_image = kind in _IMAGES
-        why = _refused(number, file, kind, is_image=is_image)
+        why = _refused(number, file, kind)
         if why:
             left_out.append((file.filename, why))
             continue
@@ -47,24 +50,29 @@ async def taken(attachments: Sequence[discord.Attachment]) -> Files:
             _log.warning("a file could not be fetched: %s", type(error).__name__)
             left_out.append((file.filename, say.FILE_NOT_FETCHED))
             continue
-        if is_image:
+        if kind in _IMAGES:
             images.append(Image(file.filename, kind, data))
-            continue
-        text = _decoded(data)
-        if text is None:
-            left_out.append((file.filename, say.FILE_NOT_TEXT))
-        else:
+        elif kind in _DOCUMENTS:
+            documents.append(Document(file.filename, kind, data))
+        elif (text := _decoded(data)) is not None:
             texts.append(Attachment(file.filename, text))
-    return Files(tuple(texts), tuple(images), tuple(left_out))
+        else:
+            left_out.append((file.filename, say.FILE_NOT_TEXT))
+    return Files(tuple(texts), tuple(images), tuple(documents), tuple(left_out))
 
 
-def _refused(number: int, file: discord.Attachment, kind: str, *, is_image: bool) -> str:
+def _refused(number: int, file: discord.Attachment, kind: str) -> str:
     if number >= FILES_MAX:
         return say.files_full(FILES_MAX)
     is_text = kind.startswith(_TEXTS) or file.filename.casefold().endswith(_ENDINGS)
-    if not is_image and not is_text:
+    if kind in _IMAGES:
+        most = IMAGE_BYTES_MAX
+    elif kind in _DOCUMENTS:
+        most = DOCUMENT_BYTES_MAX
+    elif is_text:
+        most = TEXT_BYTES_MAX
+    else:
         return say.file_kind(kind)
-    most = IMAGE_BYTES_MAX if is_image else TEXT_BYTES_MAX
     return say.file_too_large(file.size, most) if file.size > most else ""
 
 

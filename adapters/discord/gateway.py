@@ -13,8 +13,11 @@ from adapters.discord import asks, dialect
 from adapters.discord.chats import Chats
 from adapters.discord.commands import plant, sync_if_changed
 from adapters.discord.members import OWN, Members
+from adapters.discord.notices import Notices
 from adapters.discord.panels import DYNAMIC_ITEMS
+from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
+from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
@@ -39,6 +42,8 @@ async def serve(bot: Bot) -> None:
     config = bot.config.discord
     assert config is not None, "the platform is enabled"
     _point(config)
+    # There is no voice here, so nobody needs to be told what it would take.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     content = config.message_content
     while True:
         gateway = Gateway(bot, config, content=content)
@@ -82,6 +87,9 @@ class Gateway(discord.AutoShardedClient):
         self.words: Words = dialect.words_of(bot.clock)
         self.members = Members(config, bot.quotas.governing)
         self.chats = Chats(self)
+        self.notices = Notices(self)
+        self.presence = Presence(self)
+        self.unfinished = Unfinished(self)
         self.presses = Presses(self)
         self.tree = app_commands.CommandTree(self)
         self._config = config
@@ -98,6 +106,7 @@ class Gateway(discord.AutoShardedClient):
             await whole(self._leave())
             raise
         finally:
+            self.notices.leave()
             # Closing ends it; cancelling alone may be lost in a shard that is just being launched.
             await whole(self.close())
             connection.cancel()
@@ -106,6 +115,8 @@ class Gateway(discord.AutoShardedClient):
     async def _leave(self) -> None:
         """Take nothing new; let what runs come to its end, and be shown."""
         self._is_leaving = True
+        self.notices.leave()
+        self.presence.close()
         await self.bot.close()
         if self._running:
             await asyncio.wait(self._running)
@@ -153,11 +164,21 @@ class Gateway(discord.AutoShardedClient):
         """Before the first event: what the commands are, told to Discord where that is news."""
         plant(self.tree, self.presses)
         self.add_dynamic_items(*DYNAMIC_ITEMS)
+        self.notices.listen()
         self.start_work(self._sync())
+        self.start_work(self.unfinished.close(self.unfinished.left()))
 
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
         self.start_work(self.chats.heard(message))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """A server has invited the bot."""
+        self.start_work(self.notices.arrived(guild))
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """A server has sent the bot away; its books stay, for it may come back."""
+        self.chats.left(guild)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """A form came back; commands and buttons find their way by discord.py itself."""

@@ -145,6 +145,16 @@ def buttons(actions: Sequence[Action]) -> ui.View | None:
     return view if view.children else None
 
 
+def action_on(message: discord.Message, name: str) -> Action | None:
+    """The button of this name below a message, with its subject and its owner."""
+    for row in message.components:
+        for child in getattr(row, "children", ()):
+            action = decoded(str(getattr(child, "custom_id", "") or ""))
+            if action is not None and action.name == name:
+                return action
+    return None
+
+
 # Cards.
 
 
@@ -284,9 +294,11 @@ def _input(field: Field) -> ui.Item[Any]:
                 max_length=max(1, min(4_000, field.chars_max)),
             )
         case "choice":
+            # Discord refuses a menu in which a value stands twice.
+            choices = dict(reversed(field.choices))
             options = [
                 discord.SelectOption(label=cut(label, 100), value=v, default=v == field.value)
-                for v, label in field.choices[:CHOICES_MAX]
+                for v, label in [*reversed(choices.items())][:CHOICES_MAX]
             ]
             return ui.Select(
                 custom_id=field.name,
@@ -307,8 +319,17 @@ def _input(field: Field) -> ui.Item[Any]:
                 custom_id=field.name,
                 required=field.required,
                 min_values=int(field.required),
+                default_values=_channels(field.value),
                 channel_types=[discord.ChannelType.text, discord.ChannelType.news],
             )
+
+
+def _channels(value: str) -> list[discord.SelectDefaultValue]:
+    """The channel that is chosen already, where it is one."""
+    if not value.isdecimal():
+        return []
+    kind = discord.SelectDefaultValueType.channel
+    return [discord.SelectDefaultValue(id=int(value), type=kind)]
 
 
 def form_of(custom_id: str) -> tuple[str, str] | None:

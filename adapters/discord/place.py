@@ -93,6 +93,10 @@ class Place(Protocol):
     def channel_id(self) -> int:
         """Where they can be seen."""
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the bot can change these messages for as long as they are there."""
+
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """Send a new message; its id."""
 
@@ -135,6 +139,11 @@ class ChannelPlace:
     def channel_id(self) -> int:
         """See Place."""
         return self._id
+
+    @property
+    def is_lasting(self) -> bool:
+        """See Place."""
+        return True
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
@@ -217,6 +226,11 @@ class InteractionPlace:
     def channel_id(self) -> int:
         """See Place."""
         return self._interaction.channel_id or 0
+
+    @property
+    def is_lasting(self) -> bool:
+        """See Place."""
+        return self._later is not None
 
     @property
     def is_ending(self) -> bool:

@@ -13,7 +13,7 @@ import discord
 
 from adapters.discord import asks, panels, surface
 from adapters.discord.asking import Asking
-from adapters.discord.commands import is_admin_entry, pieces
+from adapters.discord.commands import pieces
 from adapters.discord.place import Frame
 from adapters.discord.surface import Entry, Menu
 from bot import text_discord as say
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 # What somebody is about to ask about is remembered while they write the question.
 TARGETS_MAX = 500
+_SHARED_VIEWS = {None, "summary", "history"}
 
 
 class Presses:
@@ -72,12 +73,15 @@ class Presses:
         """A form came back, be it one of an earlier run."""
         await self._safely(interaction, self._submitted(interaction))
 
-    def completions(self, completes: str, typed: str) -> Iterable[tuple[str, str]]:
+    def completions(
+        self, interaction: Interaction, completes: str, typed: str
+    ) -> Iterable[tuple[str, str]]:
         """See commands.Desk."""
-        return self._asking.completions(completes, typed)
+        return self._asking.completions(interaction, completes, typed)
 
     async def _safely(self, interaction: Interaction, work: Awaitable[None]) -> None:
         """Whatever breaks is told to who began it, in one sentence."""
+        self._gateway.notices.met(interaction)
         words = self._gateway.words
         try:
             await work
@@ -115,14 +119,12 @@ class Presses:
                 name = entry.line
                 await self._opened(interaction, Pressed(requester, name, event=_id(interaction)))
             case "line":
-                shared = bool(given.get("share"))
+                shared = bool(given.get("share")) and given.get("view") in _SHARED_VIEWS
                 await interaction.response.defer(ephemeral=not shared, thinking=True)
-                prefix = "/quota-admin " if is_admin_entry(entry) else ""
-                if entry in surface.STAFF_ENTRIES:
-                    prefix = "/quota-staff "
-                line = f"{prefix}{entry.typed(pieces(entry, given))}"
-                card = await self._run(interaction, requester, line, shared=shared)
-                await self._show(interaction, card)
+                prefix = "" if entry in surface.MEMBER_ENTRIES else f"/{entry.path.split()[0]} "
+                for line in entry.typed(pieces(entry, given)):
+                    whole = f"{prefix}{line} share" if shared else f"{prefix}{line}"
+                    await self._show(interaction, await self._run(interaction, requester, whole))
 
     async def _chosen(
         self,
@@ -140,7 +142,7 @@ class Presses:
                 line = f"/quota receipt {target.id}"
                 await self._show(interaction, await self._run(interaction, requester, line))
             case "again", discord.Message():
-                action = _again_of(target)
+                action = panels.action_on(target, "again")
                 if action is None:
                     await interaction.response.send_message(say.NO_ANSWER, ephemeral=True)
                     return
@@ -150,12 +152,9 @@ class Presses:
                 line = f"/quota-staff show @member:{target.id}"
                 await self._show(interaction, await self._run(interaction, requester, line))
 
-    async def _run(
-        self, interaction: Interaction, requester: Requester, line: str, *, shared: bool = False
-    ) -> Card:
+    async def _run(self, interaction: Interaction, requester: Requester, line: str) -> Card:
         _, _, thread = asks.place_of(interaction.channel)
-        text = f"{line} share" if shared else line
-        typed = Typed(requester, text, thread, previews=True, event=_id(interaction))
+        typed = Typed(requester, line, thread, previews=True, event=_id(interaction))
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
         return await self._bot.commands.run(typed, self._gateway.words)
 
@@ -271,13 +270,3 @@ class Presses:
 
 def _id(interaction: Interaction) -> str:
     return str(interaction.id)
-
-
-def _again_of(message: discord.Message) -> Action | None:
-    """The Regenerate of an answer; it knows whose answer it is."""
-    for row in message.components:
-        for child in getattr(row, "children", ()):
-            action = panels.decoded(str(getattr(child, "custom_id", "") or ""))
-            if action is not None and action.name == "again":
-                return action
-    return None

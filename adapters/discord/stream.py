@@ -8,7 +8,7 @@ quoted as people expect.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from adapters.discord.panels import broken, cut, measure, subtext
@@ -75,19 +75,20 @@ class Reply:
         *,
         stop: Action | None = None,
         head: str = "",
-        remarks: Callable[[], Sequence[str]] = tuple,
+        grows: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """Show it in a place; `head` stands above it, `remarks` are what the end says besides."""
+        """Show it in a place; `head` stands above it; `grows` is told what message is not whole."""
         self._place = place
         self._pacer = pacer
         self._paced = pacer.open(self._write)
         self._clock = clock
         self._stop = (stop,) if stop is not None else ()
         self._head = head
-        self._remarks = remarks
+        self._grows = grows
         self._text = ""
         self._note = ""
         self._end: list[Frame] | None = None
+        self.end: End | None = None
         self._shown: list[Frame] = []
         self._sent: list[int] = []
         self._typing: asyncio.Task[None] | None = None
@@ -113,7 +114,7 @@ class Reply:
 
     async def finish(self, end: End) -> None:
         """The end, shown whatever it takes; where nothing can be shown, the log says so."""
-        self._end = self._last_frames(end)
+        self.end, self._end = end, self._last_frames(end)
         try:
             if self._end is not None:
                 await self._finished()
@@ -126,7 +127,7 @@ class Reply:
         match end:
             case Answer():
                 text = end.text or self._text
-                tail = "\n".join((*end.notes, *self._remarks(), end.footer))
+                tail = "\n".join((*end.notes, end.footer))
                 return frames(text, subtext(tail), end.actions, self._head)
             case Refusal():
                 return frames(end.text, "", end.actions, self._head)
@@ -193,6 +194,8 @@ class Reply:
             message = await self._place.post(at, frame, silent=not is_last)
             self._sent.append(message)
             self._shown.append(frame)
+            if self._grows is not None and self._end is None:
+                await self._grows(message)
         return at == len(wanted) - 1 and wanted == self._wanted()
 
     async def _edited(self, at: int, frame: Frame) -> None:

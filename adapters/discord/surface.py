@@ -47,15 +47,22 @@ class Entry:
     options: tuple[Option, ...] = ()
     does: Does = "line"
 
-    def typed(self, given: Mapping[str, str]) -> str:
-        """The line for these options; each value is one that `said` has written."""
+    def typed(self, given: Mapping[str, str]) -> list[str]:
+        """The lines for these options, as a rule one; each value is one that `said` has written.
+
+        Where several are written in the table, those are meant whose options were all given; the
+        last one where none is.
+        """
         plain = {option.name: option.plain for option in self.options}
         chosen = {n: v for n, v in given.items() if v and v != plain.get(n)}
 
         def gap(match: re.Match[str]) -> str:
             return match[1] if all(n in chosen for n in _NAME.findall(match[1])) else ""
 
-        return _NAME.sub(lambda match: chosen.get(match[1], ""), _GAP.sub(gap, self.line)).strip()
+        lines = [_GAP.sub(gap, line) for line in self.line.split("\n")]
+        whole = [n for n in lines if all(name in chosen for name in _NAME.findall(n))]
+        meant = whole[:-1] if len(whole) > 1 else whole or lines[-1:]
+        return [_NAME.sub(lambda match: chosen.get(match[1], ""), n).strip() for n in meant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Menu:
 
 
 def said(text: str) -> str:
-    """A value as one piece of a line: on one line, and without the sign that a reason follows."""
+    """A value as one piece of a line, without the sign that stands before a reason."""
     return re.sub(r"\s+", " ", text).replace(" -- ", " - ").strip()
 
 
@@ -267,8 +274,11 @@ ADMIN_ENTRIES = (
     Entry(
         "quota-admin usage top",
         "Who used most",
-        "top[ {count}]",
-        (Option("count", "How many", "number", most=25),),
+        "top[ {count}][ {period}]",
+        (
+            Option("period", "Of when", choices=("today", "week", "month"), plain="month"),
+            Option("count", "How many", "number", most=25),
+        ),
     ),
     Entry(
         "quota-admin channel set",
@@ -287,7 +297,8 @@ ADMIN_ENTRIES = (
     Entry(
         "quota-admin model set",
         "Who may use a model, and what comes instead",
-        "model {model}[ allow {allowed_for}][ fallback {fallback}][ -- {reason}]",
+        "model {model} allow {allowed_for}[ -- {reason}]\n"
+        "model {model} fallback {fallback}[ -- {reason}]\nmodel {model}",
         (
             Option("model", "Which model", required=True, completes="model"),
             Option("allowed_for", "A role", "target"),
@@ -305,7 +316,7 @@ ADMIN_ENTRIES = (
     Entry(
         "quota-admin audit",
         "Who changed what; with undo",
-        "audit[ {days}][ by {actor}][ on {target}]",
+        "audit[ {days}][ by {actor}][ to {target}]",
         (
             Option("actor", "Who did it", "member"),
             Option("target", "To whom", "target"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adapters.slack import post
 from adapters.slack.front import Answered, Front, Running
+from adapters.slack.leftover import Left
 from adapters.slack.post import Place
 from adapters.slack.private import PrivateStream
 from adapters.slack.stream import SlackStream
@@ -44,27 +45,31 @@ class Answering:
         author = (await workspace.people.person(ask.requester.member.id)).name
         ask = replace(ask, author=author, channel_id=place.channel, place=workspace.who.name)
         about = about or ask.message
-        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, front.words, about)
+        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, workspace.words, about)
         if place.thread:
-            stop = front.bot.chat.stop_action(ask, front.words)
+            stop = front.bot.chat.stop_action(ask, workspace.words)
             reply = SlackStream(
-                workspace, place, about, front.words, stop=stop, in_thread=in_thread
+                workspace, place, about, workspace.words, stop=stop, in_thread=in_thread
             )
         front.running[ask.event] = Running(ask, place)
+        if place.thread:
+            left = Left(workspace.who.team, place.channel, place.thread, about)
+            front.leftover.begin(ask.event, left)
         working = asyncio.create_task(
             workspace.working(place.channel, place.thread, text_slack.LOADING)
         )
         try:
             front.bot.commands.meet(ask.requester)
-            await front.bot.chat.handle(ask, reply, front.words)
+            await front.bot.chat.handle(ask, reply, workspace.words)
         except Exception:  # whatever broke, whoever asked is told once
             ref = reference()
             _log.exception("an ask could not be answered ref=%s", ref)
-            await reply.finish(Failure("internal", front.words.internal(ref)))
+            await reply.finish(Failure("internal", workspace.words.internal(ref)))
         finally:
             front.running.pop(ask.event, None)
             await working
             await workspace.rested(place.channel, place.thread, told=reply.told_rest)
+            front.leftover.end(ask.event)
             self._remember(place, about, ask.requester.member.id, reply.messages)
 
     def _remember(self, place: Place, about: str, owner: str, messages: Sequence[str]) -> None:
@@ -86,7 +91,7 @@ class Answering:
             elif not refused:
                 refused = True
                 pressed = Pressed(requester, "stop", one.ask.id, owner)
-                pressing = await front.bot.actions.press(pressed, front.words)
+                pressing = await front.bot.actions.press(pressed, workspace.words)
                 if isinstance(pressing, Shown):
                     place = replace(one.place, user=user)
                     await post.show(workspace, place, pressing.card)

@@ -109,7 +109,7 @@ class Clicks:
         pressed = Pressed(
             requester, click.name, click.subject, click.owner, trigger, spot.message or spot.view_id
         )
-        form = self._front.bot.actions.form(pressed, self._front.words)
+        form = self._front.bot.actions.form(pressed, workspace.words)
         if form is not None:
             await self._open(workspace, form, spot, trigger, click.about)
             return

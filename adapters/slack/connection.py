@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import ClientSession
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.front import LAST_WORDS_MS, Front
 from adapters.slack.http import HttpServer
 from adapters.slack.installs import Installs
-from adapters.slack.listeners import Listeners
+from adapters.slack.leftover import Left, put_right
+from adapters.slack.listeners import Listeners, begin_after
 from adapters.slack.notices import Notices
 from adapters.slack.panels import buttons, notification, section
 from adapters.slack.people import Rights
@@ -22,7 +28,7 @@ from adapters.slack.post import directly
 from adapters.slack.workspace import LOST, Identity, Workspace, client, error_of, session
 from bot import text_slack
 from bot.bot import Bot
-from bot.config_values import SlackConfig
+from bot.config_values import ConfigError, SlackConfig
 from bot.panels import Action
 from quota.clock import pause
 from quota.waiting import whole
@@ -31,6 +37,23 @@ _log = logging.getLogger(__name__)
 
 GROUPS_MS = 60 * 60_000
 PING_S = 10
+TRY_MS = 5_000
+# With one of these Slack says that a token is none of its own, or of another kind.
+WRONG_TOKEN = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "not_allowed_token_type"}
+    | {"token_expired", "no_permission", "missing_scope"}
+)
+
+
+class _Socket(AsyncSocketModeHandler):
+    """Takes what comes through the socket; the work begins when Slack has its answer."""
+
+    async def handle(self, client: Any, req: SocketModeRequest) -> None:
+        """See AsyncBaseSocketModeHandler."""
+        asked = AsyncBoltRequest(mode="socket_mode", body=req.payload, headers=build_headers(req))
+        answer = await self.app.async_dispatch(asked)
+        await send_async_response(client, req, answer, 0.0)
+        begin_after(asked)
 
 
 class Connection:
@@ -40,7 +63,6 @@ class Connection:
         """Connect with what the config says."""
         self._config = config
         self._bot = bot
-        self._rights = Rights(config.admins, config.staff, config.workspace_admins)
         self._installs = Installs.beside(bot.config.store_path) if config.client_id else None
         self._connections: ClientSession | None = None
         self.front = Front(bot, config)
@@ -61,19 +83,34 @@ class Connection:
                 installing = None if self._installs is None else self._install
                 server = HttpServer(config, self._bot.clock, app, installing)
                 stack.push_async_callback(server.close)
-                await server.start()
+                try:
+                    await server.start()
+                except OSError as error:
+                    where = f"{config.http_host}:{config.http_port}"
+                    raise ConfigError([text_slack.not_listening(where, str(error))]) from None
             if config.mode == "socket":
-                handler = AsyncSocketModeHandler(
-                    app,
-                    config.app_token,
-                    web_client=client(config.app_token, config.api_base, self._connections),
-                    ping_interval=PING_S,
-                )
-                stack.push_async_callback(handler.close_async)
-                await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
+                await self._open_socket(stack, app, self._connections)
+            for left in self.front.leftover.left:
+                self.front.tasks.start(self._put_right(left), "leftover")
             _log.info("connected to Slack")
             self.ready.set()
             await self._keep()
+
+    async def _open_socket(
+        self, stack: AsyncExitStack, app: AsyncApp, connections: ClientSession
+    ) -> None:
+        config = self._config
+        web = client(config.app_token, config.api_base, connections)
+
+        async def opened() -> Any:
+            return await web.apps_connections_open(app_token=config.app_token)
+
+        # The SDK would try a wrong token for ever.
+        found = await self._reached(opened, text_slack.APP_REFUSED)
+        handler = _Socket(app, config.app_token, web_client=web, ping_interval=PING_S)
+        handler.client.wss_uri = str(found["url"])
+        stack.push_async_callback(handler.close_async)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
 
     # Workspaces.
 
@@ -84,11 +121,34 @@ class Connection:
         for who in self._installs.all if self._installs is not None else ():
             await self._join(who)
 
+    async def _put_right(self, left: Left) -> None:
+        workspace = self.front.workspaces.get(left.team)
+        if workspace is not None:
+            await put_right(workspace, left, workspace.words)
+        self.front.leftover.settled(left)
+
+    def _rights(self) -> Rights:
+        config = self.front.config
+        return Rights(config.admins, config.staff, config.workspace_admins)
+
+    async def _reached(self, call: Callable[[], Awaitable[Any]], refused: str) -> Any:
+        """The answer to a call, as soon as Slack can be reached; a token it refuses ends all."""
+        while True:
+            try:
+                return await call()
+            except SlackApiError as error:
+                if error_of(error) in WRONG_TOKEN:
+                    raise ConfigError([f"{refused} ({error_of(error)})"]) from None
+                _log.warning("Slack: %s; trying again", error_of(error))
+            except LOST as error:
+                _log.warning("Slack cannot be reached: %s; trying again", error)
+            await pause(self._bot.clock, TRY_MS)
+
     async def _asked_who(self, token: str) -> Identity:
         """Who a token belongs to."""
         assert self._connections is not None, "it is connected"
         asked = client(token, self._config.api_base, self._connections)
-        found: Any = await asked.auth_test()
+        found = await self._reached(asked.auth_test, text_slack.BOT_REFUSED)
         team, user = str(found["team_id"]), str(found["user_id"])
         bot, name = str(found.get("bot_id") or ""), str(found.get("team") or "")
         return Identity(team, user, bot, token, name)
@@ -108,8 +168,14 @@ class Connection:
         assert self._installs is not None, "the pages are there only with it"
         config = self._config
         try:
-            found: Any = await client(None, config.api_base, self._connections).oauth_v2_access(
-                client_id=config.client_id, client_secret=config.client_secret, code=code
+            # Not by the SDK's own method: that one leans on what aiohttp is about to remove.
+            found: Any = await client(None, config.api_base, self._connections).api_call(
+                "oauth.v2.access",
+                data={
+                    "client_id": config.client_id,
+                    "client_secret": config.client_secret,
+                    "code": code,
+                },
             )
             who = await self._asked_who(str(found["access_token"]))
         except SlackApiError as error:
@@ -126,7 +192,7 @@ class Connection:
         return True
 
     async def _greet(self, workspace: Workspace, installer: str) -> None:
-        text = text_slack.welcome(self.front.words.who(installer))
+        text = text_slack.welcome(workspace.words.who(installer))
         setup = Action("setup", text_slack.WELCOME_MENU, style="primary")
         try:
             await directly(
@@ -187,5 +253,6 @@ class Connection:
 
     async def _end(self) -> None:
         """Running answers finish or are settled, and are told."""
+        await self.front.later.close(0)
         await whole(asyncio.ensure_future(self._bot.close()))
         await self.front.tasks.close(LAST_WORDS_MS / 1_000)

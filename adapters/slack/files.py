@@ -1,4 +1,4 @@
-"""Files that come with a message: text and pictures, each left out with its reason otherwise."""
+"""Files that come with a message: text, pictures and PDF; all else is named with the reason."""
 
 import logging
 from collections.abc import Sequence
@@ -9,13 +9,15 @@ from aiohttp import ClientError
 
 from adapters.slack.workspace import Workspace
 from bot import text_slack
-from bot.messages import Attachment, Image
+from bot.messages import Attachment, Document, Image
 
 _log = logging.getLogger(__name__)
 
 FILES_MAX = 10
 TEXT_BYTES_MAX = 256 * 1024
-IMAGE_BYTES_MAX = 5 * 1024 * 1024
+IMAGE_BYTES_MAX = 8 * 1024 * 1024
+DOCUMENT_BYTES_MAX = 20 * 1024 * 1024
+DOCUMENTS = frozenset({"application/pdf"})
 IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 OK = 200
 _TEXTS = frozenset(
@@ -29,6 +31,7 @@ class Taken(NamedTuple):
 
     texts: tuple[Attachment, ...] = ()
     images: tuple[Image, ...] = ()
+    documents: tuple[Document, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
 
 
@@ -40,6 +43,7 @@ async def take(workspace: Workspace, files: Sequence[dict[str, Any]]) -> Taken:
     """Fetch what can be read, one after the other."""
     texts: list[Attachment] = []
     images: list[Image] = []
+    documents: list[Document] = []
     left_out: list[tuple[str, str]] = []
     for number, file in enumerate(files):
         name = str(file.get("name") or file.get("title") or file.get("id") or "file")
@@ -50,19 +54,23 @@ async def take(workspace: Workspace, files: Sequence[dict[str, Any]]) -> Taken:
             continue
         if isinstance(taken, Image):
             images.append(taken)
+        elif isinstance(taken, Document):
+            documents.append(taken)
         else:
             texts.append(taken)
-    return Taken(tuple(texts), tuple(images), tuple(left_out))
+    return Taken(tuple(texts), tuple(images), tuple(documents), tuple(left_out))
 
 
 async def _taken(
     workspace: Workspace, file: dict[str, Any], name: str, number: int
-) -> Attachment | Image:
+) -> Attachment | Document | Image:
     kind = str(file.get("mimetype", ""))
     if number >= FILES_MAX:
         raise _LeftOutError(text_slack.too_many_files(FILES_MAX))
     if kind in IMAGES:
         return Image(name, kind, await _fetched(workspace, file, IMAGE_BYTES_MAX))
+    if kind in DOCUMENTS:
+        return Document(name, kind, await _fetched(workspace, file, DOCUMENT_BYTES_MAX))
     if kind.startswith("text/") or kind in _TEXTS:
         data = await _fetched(workspace, file, TEXT_BYTES_MAX)
         return Attachment(name, _decoded(data))

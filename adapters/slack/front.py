@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.slack.keep import Kept
-from adapters.slack.markup import channel, role, when, who
+from adapters.slack.leftover import Leftover
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot.bot import Bot
 from bot.config_values import SlackConfig
 from bot.messages import Ask
-from bot.text import Words
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +22,6 @@ DAY_MS = 24 * 60 * 60_000
 KEPT_MAX = 20_000
 # After the bot is closed, what still has to be told has so long.
 LAST_WORDS_MS = 5_000
-
-WORDS = Words(when=when, who=who, role=role, channel=channel)
 
 
 class Tasks:
@@ -83,12 +80,14 @@ class Front:
     """Held for as long as Slack is served."""
 
     bot: Bot
-    config: SlackConfig
+    started_with: SlackConfig
     workspaces: dict[str, Workspace] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
+    # What only waits for its moment, and is not waited for at the end.
+    later: Tasks = field(default_factory=Tasks)
     running: dict[str, Running] = field(default_factory=dict)
     repeating: set[str] = field(default_factory=set)
-    words: Words = WORDS
+    leftover: Leftover = field(init=False)
     seen: Kept[str, bool] = field(init=False)
     threads: Kept[tuple[str, str], bool] = field(init=False)
     answered: Kept[tuple[str, str], Answered] = field(init=False)
@@ -96,9 +95,15 @@ class Front:
     def __post_init__(self) -> None:
         """Nothing was seen yet."""
         clock = self.bot.clock
+        self.leftover = Leftover.beside(self.bot.config.store_path)
         self.seen = Kept(clock, SEEN_MS, KEPT_MAX)
         self.threads = Kept(clock, DAY_MS, KEPT_MAX)
         self.answered = Kept(clock, DAY_MS, KEPT_MAX)
+
+    @property
+    def config(self) -> SlackConfig:
+        """What is in force: a reload may have changed it."""
+        return self.bot.config.slack or self.started_with
 
     def running_in(self, workspace: Workspace, channel_id: str, thread: str) -> list[Running]:
         """The answers on their way in one thread."""

@@ -6,6 +6,7 @@ a bounded rate, and is sent only when something in it is new.
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 from adapters.slack.front import Front
@@ -28,8 +29,14 @@ REST_MS = 5_000
 ROUND_MS = 60_000
 ROUND_MAX = 50
 MEMBER_LINES = ("/quota", "/quota history")
-ADMIN_LINES = ("/quota-admin requests", "/quota-admin top 10", "/quota-admin limit list")
+ADMIN_LINES = (
+    "/quota-admin requests",
+    "/quota-admin top 10",
+    "/quota-admin limit list",
+    "/quota-admin notice",
+)
 SETUP_LINE = "/quota-admin setup"
+HOME = "home"
 
 
 class Home:
@@ -53,7 +60,7 @@ class Home:
         key = (workspace.who.team, user)
         if self._open.get(key) is not None and key not in self._due:
             self._due.add(key)
-            self._front.tasks.start(self._refresh(workspace, user), "home")
+            self._front.later.start(self._refresh(workspace, user), "home")
 
     async def keep_fresh(self) -> None:
         """Look at all open Homes now and then, for as long as Slack is served."""
@@ -75,7 +82,7 @@ class Home:
     async def _publish(self, workspace: Workspace, user: str, before: str) -> None:
         """Send the Home, unless it stands there already."""
         requester = await workspace.people.requester(user)
-        view = {"type": "home", "blocks": await self._blocks(requester)}
+        view = {"type": "home", "blocks": await self._blocks(workspace, requester)}
         text = json.dumps(view)
         if text == before:
             return
@@ -86,33 +93,30 @@ class Home:
             return
         self._open.put((workspace.who.team, user), text)
 
-    async def _blocks(self, requester: Requester) -> list[Json]:
+    async def _blocks(self, workspace: Workspace, requester: Requester) -> list[Json]:
         owner = requester.member.id
-        actions = (
-            Action("more", text_slack.HOME_MORE, owner=owner, style="primary"),
-            Action("settings", text_slack.HOME_SETTINGS, owner=owner),
-            Action("quota", text_slack.HOME_RULES, "rules"),
-        )
-        found: list[Json] = []
+        settings = Action("settings", text_slack.HOME_SETTINGS, owner=owner)
         is_new = requester.is_admin and not self._is_set_up(requester)
+        found: list[Json] = []
         if is_new:
-            found += await self._card(requester, SETUP_LINE)
+            found += await self._card(workspace, requester, SETUP_LINE)
             found.append({"type": "divider"})
-        for number, line in enumerate(MEMBER_LINES):
-            found += await self._card(requester, line)
-            if not number:
-                found += buttons(actions, "mine")
+        for line in MEMBER_LINES:
+            found += await self._card(workspace, requester, line)
+        found += buttons([settings], HOME)
         if requester.is_admin:
             found.append({"type": "divider"})
             found.append(_header(text_slack.HOME_ADMIN))
-            for line in ADMIN_LINES:
-                found += await self._card(requester, line)
-            found += await self._card(requester, "/quota-admin")
+            for line in ADMIN_LINES if is_new else (*ADMIN_LINES, SETUP_LINE):
+                found += await self._card(workspace, requester, line)
         return numbered(found)[:VIEW_BLOCKS_MAX]
 
-    async def _card(self, requester: Requester, line: str) -> list[Json]:
-        shown = await self._orders.card(requester, line, "")
-        return card(shown.panel, "view", about="home")
+    async def _card(self, workspace: Workspace, requester: Requester, line: str) -> list[Json]:
+        shown = await self._orders.card(workspace, requester, line, "")
+        panel = shown.panel
+        if panel.chart is not None:
+            panel = replace(panel, table=None)  # The bars say it already.
+        return card(panel, "view", about=HOME)
 
     def _is_set_up(self, requester: Requester) -> bool:
         return self._front.bot.settings.space(requester.member.space).set_up

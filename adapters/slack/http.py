@@ -17,6 +17,7 @@ from slack_sdk.signature import Clock as SlackClock
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.slack.keep import Kept
+from adapters.slack.listeners import begin_after
 from adapters.slack.manifest import EVENTS_PATH, INSTALL_PATH, OAUTH_PATH, SCOPES
 from bot import text_slack
 from bot.config_values import SlackConfig
@@ -102,8 +103,12 @@ class HttpServer:
         signature = request.headers.get("X-Slack-Signature", "")
         if not self._gate.lets_in(body, timestamp, signature):
             return web.Response(status=FORGED)
-        answer = await self._app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answer)
+        asked = await to_bolt_request(request)
+        response = await to_aiohttp_response(await self._app.async_dispatch(asked))
+        await response.prepare(request)
+        await response.write_eof()
+        begin_after(asked)
+        return response
 
     async def _install(self, request: web.Request) -> web.Response:
         """Send whoever wants to install the app to Slack, with a secret to come back with."""

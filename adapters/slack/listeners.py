@@ -11,6 +11,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.slack import commands, post
 from adapters.slack.answering import Answering
@@ -30,8 +31,18 @@ Ack = Callable[..., Awaitable[Any]]
 Taking = Callable[[Workspace, Json], Coroutine[Any, Any, None]]
 _log = logging.getLogger(__name__)
 
+# Under this name a listener leaves what begins when the answer to Slack is on its way. Bolt sends
+# it some milliseconds after a listener gave it; a window could be changed before it is opened.
+AFTER = "quotabot_after"
 ANY = re.compile(r".*", re.DOTALL)
 GROUP_EVENTS = re.compile(r"subteam_\w+")
+
+
+def begin_after(request: AsyncBoltRequest) -> None:
+    """Slack has been answered: begin what a listener left for now."""
+    begin = request.context.get(AFTER)
+    if begin is not None:
+        begin()
 
 
 class Listeners:
@@ -82,31 +93,33 @@ class Listeners:
         return take
 
     async def _command(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        self._then(context, f"command {body['trigger_id']}", self._typed, body)
         await ack()
-        self._once(context, f"command {body['trigger_id']}", self._typed, body)
 
     async def _action(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        self._then(context, f"click {body['trigger_id']}", self._clicked, body)
         await ack()
-        self._once(context, f"click {body['trigger_id']}", self._clicked, body)
 
     async def _shortcut(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
+        self._then(context, f"shortcut {body['trigger_id']}", self.shortcuts.used, body)
         await ack()
-        self._once(context, f"shortcut {body['trigger_id']}", self.shortcuts.used, body)
 
     async def _submitted(self, ack: Ack, body: Json, context: AsyncBoltContext) -> None:
-        name = f"form {body['view']['id']} {body['view'].get('hash')}"
-        if body["view"].get("callback_id") == ASK_ABOUT:
+        view = body["view"]
+        name = f"form {view['id']} {view.get('hash')}"
+        if view.get("callback_id") == ASK_ABOUT:
+            self._then(context, name, self.shortcuts.asked, body)
             await ack()
-            self._once(context, name, self.shortcuts.asked, body)
             return
-        await ack(response_action="update", view=waiting_view(body["view"]))
-        self._once(context, name, self._sent, body)
+        self._then(context, name, self._sent, body)
+        await ack(response_action="update", view=waiting_view(view))
 
-    def _once(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
-        """Begin the work, unless the same was told before."""
+    def _then(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
+        """What is done once Slack has its answer, unless the same was told before."""
         workspace = self._front.workspaces.get(context.team_id or "")
         if workspace is not None and self._front.seen.first(name, value=True):
-            self._front.tasks.start(taking(workspace, body), name.partition(" ")[0])
+            start = self._front.tasks.start
+            context[AFTER] = lambda: start(taking(workspace, body), name.partition(" ")[0])
 
     async def _broke(self, error: Exception) -> None:
         _log.error("something Slack told could not be taken", exc_info=error)
@@ -175,6 +188,6 @@ class Listeners:
             await self.talking.asked(workspace, requester, command.rest, place, event)
             self.home.changed(workspace, user)
             return
-        card = await self.orders.card(requester, command.line, f"command:{event}")
+        card = await self.orders.card(workspace, requester, command.line, f"command:{event}")
         await post.show(workspace, place, card)
         self.home.changed(workspace, user)

@@ -14,7 +14,7 @@ from bot.text_console import utc_minute
 
 OPEN, SHUT = "\ue000", "\ue001"
 _MARKS = str.maketrans("", "", OPEN + SHUT)
-_MARKED = re.compile(f"{OPEN}([^{OPEN}{SHUT}]*){SHUT}")
+_MARKED = re.compile(f"{OPEN}([^{OPEN}{SHUT}]+){SHUT}")
 _DATE = re.compile(r"!date\^(\d+)\^([^|]*)\|(.*)", re.DOTALL)
 # What only Slack writes between angle brackets: a person's own < comes as &lt;.
 _TOKEN = re.compile(r"<([@#!])([^<>|]*)(?:\|([^<>]*))?>|<([^<>|]+)(?:\|([^<>]*))?>")
@@ -27,9 +27,14 @@ _DATE_FORMAT = "{date_short_pretty} at {time}"
 Naming = Callable[[str, str], str]
 
 
-def words_for(usual: Callable[..., Words] = Words) -> Words:
-    """The sentences as Slack is told them."""
-    return usual(when=when, who=who, role=role, channel=channel)
+def words_for(naming: Naming) -> Words:
+    """The sentences as one workspace is told them."""
+    return Words(
+        when=when,
+        who=lambda member_id: who(member_id, naming("@", member_id)),
+        role=role,
+        channel=channel,
+    )
 
 
 def when(at: int) -> str:
@@ -41,9 +46,11 @@ def when(at: int) -> str:
     return f"{OPEN}!date^{seconds}^{_DATE_FORMAT}|{fallback}{SHUT}"
 
 
-def who(member_id: str) -> str:
-    """A member by id, whom everybody reads by name."""
-    return f"{OPEN}@{member_id}{SHUT}" if re.fullmatch(r"[UW][A-Z0-9]+", member_id) else member_id
+def who(member_id: str, name: str = "") -> str:
+    """A member by id, whom everybody reads by name; `name` is for where Slack knows no mentions."""
+    if not re.fullmatch(r"[UW][A-Z0-9]+", member_id):
+        return member_id
+    return f"{OPEN}@{member_id}|{name.translate(_MARKS)}{SHUT}"
 
 
 def role(name: str) -> str:
@@ -58,7 +65,7 @@ def channel(name: str) -> str:
 
 def mrkdwn(text: str) -> str:
     """A sentence of ours as Slack's own markup."""
-    return _MARKED.sub(r"<\1>", escaped(text)).translate(_MARKS)
+    return _MARKED.sub(_token, escaped(text)).translate(_MARKS)
 
 
 def unmarked(text: str) -> str:
@@ -71,9 +78,17 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _token(match: re.Match[str]) -> str:
+    """Of a member only the id: the name that Slack shows is its own."""
+    return f"<{match[1].partition('|')[0] if match[1][0] == '@' else match[1]}>"
+
+
 def _bare(match: re.Match[str]) -> str:
     date = _DATE.fullmatch(match[1])
-    return date[3] if date else match[1]
+    if date:
+        return date[3]
+    what, _, name = match[1].partition("|")
+    return f"@{name}" if name else what
 
 
 def rich(text: str) -> list[dict[str, Any]]:
@@ -91,7 +106,7 @@ def rich(text: str) -> list[dict[str, Any]]:
                 }
             )
         elif number % 2 and part.startswith("@"):
-            found.append({"type": "user", "user_id": part[1:]})
+            found.append({"type": "user", "user_id": part[1:].partition("|")[0]})
         elif number % 2 and part.startswith("#"):
             found.append({"type": "channel", "channel_id": part[1:]})
         elif part:

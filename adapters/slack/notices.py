@@ -82,7 +82,7 @@ class Notices:
         self._home.changed(workspace, word.member.id)
 
     async def _opened(self, workspace: Workspace, fresh: Fresh) -> None:
-        text = self._front.words.open_again(fresh.refused)
+        text = workspace.words.open_again(fresh.refused)
         try:
             await directly(
                 workspace, fresh.requester.member.id, notification(text), [section(text)]

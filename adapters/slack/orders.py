@@ -36,19 +36,20 @@ class Orders:
         if command.name == "regenerate":
             await self._regenerate(workspace, requester, command.rest, place, event)
             return
-        card = await self.card(requester, command.line, event, place.thread)
+        card = await self.card(workspace, requester, command.line, event, place.thread)
         await post.show(workspace, place, card)
 
-    async def card(self, requester: Requester, line: str, event: str, thread: str = "") -> Card:
+    async def card(
+        self, workspace: Workspace, requester: Requester, line: str, event: str, thread: str = ""
+    ) -> Card:
         """What a command says; that the books cannot be reached is said as a card, too."""
         front = self._front
         typed = Typed(requester, line, thread, previews=True, event=event)
         front.bot.commands.meet(requester)
         try:
-            return await front.bot.commands.run(typed, front.words)
+            return await front.bot.commands.run(typed, workspace.words)
         except StoreUnavailableError:
-            panel = front.words.mistake(front.words.not_written())
-            return Card(panel, front.words.not_written())
+            return _not_written(workspace)
 
     async def _regenerate(
         self, workspace: Workspace, requester: Requester, model: str, place: Place, event: str
@@ -93,10 +94,9 @@ class Orders:
         """Do what was pressed; asks once more where that is what it takes."""
         front = self._front
         try:
-            pressing = await front.bot.actions.press(pressed, front.words)
+            pressing = await front.bot.actions.press(pressed, workspace.words)
         except StoreUnavailableError:
-            panel = front.words.mistake(front.words.not_written())
-            return Shown(Card(panel, front.words.not_written()))
+            return Shown(_not_written(workspace))
         if isinstance(pressing, AskAgain):
             await self._again(workspace, pressed, pressing, place, about)
             return None
@@ -133,11 +133,13 @@ class Orders:
         ask = Ask(
             f"{how.how}:{pressed.event}",
             pressed.requester,
-            self._front.words.onward() if is_onward else said.text,
+            workspace.words.onward() if is_onward else said.text,
             how.model,
             thread,
             attachments=taken.texts,
             images=images,
+            documents=taken.documents,
+            waits=how.waits,
             message="" if is_onward else said.id,
             parent=pressed.message if is_onward else said.parent,
             left_out=taken.left_out,
@@ -159,3 +161,8 @@ class Orders:
         if not parent and ts == place.thread:
             parent = BEGIN
         return Utterance(about, "user", text, parent), tuple(found.get("files") or ())
+
+
+def _not_written(workspace: Workspace) -> Card:
+    text = workspace.words.not_written()
+    return Card(workspace.words.mistake(text), text)

@@ -29,6 +29,7 @@ ROWS_MAX = 100
 COLUMNS_MAX = 20
 CHART_TITLE_CHARS_MAX = 50
 CHART_LABEL_CHARS_MAX = 20
+BARS_MAX = 20
 MESSAGE_BLOCKS_MAX = 50
 VIEW_BLOCKS_MAX = 100
 TEXT_CHARS_MAX = 3_000
@@ -58,7 +59,7 @@ def unpacked(value: str, block_id: str) -> Click | None:
     """What `packed` wrote; None for what is not ours, such as a button of an older version."""
     try:
         name, subject, owner = json.loads(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     if not all(isinstance(part, str) for part in (name, subject, owner)):
         return None
@@ -73,7 +74,7 @@ def card(
     found += [section(text) for text in _joined(panel.lines)]
     found += [section(_gauge(gauge)) for gauge in panel.gauges]
     if panel.chart is not None and panel.chart.bars:
-        fancy = place == "message" and not plain
+        fancy = place == "message" and not plain and len(panel.chart.bars) <= BARS_MAX
         found.append(_chart(panel.chart) if fancy else section(_bars(panel.chart)))
     if panel.table is not None:
         fancy = place == "message" and not plain
@@ -210,18 +211,17 @@ def cells(percent: int | None) -> str:
 
 
 def _chart(chart: Chart) -> Json:
-    labels = [cut(label, CHART_LABEL_CHARS_MAX) for label, _ in chart.bars]
-    data = [
-        {"label": label, "value": value}
-        for label, (_, value) in zip(labels, chart.bars, strict=True)
+    bars = [
+        (cut(unmarked(label), CHART_LABEL_CHARS_MAX) or "–", value) for label, value in chart.bars
     ]
+    data = [{"label": label, "value": value} for label, value in bars]
     return {
         "type": "data_visualization",
-        "title": cut(chart.title, CHART_TITLE_CHARS_MAX),
+        "title": cut(unmarked(chart.title), CHART_TITLE_CHARS_MAX) or "–",
         "chart": {
             "type": "bar",
             "series": [{"name": chart.unit, "data": data}],
-            "axis_config": {"categories": labels},
+            "axis_config": {"categories": [label for label, _ in bars]},
         },
     }
 

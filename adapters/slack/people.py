@@ -7,7 +7,7 @@ question needs no call to know them. A free plan has none, and then nobody holds
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 USERS_MS = 10 * 60_000
 CHANNELS_MS = 60 * 60_000
+# A name may be old, a right may not.
+NAMES_MS = 7 * 24 * 60 * 60_000
 KEPT_MAX = 10_000
 # What a limit can be set for where there is no channel with a name.
 DIRECT = "direct"
@@ -82,14 +84,15 @@ class Person:
 class People:
     """The people, groups and channels of one workspace."""
 
-    def __init__(self, web: Web, space: Space, rights: Rights, clock: Clock) -> None:
-        """Ask this client; nothing is known yet."""
-        self.rights = rights
+    def __init__(self, web: Web, space: Space, rights: Callable[[], Rights], clock: Clock) -> None:
+        """Ask this client; nothing is known yet. Rights are those of the config in force."""
+        self._rights = rights
         self._web = web
         self._space = space
         self._groups: dict[str, Group] = {}
         self._persons: Kept[str, Person] = Kept(clock, USERS_MS, KEPT_MAX)
         self._channels: Kept[str, str] = Kept(clock, CHANNELS_MS, KEPT_MAX)
+        self._names: Kept[str, str] = Kept(clock, NAMES_MS, KEPT_MAX)
         self._reading = asyncio.Lock()
 
     async def refresh(self) -> None:
@@ -124,10 +127,11 @@ class People:
         `name` is that of the channel, where an event tells it.
         """
         where = self._named(channel, name) or await self.channel_name(channel)
-        is_admin = self._listed(user, self.rights.admins)
-        if not is_admin and self.rights.workspace_admins:
+        rights = self._rights()
+        is_admin = self._listed(user, rights.admins)
+        if not is_admin and rights.workspace_admins:
             is_admin = (await self.person(user)).is_workspace_admin
-        is_staff = self._listed(user, self.rights.staff)
+        is_staff = self._listed(user, rights.staff)
         member = Member(self._space, user)
         return Requester(member, self.roles_of(user), where, is_admin, is_staff)
 
@@ -148,6 +152,7 @@ class People:
             return Person(user)
         found = _person(answer["user"])
         self._persons.put(user, found)
+        self._names.put(user, found.name)
         return found
 
     def forget(self, user: str) -> None:
@@ -206,8 +211,7 @@ class People:
     def naming(self, sign: str, what: str) -> str:
         """The name of an id, empty where it is not known (see markup.Naming)."""
         if sign == "@":
-            person = self._persons.get(what)
-            return person.name if person is not None else ""
+            return self._names.get(what) or ""
         if sign == "!":
             group = self._groups.get(what)
             return group.handle if group is not None else ""

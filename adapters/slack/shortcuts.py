@@ -36,13 +36,15 @@ class Shortcuts:
         match body.get("callback_id"):
             case str(name) if name == MY_QUOTA:
                 requester = await workspace.people.requester(user)
-                card = await self._orders.card(requester, "/quota", f"shortcut:{trigger}")
+                card = await self._orders.card(
+                    workspace, requester, "/quota", f"shortcut:{trigger}"
+                )
                 await self._clicks.modal(workspace, user, trigger, card)
             case str(name) if name == SHOW_COST:
                 message = f"{body['channel']['id']}:{body['message_ts']}"
                 requester = await workspace.people.requester(user, str(body["channel"]["id"]))
                 line = f"/quota receipt {message}"
-                card = await self._orders.card(requester, line, f"shortcut:{trigger}")
+                card = await self._orders.card(workspace, requester, line, f"shortcut:{trigger}")
                 await self._clicks.modal(workspace, user, trigger, card)
             case str(name) if name == ASK_ABOUT:
                 await self._open(workspace, body, trigger)

@@ -112,6 +112,7 @@ class Talking:
             thread=said.root,
             attachments=taken.texts,
             images=taken.images,
+            documents=taken.documents,
             message=said.id,
             parent="" if said.thread else BEGIN,
             left_out=taken.left_out,
@@ -151,19 +152,21 @@ class Talking:
         self, workspace: Workspace, requester: Requester, text: str, place: Place, event: str
     ) -> None:
         """`/ask`: the question is posted for all to see and answered below, or all in private."""
-        front = self._front
         options = commands.ask_options(text)
         await workspace.people.learn(options.prompt)
         prompt = plain(options.prompt, workspace.people.naming)
         if not prompt:
             await post.remark(workspace, place, text_slack.NO_PROMPT)
             return
+        if not place.direct and self._mode(workspace, place.channel, requester.channel) == "off":
+            await post.remark(workspace, place, text_slack.OFF_HERE)
+            return
         ask = Ask(f"ask:{event}", requester, prompt, options.model, parent=BEGIN)
         if options.is_private:
             await self._answering.answer(workspace, ask, replace(place, thread=""))
             return
         quote = "\n".join(f"> {line}" for line in prompt.splitlines())
-        head = text_slack.asked(front.words.who(place.user))
+        head = text_slack.asked(workspace.words.who(place.user))
         try:
             posted = await workspace.web.chat_postMessage(
                 channel=place.channel,

@@ -1,6 +1,7 @@
 """One workspace: who the bot is there, how it is spoken to, and what it may not do."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.markup import words_for
 from adapters.slack.people import People, Rights
 from bot.pacing import Pacer
+from bot.text import Words
 from quota.clock import Clock
 from quota.members import Space
 
@@ -80,11 +83,21 @@ class Workspace:
     edits: Pacer
     is_agent: bool | None = None
     can_stream: bool = True
+    words: Words = field(init=False)
     _sessions: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Sentences name people as this workspace does."""
+        self.words = words_for(self.people.naming)
 
     @classmethod
     def of(
-        cls, who: Identity, rights: Rights, clock: Clock, api_base: str, connections: ClientSession
+        cls,
+        who: Identity,
+        rights: Callable[[], Rights],
+        clock: Clock,
+        api_base: str,
+        connections: ClientSession,
     ) -> "Workspace":
         """Reach a workspace through these connections."""
         web = client(who.token, api_base, connections)

@@ -34,13 +34,15 @@ IDLE_CHECKPOINT_ROWS = 500
 class Op:
     """One verb: what it does to the books, who waits, and what is kept if it cannot be written.
 
-    One that stands `alone` speaks SQL itself and is given a transaction of its own.
+    One that stands `alone` speaks SQL itself and is given a transaction of its own. `event` is
+    what it will ask the books about.
     """
 
     run: Callable[[Books], Any]
     future: "asyncio.Future[Any] | None" = None
     late: Callable[[], Late] | None = None
     alone: bool = False
+    event: str = ""
 
 
 # What became of an op. A plain tuple: a named one takes longer to make than to use.
@@ -156,6 +158,7 @@ class Desk:
         done: list[Answer] = []
         try:
             books = self._current()
+            self.shelf.look_up([op.event for op in ops if op.event])
             for op in ops:
                 try:
                     done.append((op, op.run(books), None))
@@ -184,6 +187,7 @@ class Desk:
 
     def _whole(self, op: Op) -> Any:
         books = self._current()
+        self.shelf.look_up(())
         if op.alone:
             self._begin()
             result = op.run(books)

@@ -14,7 +14,7 @@ from adapters.sqlite.rows import entry_lines, pairs_of
 from adapters.sqlite.scans import Scans
 from adapters.sqlite.writer import Writer
 from quota.books import Books
-from quota.ledger import EntryLine
+from quota.ledger import EntryLine, sums_of
 from quota.windows import Rolling, parse_window
 
 # So many rows go in one transaction: about a millisecond.
@@ -45,11 +45,9 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
         gone += step.gone
     gone += await _prune_pools(writer, scans, now)
     async for ids in scans.old(OLD_ACCOUNTS, 0, before - SLACK_MS, STEP_ROWS):
-        gone += await writer.ask(
-            partial(_drop, db, DROP_ACCOUNT, ids, before - SLACK_MS), alone=True
-        )
+        gone += await writer.ask(partial(_drop_accounts, db, ids, before - SLACK_MS), alone=True)
     async for ids in scans.old(OLD_GRANTS, 0, before, STEP_ROWS):
-        gone += await writer.ask(partial(_drop, db, DROP_GRANT, ids, before), alone=True)
+        gone += await writer.ask(partial(_drop_grants, db, ids, before), alone=True)
     return gone
 
 
@@ -96,19 +94,16 @@ DROP_MEMBERS = (
 # What remains of its entries, if any, adds up to nothing.
 OLD_ACCOUNTS = (
     "SELECT id FROM accounts JOIN counters ON account = id WHERE id > ? AND closes_at < ?"
-    " AND held = 0 AND extra_held = 0"
     " AND spent = pruned AND extra_spent = extra_pruned ORDER BY id LIMIT ?"
 )
 DROP_ACCOUNT = (
     "DELETE FROM accounts WHERE id = ? AND closes_at < ? AND EXISTS (SELECT * FROM counters"
-    " WHERE account = id AND held = 0 AND extra_held = 0 AND spent = pruned"
-    " AND extra_spent = extra_pruned)"
+    " WHERE account = id AND spent = pruned AND extra_spent = extra_pruned)"
 )
 OLD_GRANTS = (
-    "SELECT id FROM grants WHERE id > ? AND until < ? AND held = 0 AND spent = pruned"
-    " ORDER BY id LIMIT ?"
+    "SELECT id FROM grants WHERE id > ? AND until < ? AND spent = pruned ORDER BY id LIMIT ?"
 )
-DROP_GRANT = "DELETE FROM grants WHERE id = ? AND until < ? AND held = 0 AND spent = pruned"
+DROP_GRANT = "DELETE FROM grants WHERE id = ? AND until < ? AND spent = pruned"
 
 
 def _drop(
@@ -120,12 +115,24 @@ def _drop(
 
 def _drop_pools(db: sqlite3.Connection, ids: Sequence[int], before: int, books: Books) -> int:
     """An open hold still needs its pool, however old that is."""
-    held = {line.account for hold in books.holds.values() for line in hold.lines}
+    held, _ = sums_of(hold.held for hold in books.holds.values())
     return _drop(db, DROP_POOL, [key for key in ids if key not in held], before, books)
 
 
 def _drop_members(db: sqlite3.Connection, account: int, _: Books) -> int:
     return db.execute(DROP_MEMBERS, (account, STEP_ROWS)).rowcount
+
+
+def _drop_accounts(db: sqlite3.Connection, ids: Sequence[int], before: int, books: Books) -> int:
+    """An open hold still needs its accounts, however old they are."""
+    held, _ = sums_of(hold.held for hold in books.holds.values())
+    return _drop(db, DROP_ACCOUNT, [key for key in ids if key not in held], before, books)
+
+
+def _drop_grants(db: sqlite3.Connection, ids: Sequence[int], before: int, books: Books) -> int:
+    """As for accounts."""
+    _, held = sums_of(hold.held for hold in books.holds.values())
+    return _drop(db, DROP_GRANT, [key for key in ids if key not in held], before, books)
 
 
 ENTRIES_AFTER = "SELECT id, at, lines, purses FROM entries WHERE id > ? ORDER BY id LIMIT ?"

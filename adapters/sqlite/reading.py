@@ -48,6 +48,7 @@ class Visitor:
         late: Callable[[], Late] | None = None,
         alone: bool = False,
         reads: bool = False,
+        event: str = "",
     ) -> T:
         """Have something read from the books."""
         if self._stopped is not None:

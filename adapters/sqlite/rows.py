@@ -4,7 +4,7 @@ Why text for lines: a turn has a handful of them, they are read whole or not at 
 costs less than six. Numbers are joined by commas, lines by semicolons.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quota.counters import Account, Event, Hold, Purse
@@ -91,17 +91,15 @@ def hold_lines(text: str) -> tuple[HoldLine, ...]:
 
 def account_of(row: Row) -> Account:
     """An account, without the marks of a rolling window."""
-    id_, book, opens, closes, spent, held, extra_spent, extra_held, warned, expired_to = row
+    id_, book, opens, closes, spent, extra_spent, warned, expired_to = row
     return Account(
         id_,
         book,
         opens,
         closes,
         spent,
-        held,
-        extra_spent,
-        extra_held,
-        warned,
+        extra_spent=extra_spent,
+        warned=warned,
         expired_to=expired_to,
     )
 
@@ -119,18 +117,17 @@ def purse_row(purse: Purse) -> Row:
         ask.reason,
         purse.at,
         purse.spent,
-        purse.held,
     )
 
 
 def purse_of(row: Row) -> Purse:
     """The grant that `purse_row` wrote."""
-    id_, wallet, unit, amount, until, actor, reason, at, spent, held = row
+    id_, wallet, unit, amount, until, actor, reason, at, spent = row
     ask = GrantRequest(wallet, _NAMED[unit], amount, until, actor, reason)
-    return Purse(id_, ask, at, spent, held)
+    return Purse(id_, ask, at, spent)
 
 
-def event_of(row: Row) -> Event:
+def event_of(row: Sequence[Any]) -> Event:
     """An event."""
     digest, at, interrupted = row
     return Event(digest, at, bool(interrupted))

@@ -162,12 +162,12 @@ class Scans:
 
 BEGIN = "BEGIN"
 COUNTERS = (
-    "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, pruned,"
-    " expired_to, extra_pruned FROM accounts JOIN counters ON account = id"
+    "SELECT id, book, opens_at, closes_at, spent, extra_spent, warned, pruned, expired_to,"
+    " extra_pruned FROM accounts JOIN counters ON account = id"
 )
 ALL_ENTRIES = "SELECT * FROM entries"
 HOLD_LINES = "SELECT lines, purses FROM holds"
-PURSES = "SELECT id, spent, held, pruned FROM grants"
+PURSES = "SELECT id, spent, pruned FROM grants"
 END = "ROLLBACK"
 
 

@@ -4,7 +4,7 @@ Used on the writer's thread only, and (for reading) by commands beside a running
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from adapters.sqlite import pools
 from adapters.sqlite.rows import (
@@ -25,9 +25,12 @@ from quota.pool_state import Pool
 from quota.pool_terms import PoolMember
 
 _ACCOUNTS = (
-    "SELECT id, book, opens_at, closes_at, spent, held, extra_spent, extra_held, warned, expired_to"
+    "SELECT id, book, opens_at, closes_at, spent, extra_spent, warned, expired_to"
     " FROM accounts JOIN counters ON account = id WHERE "
 )
+
+
+EVENTS_AT_ONCE = 16
 
 
 class SqliteShelf:
@@ -37,8 +40,7 @@ class SqliteShelf:
         """Speak through this connection."""
         self.db = db
         self._accounts_written = 0
-        # One cursor for the question that every ask puts: making one costs as much as using it.
-        self._events = db.cursor()
+        self._looked_up: dict[str, Event | None] = {}
 
     ACCOUNT = _ACCOUNTS + "book = ? AND opens_at = ?"
     LATEST = _ACCOUNTS + "book = ? ORDER BY opens_at DESC LIMIT 1"
@@ -70,8 +72,28 @@ class SqliteShelf:
 
     def event(self, key: str) -> Event | None:
         """An event, if it was ever seen."""
-        row = self._events.execute(self.EVENT, (key,)).fetchone()
+        if key in self._looked_up:
+            return self._looked_up[key]
+        row = self.db.execute(self.EVENT, (key,)).fetchone()
         return None if row is None else event_of(row)
+
+    EVENTS = (
+        "SELECT key, digest, at, interrupted FROM events WHERE key IN"
+        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+
+    def look_up(self, keys: Sequence[str]) -> None:
+        """Find the events that a batch is about to ask for; what was found before is forgotten.
+
+        Nearly all of them are new. Where there are many, to ask for each by itself costs three
+        times as much; the few that are left over are not worth a statement with empty places.
+        """
+        self._looked_up.clear()
+        for start in range(0, len(keys) - EVENTS_AT_ONCE + 1, EVENTS_AT_ONCE):
+            some = keys[start : start + EVENTS_AT_ONCE]
+            self._looked_up.update(dict.fromkeys(some))
+            for key, *event in self.db.execute(self.EVENTS, some):
+                self._looked_up[key] = event_of(event)
 
     HOLDS = (
         "SELECT id, event, wallet, house, model, at, expires_at, input, output_cap, progress_step,"
@@ -90,7 +112,7 @@ class SqliteShelf:
         return None if row is None else entry_of(row)
 
     PURSES = (
-        "SELECT id, wallet, unit, amount, until, actor, reason, at, spent, held FROM grants"
+        "SELECT id, wallet, unit, amount, until, actor, reason, at, spent FROM grants"
         " WHERE wallet = ? ORDER BY until IS NULL, until, id"
     )
 
@@ -116,6 +138,7 @@ class SqliteShelf:
         """Books that stand exactly where the file does."""
         mark, account, hold, entry, purse = self.db.execute(self.META).fetchone()
         self._accounts_written = account
+        self._looked_up.clear()
         return Books(self, Ids(account, hold, entry, purse), mark)
 
     def write(self, books: Books) -> None:
@@ -146,12 +169,12 @@ class SqliteShelf:
 
     ADD_ACCOUNT = "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)"
     ADD_COUNTER = (
-        "INSERT INTO counters (spent, held, extra_spent, extra_held, warned, expired_to, account)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO counters (spent, extra_spent, warned, expired_to, account)"
+        " VALUES (?, ?, ?, ?, ?)"
     )
     COUNT = (
-        "UPDATE counters SET spent = ?, held = ?, extra_spent = ?, extra_held = ?, warned = ?,"
-        " expired_to = ? WHERE account = ?"
+        "UPDATE counters SET spent = ?, extra_spent = ?, warned = ?, expired_to = ?"
+        " WHERE account = ?"
     )
     # Two lines of one entry may name one account and instant; their sum is what counts.
     ADD_MARK = (
@@ -164,7 +187,7 @@ class SqliteShelf:
         """Only counters are written again; what prune added to an account is not in memory."""
         new, first, old, expired = [], [], [], []
         for a in changes.accounts.values():
-            counted = (a.spent, a.held, a.extra_spent, a.extra_held, a.warned, a.expired_to, a.id)
+            counted = (a.spent, a.extra_spent, a.warned, a.expired_to, a.id)
             if a.id >= self._accounts_written:
                 new.append((a.id, a.book, a.opens_at, a.closes_at))
                 first.append(counted)
@@ -200,9 +223,9 @@ class SqliteShelf:
             self.db.executemany(self.CLOSE_HOLD, [(hold_id,) for hold_id in closed])
 
     PUT_PURSE = (
-        "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent, held)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET spent = excluded.spent, held = excluded.held"
+        "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET spent = excluded.spent"
     )
 
     ADD_ENTRY = (
@@ -224,4 +247,5 @@ class SqliteShelf:
         self._accounts_written = books.ids.account
         for pool in books.changes.pools.values():
             pool.on_shelf = True
+        self._looked_up.clear()
         books.changes = Changes()

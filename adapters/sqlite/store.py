@@ -70,13 +70,13 @@ class SqliteStore:
 
     async def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """See SpendingStore."""
-        return await self._ask(lambda books: books.accept(event, digest, now))
+        return await self._ask(lambda books: books.accept(event, digest, now), event=event)
 
     async def reserve(
         self, request: ReserveRequest, now: int
     ) -> Granted | Refused | Waiting | Seen:
         """See SpendingStore."""
-        return await self._ask(lambda books: books.reserve(request, now))
+        return await self._ask(lambda books: books.reserve(request, now), event=request.event)
 
     async def would_refuse(self, request: ReserveRequest, now: int) -> Refused | None:
         """See SpendingStore."""
@@ -227,7 +227,7 @@ class SqliteStore:
     async def verify(self) -> list[Difference]:
         """See GoverningStore."""
         found = await self._scans.verify()
-        return found + await self._ask(lambda books: books.pool_differences(), reads=True)
+        return found + await self._ask(lambda books: books.held_differences(), reads=True)
 
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore."""

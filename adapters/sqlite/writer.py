@@ -60,12 +60,13 @@ class Writer:
         late: Callable[[], Late] | None = None,
         alone: bool = False,
         reads: bool = False,
+        event: str = "",
     ) -> "asyncio.Future[T]":
         """Have something done upon the books; the future is done when it is on disk."""
         if self._closed:
             raise StoreUnavailableError(f"{self.desk.path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(Op(run, future, late, alone))
+        self._queue.put(Op(run, future, late, alone, event))
         return future
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.openai_chat import OpenAIChat, output_cap_field_for
+from bot.messages import Image
 from bot.ports import (
     Finished,
     Message,
@@ -738,6 +739,25 @@ async def test_a_sent_request_without_a_status_is_silent(answer: bytes) -> None:
 async def test_a_redirect_that_never_ends_was_never_processed() -> None:
     answer = http("", "307 Temporary Redirect", location="/v1/chat/completions")
     assert (await listen_to(answer)).trouble == "unreachable"
+
+
+async def test_images_go_along_before_the_question_about_them() -> None:
+    cat, dog = Image("cat", "image/png", b"\x89PNG"), Image("dog", "image/jpeg", b"\xff\xd8")
+    said = (
+        Message("system", "be kind"),
+        Message("user", "which is a cat \ud800", (cat, dog)),
+        Message("user", " ", (cat,)),
+    )
+    async with raw(http(sse(choice("stop")))) as server, connected(server.base_url) as model:
+        await listen(model, ModelCall(MODEL, said, CAP))
+    png = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
+    jpeg = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9g="}}
+    text = {"type": "text", "text": "which is a cat \ufffd"}
+    assert server.bodies[0]["messages"] == [
+        {"role": "system", "content": "be kind"},
+        {"role": "user", "content": [png, jpeg, text]},
+        {"role": "user", "content": [png]},
+    ]
 
 
 async def sent_to(address: str, proxy: RawServer, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -1,6 +1,7 @@
 """A whole bot on the loopback Slack: built by the door, spoken to by people in Slack's window."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,12 +36,12 @@ aliases = ["mini"]
 [limits]
 everyone = [{limits}]
 [slack]
-bot_token_env = "SLACK_BOT_TOKEN"
-app_token_env = "SLACK_APP_TOKEN"
+{tokens}
 api_base = "{api_base}"
 {slack}
 {more}
 """
+TOKENS = 'bot_token_env = "SLACK_BOT_TOKEN"\napp_token_env = "SLACK_APP_TOKEN"'
 SECRETS = {"SLACK_SIGNING_SECRET": "signing-secret", "SLACK_CLIENT_SECRET": "client-secret"}
 
 
@@ -128,6 +129,13 @@ class OnSlack:
         await self.bot.close()
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @asynccontextmanager
 async def on_slack(
     slack: Slack,
@@ -137,15 +145,17 @@ async def on_slack(
     settings: str = "",
     more: str = "",
     team: str = "Acme",
+    tokens: str = TOKENS,
 ) -> AsyncIterator[OnSlack]:
     """The bot with these limits, connected to this Slack, until the end of the block."""
     home = slack.team(team)
     path = folder / "config.toml"
     quoted = ", ".join(f'"{limit}"' for limit in limits or ("100k tokens/day",))
     base = slack.base_url.removesuffix("/")
-    text = CONFIG.format(limits=quoted, api_base=base, slack=settings, more=more)
+    text = CONFIG.format(limits=quoted, tokens=tokens, api_base=base, slack=settings, more=more)
     path.write_text(text, encoding="utf-8")
-    environ = {**SECRETS, "SLACK_BOT_TOKEN": home.token, "SLACK_APP_TOKEN": slack.app.app_token}
+    bot_token = home.token if home.installation is not None else ""
+    environ = {**SECRETS, "SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": slack.app.app_token}
     model = ScriptedModel(Steps())
     bot = await build(load(path, environ), clock=clock, chat_models={"default": model})
     assert bot.config.slack is not None, "the config says so"
@@ -153,7 +163,9 @@ async def on_slack(
     work = asyncio.create_task(connection.run())
     serving = OnSlack(slack, home, bot, model, connection, work)
     try:
-        await connection.ready.wait()
+        ready = asyncio.create_task(connection.ready.wait())
+        await asyncio.wait((ready, work), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
         yield serving
     finally:
         await serving.stop()

@@ -2,9 +2,11 @@
 
 import json
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from adapters.slack.commands import IN_THREADS
 from adapters.slack.manifest import EVENTS, SCOPES, manifest, problems
 from bot.cli import run
 from tests.servers.slack.manifest import errors_of
@@ -75,3 +77,11 @@ def test_the_command_line_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_command_line_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["manifest", "slack", "--single", "remind"]) == 2
     assert "none of Slack's own" in capsys.readouterr().err
+
+
+def test_the_page_names_every_scope_with_its_reason_and_every_command_in_threads() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "slack.md").read_text(encoding="utf-8")
+    for scope, why in SCOPES.items():
+        assert f"| `{scope}` | {why} |" in page
+    for word in IN_THREADS:
+        assert f"`!{word}" in page

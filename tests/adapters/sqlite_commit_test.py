@@ -52,6 +52,29 @@ async def test_a_hundred_asks_that_wait_together_share_one_commit(store: SqliteS
         assert said.count("COMMIT") == 1
 
 
+async def test_who_came_before_is_known_among_a_hundred(path: Path) -> None:
+    """The events of a crowd are looked up together; each is answered as if it came alone."""
+    store = await SqliteStore.open(path, now=MORNING)
+    await hold(store, "cut off")
+    await store.close()
+    store = await SqliteStore.open(path, now=MORNING)
+    await store.accept("heard", "", MORNING)
+    crowd = [f"e{n}" for n in range(100)]
+    crowd[3:3] = ["heard", "e1", "cut off", "cut off"]
+    async with busy(store) as go:
+        asks = [asyncio.create_task(store.reserve(ask(event), MORNING)) for event in crowd]
+        other = asyncio.create_task(store.reserve(ask("heard", says="else"), MORNING))
+        await let_run()
+        go()
+    verdicts = [await one for one in asks]
+    assert [v.how if isinstance(v, Seen) else "new" for v in verdicts] == [
+        *["new"] * 3, "duplicate", "duplicate", "interrupted", "duplicate", *["new"] * 97,
+    ]  # fmt: skip
+    assert await other == Seen("reused")
+    assert await store.reserve(ask("e50"), MORNING) == Seen("duplicate")
+    await store.close()
+
+
 async def test_settlements_share_a_commit_too(store: SqliteStore) -> None:
     holds = [await hold(store, name=f"m{n}") for n in range(20)]
     async with heard(store) as said:
@@ -72,6 +95,15 @@ async def test_who_is_answered_is_on_disk(store: SqliteStore, path: Path) -> Non
         assert look(path, "SELECT tokens FROM entries WHERE hold_id = ?", (hold_id,)) == [(150,)]
 
     await asyncio.gather(*(turn(number) for number in range(30)))
+
+
+async def test_to_reserve_writes_no_counter_that_is_there(store: SqliteStore) -> None:
+    """What is held is the sum of the holds: the row of the hold says it all."""
+    await hold(store, "first")
+    async with heard(store) as said:
+        await hold(store, "second")
+        assert any(line.startswith("INSERT INTO holds") for line in said)
+        assert not any("counters" in line for line in said if not line.startswith("SELECT"))
 
 
 async def test_reading_balances_writes_nothing(store: SqliteStore) -> None:
@@ -115,7 +147,7 @@ async def test_cancelled_in_a_storm_the_books_still_agree(store: SqliteStore, pa
     await asyncio.gather(*turns, return_exceptions=True)
     assert await store.verify() == []
     assert await store.lapse(MORNING * 2, 500) == [] or await store.verify() == []
-    assert look(path, "SELECT sum(held) FROM counters") == [(0,)]
+    assert look(path, "SELECT count(*) FROM holds") == [(0,)]
 
 
 async def test_an_ask_for_an_unknown_hold_fails_alone(store: SqliteStore) -> None:
@@ -143,7 +175,7 @@ async def test_a_poisonous_op_only_fails_itself(store: SqliteStore, path: Path) 
     with pytest.raises(StoreUnavailableError) as told:
         await poison
     assert "surrogate" not in str(told.value)
-    assert look(path, "SELECT max(held) FROM counters WHERE account = 3") == [(1,)]
+    assert look(path, "SELECT event FROM holds") == [("a",)]
     assert (await store.balances(wallet(), bounds(), MORNING))[0].held == 200
     assert await store.verify() == []
 

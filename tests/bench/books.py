@@ -102,7 +102,7 @@ def fill_books(path: Path, members: list[tuple[str, tuple[Bound, ...]]], entries
                 rows.append((3 * m + place + 1, bound.book, opens, closes, spent))
         db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?)", [row[:4] for row in rows])
         db.executemany(
-            "INSERT INTO counters VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0)",
+            "INSERT INTO counters VALUES (?, ?, 0, 0, 0, 0, 0)",
             [(row[0], row[4]) for row in rows],
         )
         db.executemany(

@@ -250,6 +250,10 @@ MISTAKES = [
     ("[limits]\nwait_s = -1", "[limits] wait_s is -1; give whole seconds from 0 to 3600"),
     ("[limits]\nqueue_max = nan", "[limits] queue_max is nan; give a number from 0 to 1000"),
     (
+        '[limits]\nstaff_cap = "5k"',
+        '[limits] staff_cap is no cap; write it like "50k tokens", "20 requests" or "$1"',
+    ),
+    (
         "[limits]\noutput_floor = 0",
         "[limits] output_floor is 0; give the fewest tokens worth an answer, from 1 to 10000000",
     ),
@@ -268,7 +272,7 @@ MISTAKES = [
     ("[limits]\nevryone = 5", "[limits] evryone is not known; did you mean everyone?"),
     (
         "[limits]\nzzz = 5",
-        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, weights, expected_members, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note",
+        "[limits] zzz is not known; known here: everyone, roles, shared, caps, members, models, weights, expected_members, direct, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note, staff_cap",
     ),
     # who a limit is for
     ("[limits]\nroles = 5", "[limits.roles] is 5; make it a section, [limits.roles]"),
@@ -478,8 +482,8 @@ MISTAKES = [
     # not part of this version
     ('[balance]\nstart = "$1"', "[balance] is not part of this version; remove the section"),
     (
-        "[limits.direct]",
-        "[limits.direct] is not part of this version (the console has no direct messages); remove the section",
+        '[limits.direct]\neveryone = "2k"',
+        "[limits.direct] everyone: '2k' names no period; write it like \"20k tokens/day\", \"60 requests/hour\", \"$2/month\" or \"unlimited\"",
     ),
     # the rest
     ("[limts]", "[limts] is not known; did you mean limits?"),

@@ -11,7 +11,7 @@ from bot.config import SHAPE, Config, ConfigError, find, load, read_example
 from bot.config_values import ChannelConfig, DiscordConfig, PersonaConfig, SlackConfig
 from bot.config_words import Shape
 from quota.members import Member, Requester, Space
-from quota.units import Rates
+from quota.units import Amount, Rates, Unit
 
 KEY = {"OPENAI_API_KEY": "sk-secret"}
 TOKENS = {
@@ -122,6 +122,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         wait_s = 0
         queue_max = 0
         note = "Ask Bo."
+        staff_cap = "50k tokens"
         [chat]
         system_prompt = "Be brief."
         [backup]
@@ -141,6 +142,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     rules = config.rules
     assert (rules.wait_ms, rules.output_floor, rules.zone) == (0, 32, "Europe/Berlin")
     assert (rules.warn_at, rules.week_start) == ((50,), 6)
+    assert rules.staff_cap == Amount(50_000, Unit.TOKENS)
     assert (config.queue_max, config.input_chars_max) == (0, 500)
     assert (config.note, config.system_prompt) == ("Ask Bo.", "Be brief.")
     assert (config.backup.dir, config.backup.keep) == (tmp_path / "copies", 2)
@@ -313,6 +315,19 @@ def test_a_space_replaces_limits_of_the_same_slot_and_keeps_the_others(tmp_path:
         "space: 1M tokens/day",
     ]
     assert "role Moderator: unlimited" in names(config, "discord:5")
+
+
+def test_direct_messages_of_people_without_a_server_have_limits_of_their_own(
+    tmp_path: Path,
+) -> None:
+    text = '[limits]\neveryone = ["20k tokens/day", "5 requests/hour"]\n'
+    config = read(tmp_path, text + '[limits.direct]\neveryone = "2k tokens/day"')
+    assert names(config, "discord:direct") == [
+        "everyone: 2k tokens/day",
+        "everyone: 5 requests/hour",
+    ]
+    assert "everyone: 20k tokens/day" in names(config, "discord:7")
+    assert names(read(tmp_path, text), "discord:direct") == names(config, "discord:7")
 
 
 def test_limits_for_models_that_do_not_exist_are_worth_a_warning(tmp_path: Path) -> None:
@@ -580,7 +595,7 @@ class TestExample:
         config = read(tmp_path, uncommented(read_example()), KEY | TOKENS)
         assert [m.api_key for m in config.models] == ["sk-secret", "sk-local"]
         assert len(config.rules.base.limits) == 16
-        assert len(config.rules.spaces) == 1
+        assert set(config.rules.spaces) == {"console:console", "discord:direct"}
         assert config.warnings == ()
 
     def test_shows_the_values_that_hold_anyway(self, tmp_path: Path) -> None:
@@ -598,8 +613,9 @@ class TestExample:
 
         table = tomllib.loads(uncommented(read_example()))
         missing = dotted(SHAPE) - written(table, SHAPE)
-        # A space has the keys of [limits].
-        missing = {key for key in missing if not key.startswith("spaces.")} - HIDDEN
+        # A space has the keys of [limits], as have direct messages.
+        missing = {key for key in missing if not key.startswith(("spaces.", "limits.direct."))}
+        missing -= HIDDEN
         # The file of a secret stands beside its variable.
         assert {key for key in missing if not re.fullmatch(FILES, key)} == set()
 

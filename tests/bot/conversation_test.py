@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.messages import BEGIN, Earlier, Utterance
+from bot.messages import BEGIN, Duplicate, Earlier, Utterance
 from bot.panels import ACTION_CHARS_MAX, Action
 from bot.ports import Message, ModelCall
 from quota.members import Requester, Space
@@ -143,14 +143,18 @@ async def test_a_new_thread_is_not_said_to_be_lost() -> None:
 
 async def test_very_much_that_was_said_is_read_from_its_end() -> None:
     bot = build("everyone: unlimited")
-    long = "word " * 10_000
-    said = [Utterance(str(n), "user", f"{n} {long}") for n in range(3)]
-    history = History(*said)
+    history = History(*(Utterance(f"1{n}", "user", "x" * 45_000) for n in range(3)))
     await bot.answer(member("1"), "why", message="5", thread="t", earlier=history)
-    await bot.answer(member("1"), "x", message="6", parent="1")
-    # The first was left out: so the reply to it finds nothing.
-    assert sent(bot)[-1].endswith("x")
-    assert not sent(bot)[0].startswith("0 ")
+    known = [await bot.answer(member("1"), "x", parent=f"1{n}") for n in range(3)]
+    assert [len(end.notes) for end in known] == [1, 0, 0]
+
+
+async def test_a_thread_that_was_silent_for_a_day_is_read_again() -> None:
+    bot, history = build(DAILY), History(*READ)
+    await bot.answer(member("1"), "one", message="1", thread="t")
+    bot.clock.advance(DAY + 1)
+    await bot.answer(member("1"), "two", message="3", thread="t", earlier=history)
+    assert sent(bot) == ["what is up", "the sky", "two"]
 
 
 async def test_a_thread_that_was_begun_anew_is_not_read_again() -> None:
@@ -188,8 +192,11 @@ async def test_a_first_question_is_asked_again_without_its_answer() -> None:
     found = bot.chat.question(SPACE, "2")
     assert found is not None
     assert found.parent == BEGIN
-    await bot.answer(member("1"), "one", id_="c", message="1", thread="t", parent=found.parent)
+    history = History(*READ)
+    again = {"message": "1", "thread": "t", "parent": found.parent, "earlier": history}
+    end = await bot.answer(member("1"), "one", id_="c", **again)
     assert sent(bot) == ["one"]
+    assert (history.asked, end.notes) == ([], ())
 
 
 async def test_an_answer_that_was_cut_is_gone_on_with() -> None:
@@ -233,3 +240,22 @@ async def test_attachments_that_were_not_taken_are_named_with_the_reason() -> No
     bot = build(DAILY)
     end = await bot.answer(member("1"), left_out=(("a.zip", "it is no text"),))
     assert end.notes == ("Left out a.zip: it is no text.",)
+
+
+async def test_what_could_be_shown_can_be_asked_about_although_the_end_broke() -> None:
+    bot = build(DAILY)
+    running = bot.start(member("1"), "one", message="1", shown_as=["2"])
+    running.reply.broken.add("finish")
+    with pytest.raises(ConnectionError):
+        await running.task
+    found = bot.chat.question(SPACE, "2")
+    assert found is not None
+    assert found.text == "one"
+
+
+async def test_a_repetition_says_nothing_new_about_any_message() -> None:
+    bot = build(DAILY)
+    await bot.answer(member("1"), "one", id_="e", message="1", shown_as=["2"])
+    end = await bot.ask(member("1"), "one", id_="e", message="1", shown_as=["9"])
+    assert isinstance(end, Duplicate)
+    assert bot.chat.question(SPACE, "9") is None

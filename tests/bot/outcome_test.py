@@ -17,7 +17,8 @@ from bot.outcome import (
     seen_before,
 )
 from bot.ports import Message, ModelError
-from bot.prompt import Prompt, Said
+from bot.prompt import Prompt
+from bot.talks import Said
 from bot.text import Words
 from quota.rules import Terms
 from quota.units import Unit, Usage

@@ -6,10 +6,9 @@ import pytest
 
 from bot.actions import AskAgain, Pressed, Shown
 from bot.messages import Answer, Card
-from bot.pending import PENDING_MS
 from quota.store import AuditRow
 from quota.units import Usage
-from tests.fakes import DAY, HOUR, requester
+from tests.fakes import DAY, HOUR, MINUTE, requester
 from tests.scripted import Bot, build, says, stepping_of
 
 DAILY = "everyone: 10k tokens/day"
@@ -88,6 +87,15 @@ async def test_a_preview_tells_who_could_go_on() -> None:
     )
 
 
+async def test_who_waits_already_is_not_counted_as_stopped_by_a_change() -> None:
+    bot = build("everyone: 500 tokens/day")
+    await used(bot, "ana", 500)
+    card = await shown(bot, "limit set 400 tokens per day")
+    assert card.panel.lines[1] == (
+        "This lowers the daily limit for 1 member; nobody would have to wait now."
+    )
+
+
 async def test_a_limit_for_few_touches_few() -> None:
     bot = build(DAILY)
     for who in ("ana", "bo"):
@@ -148,11 +156,11 @@ async def test_a_change_waits_a_quarter_of_an_hour_also_over_a_restart() -> None
     first = await shown(bot, "limit set 5k tokens per day")
     again = build(DAILY, store=stepping_of(bot).inner)
     await again.quotas.start()
-    again.clock.advance(PENDING_MS - 1)
+    again.clock.advance(15 * MINUTE - 1)
     await again.pressed("apply", subject(first, "apply"), ADMIN)
     assert (await again.balance()).granted == 5_000
     second = await shown(again, "limit set 6k tokens per day")
-    again.clock.advance(PENDING_MS)
+    again.clock.advance(15 * MINUTE)
     late = await again.pressed("apply", subject(second, "apply"), ADMIN)
     assert late.panel.lines == (
         (
@@ -247,6 +255,8 @@ async def test_to_reset_all_is_typed_once_more() -> None:
         ("reset", "console:console:bo"),
         ("reset", "console:console:ana"),
     ]
+    twice = await bot.pressed("apply", form.subject, ADMIN, values={"confirm": "reset all"})
+    assert twice.panel.title == "Not applied"
     limit = await shown(bot, "limit set 5k tokens per day")
     assert bot.actions.form(Pressed(ADMIN, "apply", subject(limit, "apply")), bot.words) is None
     await bot.is_clean()
@@ -373,6 +383,8 @@ async def test_a_block_that_has_ended_is_not_set_again() -> None:
     bot.clock.advance(2 * HOUR)
     await bot.type("/quota-admin undo 2")
     assert isinstance(await bot.ask("ana"), Answer)
+    assert (await trail(bot))[0].after == ""
+    assert bot.quotas.governing.closed_to(requester("ana").member, 0) is None
 
 
 async def test_each_act_carries_its_undo() -> None:
@@ -415,3 +427,48 @@ async def test_nothing_here_asks_the_model() -> None:
     pressing = await bot.press("apply", subject(card, "apply"), ADMIN)
     assert not isinstance(pressing, AskAgain)
     assert bot.model.calls == []
+
+
+async def test_a_mistyped_line_is_mended_in_a_form() -> None:
+    bot = build(DAILY)
+    card = await shown(bot, "limit set 5k tokens per fortnight")
+    assert card.panel.title == "That did not work"
+    (action,) = card.panel.actions
+    assert action.subject == "quota-admin limit set 5k tokens per fortnight"
+    form = bot.actions.form(Pressed(ADMIN, action.name, action.subject), bot.words)
+    assert form is not None
+    assert form.fields[0].value == action.subject
+    values = {"line": "quota-admin block @bo -- spam"}
+    done = await bot.pressed(form.name, form.subject, ADMIN, values=values)
+    assert done.panel.lines == ("@bo cannot ask.",)
+    bare = await bot.pressed(form.name, "", ADMIN, values={"line": "/unblock @bo"})
+    assert bare.panel.lines == ("@bo can ask again.",)
+    long = await shown(bot, "limit set " + "x" * 90)
+    assert long.panel.actions[0].subject == ""
+
+
+@pytest.mark.parametrize("line", ["quota-admin pause", "pause", "quota-staff show @ana", ""])
+@pytest.mark.parametrize("who", [requester("ana"), requester("eve", space="discord:7")])
+async def test_a_form_is_no_way_around_the_permission(who: Any, line: str) -> None:
+    bot = build(DAILY)
+    assert bot.actions.form(Pressed(who, "line"), bot.words) is None
+    card = await bot.pressed("line", "", who, values={"line": line})
+    assert card.panel.title == "Not allowed"
+    assert await bot.store.flags() == []
+
+
+async def test_staff_cannot_govern_through_the_form() -> None:
+    bot = build(DAILY)
+    staff = requester("sam", staff=True)
+    card = await bot.pressed("line", "", staff, values={"line": "quota-admin pause"})
+    assert card.panel.title == "Not allowed"
+    show = await bot.pressed("line", "", staff, values={"line": "quota-staff show @ana"})
+    assert show.panel.title == "Quota — 100% left"
+
+
+async def test_the_bare_command_offers_where_to_begin() -> None:
+    bot = build(DAILY)
+    card = await bot.type("/quota-admin", ADMIN, previews=True)
+    assert [a.name for a in card.panel.actions] == ["setup", "notice", "line"]
+    plain = await bot.type("/quota-admin")
+    assert plain.panel.actions == ()

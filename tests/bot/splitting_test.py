@@ -82,6 +82,11 @@ def test_a_cut_falls_between_words() -> None:
     assert split("word " * 30, 100) == [("word " * 20).strip(), ("word " * 10).strip()]
 
 
+def test_no_message_begins_with_marks_that_were_none() -> None:
+    text = "word " * 18 + "``` is how code begins, as everybody knows who has written some"
+    assert split(text, 100)[1].startswith("word ``` is")
+
+
 def test_a_word_without_end_is_cut_where_it_must() -> None:
     assert split("x" * 250, 100) == ["x" * 100, "x" * 100, "x" * 50]
 

@@ -57,6 +57,13 @@ def test_on_the_console_each_member_talks_alone_and_goes_on() -> None:
     assert memory.before(ask("x", "bo", "console:console")) == ["two", "re two"]
 
 
+def test_also_in_a_thread_of_the_console_each_member_talks_alone() -> None:
+    memory = Memory()
+    memory.tell(ask("one", "ana", "console:console", thread="t"))
+    assert memory.before(ask("x", "bo", "console:console", thread="t")) == []
+    assert memory.before(ask("x", "ana", "console:console", thread="t")) == ["one", "re one"]
+
+
 def test_in_a_channel_a_message_begins_anew() -> None:
     memory = Memory()
     memory.tell(ask("one", message="1"), ["2"])
@@ -226,6 +233,10 @@ def test_begun_anew_a_thread_knows_nothing_and_reads_nothing() -> None:
     assert memory.talks.place(ask(message="3", thread="t"), MORNING) == Place(None, is_last=True)
     memory.tell(ask("two", message="3", thread="t"), ["4"])
     assert memory.before(ask("x", message="5", thread="t")) == ["two", "re two"]
+    # Also when that has been forgotten in its turn.
+    memory.now += DAY + 1
+    place = memory.talks.place(ask(message="6", thread="t"), memory.now)
+    assert place == Place(None, is_last=True)
 
 
 def test_what_never_was_can_be_forgotten() -> None:

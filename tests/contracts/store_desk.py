@@ -1,6 +1,7 @@
 """A desk in front of a store: asks and settles for people by name, all else at plain values."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from quota.accounting import Estimate
 from quota.limits import Bound, Limit, Policy, Rule
@@ -39,6 +40,12 @@ HOUSE_BOOKS = tuple(
 )
 
 
+@lru_cache(maxsize=1_000)
+def binding(policy: Policy, who: Requester, model: str) -> tuple[Bound, ...]:
+    """The limits that bind; who asks again brings the very same ones, as through Quotas."""
+    return policy.binding(who, (model,))
+
+
 class Desk:
     """Everything happens at `now`, under the limits of `policy`, at the price in `rates`."""
 
@@ -61,7 +68,7 @@ class Desk:
         return limit(line, zone=self.zone)
 
     def bounds(self, who: Requester, model: str = "mini") -> tuple[Bound, ...]:
-        return self.policy.binding(who, (model,))
+        return binding(self.policy, who, model)
 
     def request(
         self,

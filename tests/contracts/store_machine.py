@@ -26,7 +26,7 @@ from quota.units import Rates, Unit, Usage
 from quota.verdicts import Granted, Refused, Seen, Settlement, Waiting
 from quota.windows import Anchored, Balance, Calendar, Rolling
 from tests.contracts.conftest import open_again
-from tests.contracts.store_desk import HOUSE_BOOKS, audit
+from tests.contracts.store_desk import HOUSE_BOOKS, audit, binding
 from tests.contracts.store_model import Ask, Gift, Model, Rule, Turn
 from tests.fakes import DAY, HOUR, MINUTE, MORNING, requester
 
@@ -118,7 +118,7 @@ class StoreMachine(RuleBasedStateMachine):
             limit = RULES[known]
             new = limits_of.Rule(amount, limit.rule.unit, limit.rule.window)
             found.append(Limit(limit.scope, limit.kind, new))
-        return Policy(tuple(found)).binding(requester(who), ("mini",))
+        return binding(Policy(tuple(found)), requester(who), "mini")
 
     def request(self, ask: Ask) -> ReserveRequest:
         who = requester(ask.who).member

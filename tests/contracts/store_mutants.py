@@ -153,7 +153,8 @@ def sqlite_machine(copy: ModuleType) -> type[StoreMachine]:
 
 
 BOOKS, HOLDS, COUNTERS = "quota/books.py", "quota/holds.py", "quota/counters.py"
-ACCOUNTING, ACCOUNTS, PURSES = "quota/accounting.py", "quota/accounts.py", "quota/purses.py"
+NOTICES, ACCOUNTING = "quota/notices.py", "quota/accounting.py"
+ACCOUNTS, PURSES = "quota/accounts.py", "quota/purses.py"
 REFUSALS, SHELF, DESK = "quota/refusals.py", "adapters/sqlite/shelf.py", "adapters/sqlite/desk.py"
 
 MUTANTS = (
@@ -169,6 +170,12 @@ MUTANTS = (
         ACCOUNTING,
         "return amount - estimate.input\n",
         "return amount - estimate.input + 1\n",
+    ),
+    Mutant(
+        "what nearly fits is granted whole",
+        ACCOUNTING,
+        "room_free >= wanted[unit.place]",
+        "room_free >= wanted[unit.place] - 1",
     ),
     Mutant(
         "the last token does not fit",
@@ -208,8 +215,8 @@ MUTANTS = (
     Mutant(
         "a request is not held",
         ACCOUNTING,
-        "    if unit is _REQUESTS:\n        return 1\n",
-        "    if unit is _REQUESTS:\n        return 0\n",
+        "return input_tokens + output_tokens, 1, priced",
+        "return input_tokens + output_tokens, 0, priced",
     ),
     Mutant(
         "credits are rounded down",
@@ -220,8 +227,8 @@ MUTANTS = (
     Mutant(
         "a hold is priced as if all were cached",
         ACCOUNTING,
-        "return hold_credits(input_tokens, output_tokens, rates)",
-        "return hold_credits(input_tokens, output_tokens, rates._replace(input=rates.cached))",
+        "hold_credits(input_tokens, output_tokens, rates)",
+        "hold_credits(input_tokens, output_tokens, rates._replace(input=rates.cached))",
     ),
     Mutant(
         "it opens whenever anything is freed",
@@ -313,6 +320,18 @@ MUTANTS = (
     # Time.
     Mutant("the clock runs back", BOOKS, "self.mark = max(self.mark, now)", "self.mark = now"),
     Mutant(
+        "who asks again stays in the period of before",
+        ACCOUNTS,
+        "known[2] <= now < known[3]:",
+        "known[2] <= now:",
+    ),
+    Mutant(
+        "who asks again finds what a rolling window has left behind",
+        ACCOUNTS,
+        "if all(account.id and not account.rolling for account in accounts):",
+        "if all(account.id for account in accounts):",
+    ),
+    Mutant(
         "a rolling window forgets nothing",
         ACCOUNTS,
         "return _expired(account, now - window.length_ms, changes)",
@@ -400,8 +419,8 @@ MUTANTS = (
     Mutant(
         "a grant pays in each limit anew",
         HOLDS,
-        "extras[bound.unit.place] = max(extras.get(bound.unit.place, 0), amount - base)",
-        "extras[bound.unit.place] = extras.get(bound.unit.place, 0) + amount - base",
+        "extras[unit.place] = max(extras.get(unit.place, 0), amount - base)",
+        "extras[unit.place] = extras.get(unit.place, 0) + amount - base",
     ),
     Mutant(
         "a grant is used before the allowance",
@@ -437,7 +456,7 @@ MUTANTS = (
     Mutant("a threshold is told again", ACCOUNTING, "if t > warned and used", "if used"),
     Mutant(
         "a rolling window warns only once",
-        BOOKS,
+        NOTICES,
         "if account.rolling and line.at > account.expired_to:",
         "if account.rolling and False:",
     ),

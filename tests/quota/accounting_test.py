@@ -15,7 +15,6 @@ from quota.accounting import (
     input_within,
     output_within,
     plan_hold,
-    split_charge,
     still_warned,
 )
 from quota.units import TOKENS_MAX, Rates, Unit
@@ -223,11 +222,3 @@ def test_a_threshold_is_crossed_once(
 )
 def test_what_was_told_holds_as_long_as_it_is_true(used: int, warned: int, still: int) -> None:
     assert still_warned(used, 100, warned, (75, 90)) == still
-
-
-@pytest.mark.parametrize(
-    ("charge", "base", "parts"),
-    [(0, 100, (0, 0)), (60, 100, (60, 0)), (100, 100, (100, 0)), (130, 100, (100, 30))],
-)
-def test_an_allowance_pays_before_grants_do(charge: int, base: int, parts: tuple[int, int]) -> None:
-    assert split_charge(charge, base) == parts

@@ -27,8 +27,24 @@ async def test_accounts_that_were_let_go_of_come_back_for_their_holds() -> None:
     assert store.books.resident == 2
     store.books.evict()
     assert store.books.resident == 0
+    assert [(b.used, b.held) for b in await desk.sees()] == [(0, 400), (0, 1)]
+    store.books.evict()
     await desk.settle(hold_id, 0, 300)
     assert [(b.used, b.held) for b in await desk.sees()] == [(300, 0), (1, 0)]
+    assert await store.verify() == []
+
+
+async def test_grants_that_were_let_go_of_come_back_with_what_is_held() -> None:
+    store = MemoryStore()
+    desk = Desk(store, "everyone: 100 tokens/day")
+    await desk.grant(500)
+    hold_id = await desk.hold(cap=400)
+    store.books.evict()
+    [row] = await store.grants("console:console:ana", MORNING)
+    assert row.held == 300
+    await desk.settle(hold_id, 0, 250)
+    [row] = await store.grants("console:console:ana", MORNING)
+    assert (row.held, row.spent) == (0, 150)
     assert await store.verify() == []
 
 

@@ -59,6 +59,9 @@ REFUSED: list[tuple[list[Json], str]] = [
     ([command(), command()], "1: Application command names must be unique"),
     ([command(f"c{n}") for n in range(101)], "Maximum number of application commands"),
     ([{"name": f"m{n}", "type": 2} for n in range(16)], "Maximum number of application commands"),
+    ([{"name": "x" * 33, "type": 3}], "0.name: Must be between 1 and 32 in length."),
+    ([command(options=[option(min_length=6001)])], "min_length: int value should be less"),
+    ([command(options=[option(kind=4, max_value=2**53 + 1)])], "within 2^53"),
     ([{"name": "m", "type": 3, "description": "x"}], "cannot have description"),
     ([{"name": "m", "type": 2, "options": [option()]}], "cannot have options"),
     ([command(type=9)], "0.type: Value must be one of"),
@@ -125,6 +128,10 @@ async def test_commands_of_guilds_are_their_own_and_each_put_is_counted(wire: Wi
     assert wire.server.books.commands_put == ["global", "global", str(guild.id)]
     assert [each["name"] for each in wire.server.commands(guild)] == ["here"]
     assert await wire(f"GET {app}/commands") == again
+    unknown = f"GET {app}/guilds/{guild.id}/commands/7/permissions"
+    assert (await wire.refused(unknown))[:2] == (404, 10066)
+    assert (await wire.refused(f"GET {app}/commands/7"))[:2] == (404, 10063)
+    assert (await wire.refused(f"PUT {app}/commands", command()))[:2] == (400, 50035)
     assert (await wire.refused("PUT /applications/7/commands", []))[:2] == (403, 20012)
 
 
@@ -297,6 +304,21 @@ async def test_too_much_is_not_suggested(wire: Wire, suggested: list[Json], word
     assert (await wire.refused(path, {"type": 4, "data": {"content": "x"}}))[:2] == (400, 50035)
     await wire(path, {"type": 8, "data": {"choices": []}})
     assert await typing == []
+
+
+async def test_for_a_number_only_numbers_are_suggested(wire: Wire) -> None:
+    counted = sub("top", option("count", 4, autocomplete=True))
+    guild = await offering(wire, command(options=[counted]))
+    ana, channel = guild.member("ana"), guild.channel("general")
+    typing = asyncio.create_task(ana.types(channel, "quota top", option="count", text="1"))
+    await wire.server.until(lambda: wire.server.world.interactions)
+    typed = next(iter(wire.server.world.interactions.values()))
+    path = f"POST /interactions/{typed.id}/{typed.token}/callback"
+    text, number = {"name": "ten", "value": "10"}, {"name": "ten", "value": 10}
+    refusal = await wire.refused(path, {"type": 8, "data": {"choices": [text]}})
+    assert "is no number" in refusal[2]
+    await wire(path, {"type": 8, "data": {"choices": [number]}})
+    assert await typing == [number]
 
 
 async def test_the_menus_of_messages_and_people_tell_what_was_meant() -> None:

@@ -186,6 +186,7 @@ async def test_the_author_brings_fresh_roles_without_the_members_intent() -> Non
             await bot.hears(2)
     authors = [message.author for message in bot.heard]
     assert all(isinstance(each, discord.Member) for each in authors)
+    assert "GUILD_MEMBER_UPDATE" not in bot.events
     assert [each.name for each in authors[1].roles[1:]] == ["Boss"]  # type: ignore[union-attr]  # as just asserted
 
 
@@ -230,8 +231,20 @@ async def test_a_client_begins_anew_when_its_session_is_gone() -> None:
             await server.until(lambda: server.gateway_server.identified == 2)
             await ana.says(channel, "@bot again")
             await bot.hears(1)
+            assert [*server.gateway_server.sessions] == ["session-2"]
     assert [message.content[-5:] for message in bot.heard] == ["again"]
     assert server.gateway_server.resumed == 0
+
+
+async def test_a_client_that_closes_ends_its_session_and_one_that_is_cut_off_does_not() -> None:
+    async with Discord() as server:
+        async with running(server, Bot()):
+            server.drop_gateway()
+            await server.until(lambda: not server.gateway_server.connections)
+            assert [each.connection for each in server.gateway_server.sessions.values()] == [None]
+            await server.connected()
+        await server.until(lambda: not server.gateway_server.connections)
+        assert server.gateway_server.sessions == {}
 
 
 async def test_a_line_that_says_nothing_is_left_and_resumed() -> None:

@@ -129,6 +129,7 @@ async def test_privacy_is_decided_when_deferring(scene: Scene) -> None:
     await scene.wire(f"POST {scene.hook(used)}", {"content": "not so secret"})
     assert used.original.text == "a secret"
     assert not used.original.is_loading
+    assert used.original.edited_at is None
     assert scene.ana.reads(scene.channel) == ["a secret", "not so secret"]
     assert scene.bo.reads(scene.channel) == ["not so secret"]
 

@@ -109,6 +109,29 @@ async def test_a_reply_to_what_is_gone_is_refused_unless_it_may_stand_alone(scen
     assert (await scene.post("too late", message_reference=gone)).reference is None
 
 
+async def test_a_reply_stays_in_its_channel_and_answers_a_person(scene: Scene) -> None:
+    elsewhere = await scene.ana.says(scene.guild.channel("elsewhere"), "hello")
+    await scene.ana.starts_thread(scene.channel, "story")
+    system = scene.channel.messages[-1]
+    path = f"POST {scene.here}/messages"
+    for target, words in ((elsewhere, "Unknown message"), (system, "reply to a system message")):
+        body = {"content": "x", "message_reference": {"message_id": str(target.id)}}
+        assert words in (await scene.wire.refused(path, body))[2]
+
+
+async def test_forwarding_is_not_played_and_fails_the_test() -> None:
+    async def forward() -> None:
+        async with Discord() as server, on_the_wire(server) as wire:
+            scene = Scene(server, wire, FakeClock())
+            asked = await scene.ana.says(scene.channel, "hello")
+            body = {"content": "x", "message_reference": {"message_id": asked.id, "type": 1}}
+            refusal = await wire.refused(f"POST {scene.here}/messages", body)
+            assert refusal[:2] == (400, 50035)
+
+    with pytest.raises(AssertionError, match="a forwarded message"):
+        await forward()
+
+
 # Who is pinged by "@everyone <@ana> <@&Supporter> <@bo>", said in reply to ana.
 PINGS: list[tuple[dict[str, Any] | None, list[str]]] = [
     (None, ["Supporter", "ana", "bo", "everyone"]),
@@ -365,6 +388,74 @@ async def test_in_an_archived_thread_nothing_is_edited_and_a_new_message_opens_i
     assert not thread.archived
     thread.locked = True
     assert (await scene.wire.refused(f"POST {path}", change))[:2] == (400, 160005)
+
+
+async def test_threads_are_changed_by_whom_they_belong_to(scene: Scene) -> None:
+    refused, here = scene.wire.refused, scene.here
+    theirs = await scene.ana.starts_thread(scene.channel, "theirs")
+    made = await scene.wire(f"POST {here}/threads", {"name": "mine", "type": 11})
+    mine = f"/channels/{made['id']}"
+    assert (await refused(f"PATCH {here}", {"name": "x"}))[:2] == (400, 50024)
+    assert (await refused(f"DELETE {here}"))[:2] == (400, 50024)
+    assert (await refused(f"PATCH /channels/{theirs.id}", {"name": "x"}))[:2] == (403, 50013)
+    assert (await refused(f"DELETE {mine}"))[:2] == (403, 50013)
+    assert (await refused(f"PATCH {mine}", {"auto_archive_duration": 61}))[:2] == (400, 50035)
+    await scene.wire(f"PATCH {mine}", {"archived": True})
+    assert (await refused(f"PATCH {mine}", {"name": "x"}))[:2] == (400, 50083)
+    for who in ("@me", str(scene.ana.id)):
+        assert (await refused(f"PUT {mine}/thread-members/{who}"))[:2] == (400, 50083)
+    assert (await refused(f"PUT /channels/{theirs.id}/thread-members/7"))[:2] == (404, 10013)
+    stranger = scene.server.person("cy")
+    path = f"PUT /channels/{theirs.id}/thread-members/{stranger.id}"
+    assert (await refused(path))[:2] == (404, 10007)
+
+
+@pytest.mark.parametrize(
+    "body", [{"type": 10}, {"auto_archive_duration": 61}, {"rate_limit_per_user": 21601}]
+)
+async def test_a_thread_begins_with_what_there_is(scene: Scene, body: dict[str, Any]) -> None:
+    body = {"name": "x", "type": 11} | body
+    assert (await scene.wire.refused(f"POST {scene.here}/threads", body))[:2] == (400, 50035)
+
+
+async def test_no_thread_begins_in_a_thread_or_changes_what_the_system_says(scene: Scene) -> None:
+    thread = await scene.ana.starts_thread(scene.channel, "story")
+    said = await scene.ana.says(thread, "hello")
+    inside = f"/channels/{thread.id}"
+    body = {"name": "x", "type": 11}
+    refused = scene.wire.refused
+    assert (await refused(f"POST {inside}/threads", body))[:2] == (400, 50024)
+    assert (await refused(f"POST {inside}/messages/{said.id}/threads", body))[:2] == (400, 50024)
+    await scene.wire(f"POST {scene.here}/threads", body)
+    told = scene.channel.messages[-1]
+    path = f"PATCH {scene.here}/messages/{told.id}"
+    assert (await refused(path, {"content": "x"}))[:2] == (403, 50021)
+
+
+async def test_many_messages_are_deleted_at_once_if_they_are_young(scene: Scene) -> None:
+    path = f"POST {scene.here}/messages/bulk-delete"
+    said = [await scene.ana.says(scene.channel, str(number)) for number in range(3)]
+    ids = [str(message.id) for message in said]
+    refused = scene.wire.refused
+    assert (await refused(path, {"messages": ids}))[:2] == (403, 50013)
+    scene.channel.allow(scene.guild.bot, Permission.MANAGE_MESSAGES)
+    assert (await refused(path, {"messages": ids[:1]}))[:2] == (400, 50016)
+    await scene.wire(path, {"messages": ids[:2]})
+    assert scene.ana.reads(scene.channel) == ["2"]
+    scene.clock.advance(14 * DAY + 1)
+    late = await scene.ana.says(scene.channel, "late")
+    assert (await refused(path, {"messages": [ids[2], str(late.id)]}))[:2] == (400, 50034)
+
+
+async def test_a_new_reaction_needs_a_permission_and_one_that_is_there_does_not(
+    scene: Scene,
+) -> None:
+    asked = await scene.ana.says(scene.channel, "hello")
+    await scene.ana.reacts(asked, "👍")
+    scene.channel.deny(scene.guild.everyone, Permission.ADD_REACTIONS)
+    path = f"PUT {scene.here}/messages/{asked.id}/reactions"
+    await scene.wire(f"{path}/👍/@me")
+    assert (await scene.wire.refused(f"{path}/👀/@me"))[:2] == (403, 50013)
 
 
 async def test_who_is_no_guest_finds_nothing(scene: Scene) -> None:

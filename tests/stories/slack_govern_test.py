@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from quota.units import Usage
-from tests.adapters.slack_kit import OnSlack, buttons_of, on_slack, our_app, press, shown_to
+from tests.adapters.slack_kit import (
+    NetClock,
+    OnSlack,
+    buttons_of,
+    on_slack,
+    our_app,
+    press,
+    shown_to,
+)
 from tests.scripted import says
 from tests.servers.slack import Channel, Message, Slack, User
 
@@ -388,3 +396,101 @@ async def test_a_double_click_and_a_click_told_twice_do_it_once(tmp_path: Path) 
         place.slack.deliver_again(clicked.delivery)
         await place.there.rests()
         assert len(await place.there.entries("settle")) == 2
+
+
+async def test_a_request_is_decided_by_those_who_may_and_by_nobody_else(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        there = place.there
+        stranger = there.team.user("stranger", is_admin=True, is_owner=True)
+        place.alerts.members.add(stranger.id)
+        await place.command(place.ana, "/quota", "more 5k tokens -- a demo")
+        alert = await place.told(place.ada, place.alerts)
+        for who in (place.ana, place.bo, stranger):
+            for label in ("Approve", "Approve less", "Deny"):
+                await press(who, alert, label)
+                told = await place.told(who, place.alerts)
+                assert told.visible_to == who.id
+        assert (await there.balance(place.ana)).left == 1_000
+        assert there.team.stacks.get(stranger.id, []) == []
+        view = await (await press(place.ada, alert, "Approve less")).modal()
+        await place.ada.submits(view, {"amount": "2k"})
+        await there.rests()
+        assert (await there.balance(place.ana)).left == 3_000
+        assert "Approve" not in buttons_of(alert)
+
+
+async def test_rights_are_asked_for_again_when_a_form_is_sent(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        await place.ada.opens_home()
+        await place.there.rests()
+        home = place.there.team.homes[place.ada.id]
+        view = await (await press(place.ada, home, "Allowance")).modal()
+        await place.ada.leaves_group("quota-admins")
+        await place.there.rests()
+        field = view.blocks[0]["block_id"]
+        await place.ada.submits(view, {field: "9M tokens"})
+        await place.there.rests()
+        assert "Not allowed" in view.shown
+        assert (await place.there.balance(place.ana)).left == 1_000
+
+
+async def test_home_is_live_at_a_bounded_rate(tmp_path: Path) -> None:
+    clock = NetClock()
+    async with (
+        Slack(our_app(), clock=clock) as slack,
+        on_slack(slack, tmp_path, "1000 tokens/day", clock=clock) as there,
+    ):
+        slack.pace.off()
+        ana, bo = there.team.user("ana"), there.team.user("bo")
+        await ana.opens_home()
+        await there.rests()
+        there.model.usual = says(8, reported=Usage(input=92, output=8))
+        for _ in range(4):
+            await there.answer_to(await ana.says_to_bot("hello"))
+        await bo.says_to_bot("hello")
+        home = there.team.homes[ana.id]
+        assert "100% left" in home.shown
+        await clock.goes_by(6_000)
+        await there.rests()
+        assert "60% left" in home.shown
+        assert len(slack.calls_of("views.publish")) == 2
+        await clock.goes_by(60_000)
+        await there.rests()
+        assert len(slack.calls_of("views.publish")) == 2
+
+
+async def test_a_warning_is_told_to_nobody_else(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        place.there.model.usual = says(8, reported=Usage(input=392, output=400))
+        asked = await place.ana.says(place.general, "@bot hello")
+        answer = await place.there.answer_to(asked)
+        assert "You have used" not in answer.shown
+        warning = await place.told(place.ana, place.general)
+        assert warning.visible_to == place.ana.id
+        assert "You have used 75%" in warning.shown
+        assert not any(
+            "You have used" in text for text in shown_to(place.there.team, place.bo, place.general)
+        )
+
+
+async def test_a_refusal_offers_to_ask_for_more(tmp_path: Path) -> None:
+    async with governed(tmp_path, "1000 tokens/day") as place:
+        place.there.model.usual = says(8, reported=Usage(input=200, output=800))
+        await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        await place.ana.says(place.general, "@bot more")
+        refusal = await place.told(place.ana, place.general)
+        assert "limit reached" in refusal.shown
+        view = await (await press(place.ana, refusal, "Ask for more")).modal()
+        await place.ana.submits(view, {"amount": "5k", "why": "a demo"})
+        await place.there.rests()
+        assert "a demo" in (await place.told(place.ada, place.alerts)).shown
+
+
+async def test_a_report_as_a_file_is_sent_where_only_its_reader_is(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        await place.command(place.ada, "/quota-admin", "usage week by member csv")
+        talk = place.there.team.dm(place.ada)
+        (file,) = [file for m in place.there.team.sees(place.ada, talk) for file in m.files]
+        assert place.ana.id in file.data.decode()
+        assert all(not m.files for m in place.there.team.sees(place.bo, place.general))

@@ -28,14 +28,13 @@ CREATE TABLE accounts (
     UNIQUE (book, opens_at)
 ) STRICT;
 
--- What accounts count, apart from their names: a turn writes these rows twice, so they are kept
--- so short that two hundred of them share a page.
+-- What accounts count, apart from their names: every turn writes these rows, so they are kept so
+-- short that two hundred of them share a page. What is held is not here: it is the sum of the rows
+-- in holds, so to reserve writes no counter.
 CREATE TABLE counters (
     account INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     spent INTEGER NOT NULL,
-    held INTEGER NOT NULL CHECK (held >= 0),
     extra_spent INTEGER NOT NULL,
-    extra_held INTEGER NOT NULL CHECK (extra_held >= 0),
     warned INTEGER NOT NULL,
     expired_to INTEGER NOT NULL,
     pruned INTEGER NOT NULL DEFAULT 0,       -- what removed entries had added
@@ -79,7 +78,6 @@ CREATE TABLE grants (
     reason TEXT NOT NULL,
     at INTEGER NOT NULL,
     spent INTEGER NOT NULL CHECK (spent >= 0),
-    held INTEGER NOT NULL CHECK (held >= 0),
     pruned INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX grants_by_wallet ON grants (wallet);

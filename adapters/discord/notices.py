@@ -1,0 +1,139 @@
+"""What the bot says unasked: alerts to admins, a word to who waits for one, a note on arrival.
+
+Nobody gets a direct message who did not begin: a word answers a request or a wish to be reminded.
+"""
+
+import logging
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from adapters.discord.members import PLATFORM, space_of
+from adapters.discord.place import TOKEN_MS, Frame
+from bot import text_discord as say
+from bot.bot import Alert, Word
+from bot.panels import Panel
+from quota.errors import StoreUnavailableError
+from quota.members import Member, Space
+from quota.waiting import Fresh
+
+if TYPE_CHECKING:
+    from adapters.discord.gateway import Gateway
+
+_log = logging.getLogger(__name__)
+
+MET_MAX = 5_000
+
+
+class Notices:
+    """Says what the bot has to say, for one connection."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        """Not yet listening."""
+        self._gateway = gateway
+        self._bot = gateway.bot
+        self._met: OrderedDict[str, tuple[int, discord.Interaction[Any]]] = OrderedDict()
+
+    def listen(self) -> None:
+        """Hear of everything from now on."""
+        self._bot.on_alert.append(self._alert)
+        self._bot.on_word.append(self._word)
+        self._bot.on_fresh.append(self._fresh)
+
+    def leave(self) -> None:
+        """Hear of nothing any more."""
+        with suppress(ValueError):
+            self._bot.on_alert.remove(self._alert)
+            self._bot.on_word.remove(self._word)
+            self._bot.on_fresh.remove(self._fresh)
+
+    def met(self, interaction: discord.Interaction[Any]) -> None:
+        """Somebody used the bot just now: for a while they can be told something in private."""
+        key = str(interaction.user.id)
+        self._met.pop(key, None)
+        self._met[key] = (self._bot.clock.now() + TOKEN_MS, interaction)
+        if len(self._met) > MET_MAX:
+            self._met.popitem(last=False)
+
+    def _alert(self, alert: Alert) -> None:
+        if alert.space.platform == PLATFORM:
+            self._gateway.start_work(self._alerted(alert))
+
+    def _word(self, word: Word) -> None:
+        if word.member.space.platform == PLATFORM:
+            self._gateway.start_work(self._told(word.member, word.panel))
+
+    def _fresh(self, fresh: Fresh) -> None:
+        member = fresh.requester.member
+        is_wanted = self._bot.settings.member(member).notify_reset
+        if member.space.platform == PLATFORM and is_wanted:
+            panel = say.open_again(self._gateway.words.open_again(fresh.refused))
+            self._gateway.start_work(self._told(member, panel))
+
+    async def _alerted(self, alert: Alert) -> None:
+        """Into the channel that the admins of the server chose, else that of the config."""
+        channel = self.alert_channel(alert.space)
+        if channel is None:
+            _log.warning("discord: no alert channel in %s: %s", alert.space.id, alert.panel.title)
+            return
+        try:
+            await channel.send(**Frame(panel=alert.panel).sent())
+        except (discord.HTTPException, OSError) as error:
+            _log.warning("discord: an alert in %s could not be shown: %s", channel.id, error)
+
+    def alert_channel(self, space: Space) -> discord.TextChannel | None:
+        """Where the admins of a server are told things; by id, or by a name of that server."""
+        config = self._bot.config.discord
+        usual = config.alert_channel if config is not None else ""
+        wanted = self._bot.settings.space(space).alert_channel or usual
+        guild = self._gateway.get_guild(int(space.id)) if space.id.isdecimal() else None
+        if guild is None or not wanted:
+            return None
+        name = wanted.removeprefix("#")
+        found = (c for c in guild.text_channels if str(c.id) == name or c.name == name)
+        return next(found, None)
+
+    async def _told(self, member: Member, panel: Panel) -> None:
+        """In private where they are now; else by direct message, for they began it."""
+        until, interaction = self._met.get(member.id, (0, None))
+        if interaction is not None and self._bot.clock.now() < until:
+            try:
+                await interaction.followup.send(**Frame(panel=panel).sent(), ephemeral=True)
+            except (discord.HTTPException, OSError):
+                self._met.pop(member.id, None)
+            else:
+                return
+        try:
+            user = self._gateway.get_user(int(member.id))
+            user = user or await self._gateway.fetch_user(int(member.id))
+            await user.send(**Frame(panel=panel).sent())
+        except (discord.HTTPException, OSError, ValueError) as error:
+            _log.info("discord: a member could not be told: %s", error)
+
+    async def arrived(self, guild: discord.Guild) -> None:
+        """One short note in a new server, for whoever can set the bot up; never a second one."""
+        space = space_of(guild.id)
+        governing = self._bot.quotas.governing
+        if governing.flag(space.key, "greeted"):
+            return
+        with suppress(StoreUnavailableError):
+            await governing.keep(space.key, "greeted", "", "1")
+        channel = _open_channel(guild)
+        if channel is None:
+            _log.info("discord: %s has no channel for a note", guild.id)
+            return
+        try:
+            await channel.send(**Frame(panel=say.welcome()).sent(), silent=True)
+        except (discord.HTTPException, OSError) as error:
+            _log.info("discord: the note in %s could not be shown: %s", guild.id, error)
+
+
+def _open_channel(guild: discord.Guild) -> discord.TextChannel | None:
+    """The channel for notices of Discord itself, else the first one in which the bot may write."""
+    for channel in (guild.system_channel, *guild.text_channels):
+        may = channel.permissions_for(guild.me) if channel is not None else None
+        if channel is not None and may is not None and may.view_channel and may.send_messages:
+            return channel
+    return None
