@@ -150,7 +150,8 @@ async def story(
     server: Discord | None = None,
 ) -> AsyncIterator[Story]:
     clock = StoryClock()
-    async with server or Discord(clock=clock, rates=RATES) as made:
+    over_all = Rate(50 * FASTER, 1.0)
+    async with server or Discord(clock=clock, rates=RATES, over_all=over_all) as made:
         # Restarts follow upon each other faster than Discord would have them.
         made.gateway_server.identify_every_s = 0.0
         told = Story(made, clock, folder)

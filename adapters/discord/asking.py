@@ -173,7 +173,7 @@ class Asking:
         channel: Any = interaction.channel
         later = None
         if channel is not None and self._is_inside(interaction):
-            later = ChannelPlace(channel, channel.id, str(interaction.id))
+            later = ChannelPlace(channel, channel.id, str(interaction.id), self._gateway.throttle)
         return InteractionPlace(interaction, self._bot.clock, private=private, later=later)
 
     def _place_after(self, interaction: Interaction, message: discord.Message) -> Place:
@@ -186,7 +186,8 @@ class Asking:
         if private or channel is None or not self._is_inside(interaction):
             clock = self._bot.clock
             return InteractionPlace(interaction, clock, private=private, filled=True)
-        return ChannelPlace(channel, channel.id, str(interaction.id), question=message.id)
+        throttle, nonce = self._gateway.throttle, str(interaction.id)
+        return ChannelPlace(channel, channel.id, nonce, throttle, question=message.id)
 
     async def _question(
         self, interaction: Interaction, message: discord.Message

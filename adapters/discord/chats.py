@@ -80,6 +80,7 @@ class Chats:
             message.channel,
             message.channel.id,
             str(message.id),
+            self._gateway.throttle,
             question=message.id,
             opened=(lambda: self._thread(message, text)) if in_own_thread else None,
         )

@@ -17,6 +17,7 @@ from adapters.discord.notices import Notices
 from adapters.discord.panels import DYNAMIC_ITEMS
 from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
+from adapters.discord.throttle import Throttle
 from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
@@ -82,10 +83,13 @@ class Gateway(discord.AutoShardedClient):
             max_messages=MESSAGES_KEPT,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            # Nobody waits for all servers to be there: each is served from its first event on.
+            guild_ready_timeout=0,
         )
         self.bot = bot
         self.words: Words = dialect.words_of(bot.clock)
         self.members = Members(config, bot.quotas.governing)
+        self.throttle = Throttle(bot.clock)
         self.chats = Chats(self)
         self.notices = Notices(self)
         self.presence = Presence(self)

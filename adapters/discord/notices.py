@@ -67,8 +67,7 @@ class Notices:
 
     def _fresh(self, fresh: Fresh) -> None:
         member = fresh.requester.member
-        is_wanted = self._bot.settings.member(member).notify_reset
-        if member.space.platform == PLATFORM and is_wanted:
+        if member.space.platform == PLATFORM:
             panel = say.open_again(self._gateway.words.open_again(fresh.refused))
             self._gateway.start_work(self._told(member, panel))
 

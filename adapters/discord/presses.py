@@ -5,8 +5,9 @@ is a claim: of an interaction that is delivered twice, the second one cannot be 
 """
 
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -53,7 +54,7 @@ class Presses:
     ) -> None:
         """See commands.Desk."""
         self._gateway.start_work(
-            self._safely(interaction, self._entered(interaction, entry, given))
+            self._safely(interaction, partial(self._entered, interaction, entry, given))
         )
 
     async def chosen(
@@ -63,15 +64,19 @@ class Presses:
         target: discord.Message | discord.User | discord.Member,
     ) -> None:
         """See commands.Desk."""
-        self._gateway.start_work(self._safely(interaction, self._chosen(interaction, menu, target)))
+        self._gateway.start_work(
+            self._safely(interaction, partial(self._chosen, interaction, menu, target))
+        )
 
     async def pressed(self, interaction: Interaction, action: Action) -> None:
         """A button was used."""
-        self._gateway.start_work(self._safely(interaction, self._pressed(interaction, action)))
+        self._gateway.start_work(
+            self._safely(interaction, partial(self._pressed, interaction, action))
+        )
 
     async def submitted(self, interaction: Interaction) -> None:
         """A form came back, be it one of an earlier run."""
-        await self._safely(interaction, self._submitted(interaction))
+        await self._safely(interaction, partial(self._submitted, interaction))
 
     def completions(
         self, interaction: Interaction, completes: str, typed: str
@@ -79,12 +84,12 @@ class Presses:
         """See commands.Desk."""
         return self._asking.completions(interaction, completes, typed)
 
-    async def _safely(self, interaction: Interaction, work: Awaitable[None]) -> None:
+    async def _safely(self, interaction: Interaction, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever breaks is told to who began it, in one sentence."""
         self._gateway.notices.met(interaction)
         words = self._gateway.words
         try:
-            await work
+            await work()
         except StoreUnavailableError:
             await self._tell(interaction, words.not_written())
         except discord.HTTPException as error:

@@ -91,6 +91,7 @@ class Reply:
         self.end: End | None = None
         self._shown: list[Frame] = []
         self._sent: list[int] = []
+        self._doubtful: set[int] = set()
         self._typing: asyncio.Task[None] | None = None
 
     @property
@@ -191,12 +192,17 @@ class Reply:
             await self._edited(at, frame)
         else:
             is_last = self._end is not None and at == len(wanted) - 1
-            message = await self._place.post(at, frame, silent=not is_last)
+            try:
+                message = await self._place.post(at, frame, silent=not is_last)
+            except Exception:
+                self._doubtful.add(at)
+                raise
             self._sent.append(message)
-            self._shown.append(frame)
+            # A send that seemed lost may have arrived: then this is that older message.
+            self._shown.append(Frame() if at in self._doubtful else frame)
             if self._grows is not None and self._end is None:
                 await self._grows(message)
-        return at == len(wanted) - 1 and wanted == self._wanted()
+        return self._shown == self._wanted()
 
     async def _edited(self, at: int, frame: Frame) -> None:
         try:
