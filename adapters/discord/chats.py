@@ -16,6 +16,7 @@ from bot import text_discord as say
 from bot.messages import Ask, Failure
 from bot.outcome import reference
 from bot.settings import ChannelMode
+from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -57,7 +58,8 @@ class Chats:
             return
         requester = self._requester(message)
         await self.know(requester, is_home=message.guild is not None)
-        found = await files.taken(message.attachments)
+        words = self._words(message, requester)
+        found = await files.taken(message.attachments, words)
         in_own_thread = mode == "auto-thread" and _can_open_thread(message)
         _, channel_id, thread = asks.place_of(message.channel)
         ask = Ask(
@@ -86,7 +88,7 @@ class Chats:
         )
         if thread:
             self._threads.add(message.channel.id)
-        await self.answer(ask, place)
+        await self.answer(ask, place, words)
 
     def mode_of(self, guild: discord.Guild | None, channel: Any) -> ChannelMode:
         """When the bot answers here: as the admins chose, else as the operator did."""
@@ -113,6 +115,10 @@ class Chats:
             return self._gateway.members.in_guild(message.author, name)
         return self._gateway.members.in_direct(message.author)
 
+    def _words(self, message: discord.Message, requester: Requester) -> Words:
+        locale = message.guild.preferred_locale if message.guild is not None else ""
+        return self._gateway.words_for(requester.member, locale)
+
     async def know(self, requester: Requester, *, is_home: bool) -> None:
         """Remember who it is and where they are at home; an answer does not wait for it to work."""
         self._bot.commands.meet(requester)
@@ -130,7 +136,8 @@ class Chats:
             known = self._gateway.get_channel(message.id)
             if isinstance(known, discord.Thread):
                 return known
-            self.tell_once(message.channel, say.NO_THREADS, error)
+            words = self._words(message, self._requester(message))
+            self.tell_once(message.channel, words.say(say.NO_THREADS), error)
             return message.channel
 
     # Answers.
@@ -139,9 +146,9 @@ class Chats:
         """The last question of a member in a channel or thread, as long as the bot runs."""
         return self._last.get((requester.member.wallet, getattr(channel, "id", 0)))
 
-    async def answer(self, ask: Ask, place: Place, *, head: str = "") -> None:
+    async def answer(self, ask: Ask, place: Place, words: Words, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
-        words, chat, unfinished = self._gateway.words, self._bot.chat, self._gateway.unfinished
+        chat, unfinished = self._bot.chat, self._gateway.unfinished
         grown: list[tuple[int, int]] = []
 
         async def grows(message: int) -> None:
@@ -153,6 +160,7 @@ class Chats:
             self._gateway.pacer(place.bucket),
             self._bot.clock,
             stop=chat.stop_action(ask, words),
+            words=words,
             head=head,
             grows=grows if place.is_lasting else None,
         )

@@ -22,10 +22,11 @@ from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
+from bot.languages import ENGLISH, nearest
 from bot.pacing import Pacer
 from bot.text import Words
 from quota.errors import StoreUnavailableError
-from quota.members import Requester
+from quota.members import Member, Requester
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Gateway(discord.AutoShardedClient):
         )
         self.bot = bot
         self.words: Words = dialect.words_of(bot.clock)
+        self._words: dict[str, Words] = {}
         self.members = Members(config, bot.quotas.governing)
         self.throttle = Throttle(bot.clock)
         self.chats = Chats(self)
@@ -152,6 +154,14 @@ class Gateway(discord.AutoShardedClient):
             name, _, _ = asks.place_of(interaction.channel)
             return self.members.in_guild(user, name, interaction.permissions)
         return self.members.in_direct(user)
+
+    def words_for(self, member: Member, locale: object) -> Words:
+        """The sentences in the language that a member chose, else that of a locale of Discord."""
+        chosen = self.bot.settings.member(member).language
+        language = chosen or nearest(str(locale)) or ENGLISH
+        if language not in self._words:
+            self._words[language] = dialect.words_of(self.bot.clock, language)
+        return self._words[language]
 
     def pacer(self, bucket: str) -> Pacer:
         """The one that shares out a rate limit."""

@@ -68,7 +68,8 @@ class Notices:
     def _fresh(self, fresh: Fresh) -> None:
         member = fresh.requester.member
         if member.space.platform == PLATFORM:
-            panel = say.open_again(self._gateway.words.open_again(fresh.refused))
+            words = self._gateway.words_for(member, "")
+            panel = say.open_again(words, words.open_again(fresh.refused))
             self._gateway.start_work(self._told(member, panel))
 
     async def _alerted(self, alert: Alert) -> None:
@@ -119,12 +120,13 @@ class Notices:
             return
         with suppress(StoreUnavailableError):
             await governing.keep(space.key, "greeted", "", "1")
+        words = self._gateway.words_for(Member(space, ""), guild.preferred_locale)
         channel = _open_channel(guild)
         if channel is None:
             _log.info("discord: %s has no channel for a note", guild.id)
             return
         try:
-            await channel.send(**Frame(panel=say.welcome()).sent(), silent=True)
+            await channel.send(**Frame(panel=say.welcome(words)).sent(), silent=True)
         except (discord.HTTPException, OSError) as error:
             _log.info("discord: the note in %s could not be shown: %s", guild.id, error)
 

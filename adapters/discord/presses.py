@@ -23,6 +23,7 @@ from bot.desk import Typed
 from bot.messages import Card
 from bot.outcome import reference
 from bot.panels import Action
+from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -87,7 +88,7 @@ class Presses:
     async def _safely(self, interaction: Interaction, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever breaks is told to who began it, in one sentence."""
         self._gateway.notices.met(interaction)
-        words = self._gateway.words
+        words = self._words(interaction)
         try:
             await work()
         except StoreUnavailableError:
@@ -99,6 +100,10 @@ class Presses:
             ref = reference()
             _log.exception("an interaction could not be carried out ref=%s", ref)
             await self._tell(interaction, words.internal(ref))
+
+    def _words(self, interaction: Interaction) -> Words:
+        member = self._gateway.requester(interaction).member
+        return self._gateway.words_for(member, interaction.locale)
 
     async def _tell(self, interaction: Interaction, text: str) -> None:
         with suppress(discord.HTTPException):
@@ -141,7 +146,9 @@ class Presses:
         match menu.does, target:
             case "about", discord.Message():
                 self._remember(target)
-                await interaction.response.send_modal(panels.modal(say.about_form(str(target.id))))
+                await interaction.response.send_modal(
+                    panels.modal(say.about_form(self._words(interaction), str(target.id)))
+                )
             case "cost", discord.Message():
                 await interaction.response.defer(ephemeral=True, thinking=True)
                 line = f"/quota receipt {target.id}"
@@ -149,7 +156,9 @@ class Presses:
             case "again", discord.Message():
                 action = panels.action_on(target, "again")
                 if action is None:
-                    await interaction.response.send_message(say.NO_ANSWER, ephemeral=True)
+                    await interaction.response.send_message(
+                        self._words(interaction).say(say.NO_ANSWER), ephemeral=True
+                    )
                     return
                 await self._pressed(interaction, action, target)
             case _:
@@ -161,7 +170,7 @@ class Presses:
         _, _, thread = asks.place_of(interaction.channel)
         typed = Typed(requester, line, thread, previews=True, event=_id(interaction))
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
-        return await self._bot.commands.run(typed, self._gateway.words)
+        return await self._bot.commands.run(typed, self._words(interaction))
 
     async def forget(self, interaction: Interaction, requester: Requester) -> None:
         """A fresh start where there can be no thread."""
@@ -201,7 +210,7 @@ class Presses:
         self, interaction: Interaction, pressed: Pressed, *, else_defer: bool = True
     ) -> bool:
         """Open the form of an action, if it has one."""
-        form = self._bot.actions.form(pressed, self._gateway.words)
+        form = self._bot.actions.form(pressed, self._words(interaction))
         if form is not None:
             await interaction.response.send_modal(panels.modal(form))
             return True
@@ -241,7 +250,7 @@ class Presses:
     ) -> None:
         """What came of it, shown in place of the card or privately beside it."""
         await self._gateway.chats.know(pressed.requester, is_home=interaction.guild_id is not None)
-        match await self._bot.actions.press(pressed, self._gateway.words):
+        match await self._bot.actions.press(pressed, self._words(interaction)):
             case Shown(card, replaces):
                 is_card = message is not None and message.flags.components_v2
                 beside = interaction.message is not None
