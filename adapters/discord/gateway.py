@@ -18,6 +18,7 @@ from adapters.discord.panels import DYNAMIC_ITEMS
 from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
 from adapters.discord.throttle import Throttle
+from adapters.discord.translator import Translator
 from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
@@ -176,6 +177,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Before the first event: what the commands are, told to Discord where that is news."""
+        await self.tree.set_translator(Translator())
         plant(self.tree, self.presses)
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         self.notices.listen()
