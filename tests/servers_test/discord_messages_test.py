@@ -469,6 +469,7 @@ async def test_who_is_no_guest_finds_nothing(scene: Scene) -> None:
     refused = scene.wire.refused
     assert (await refused(f"POST /channels/{foreign.id}/messages", body))[:2] == (403, 50001)
     assert (await refused("POST /channels/7/messages", body))[:2] == (404, 10003)
+    assert (await refused(f"GET /guilds/{scene.guild.id}/members"))[:2] == (403, 50001)
     scene.guild.kicks_bot()
     assert (await refused(f"POST {scene.here}/messages", body))[:2] == (403, 50001)
     assert (await refused(f"GET /guilds/{scene.guild.id}"))[:2] == (403, 50001)
