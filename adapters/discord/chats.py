@@ -1,5 +1,6 @@
 """What people say to the bot: from an event to an ask, and the one answer to it."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from contextlib import suppress
@@ -10,13 +11,14 @@ import discord
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
 from adapters.discord.members import space_of
-from adapters.discord.place import ChannelPlace, Place
+from adapters.discord.place import TOKEN_MS, ChannelPlace, Place
 from adapters.discord.stream import Reply
 from bot import text_discord as say
 from bot.messages import Ask, Failure
 from bot.outcome import reference
 from bot.settings import ChannelMode
 from bot.text import Words
+from quota.clock import pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -166,16 +168,24 @@ class Chats:
         )
         self._keep_last(ask, place)
         reply.begin()
+        late = None if place.is_lasting else asyncio.create_task(self._stop_late(ask))
         try:
             await chat.handle(ask, reply, words)
         except Exception:  # a mistake of ours must not leave a question without an answer
             ref = reference()
             _log.exception("a message could not be answered ref=%s", ref)
             await reply.finish(Failure("internal", words.internal(ref)))
+        if late is not None:
+            late.cancel()
         for channel, message in grown:
             await unfinished.ended(channel, message)
         with suppress(ConnectionError):
             await self._gateway.presence.ended(reply.end)
+
+    async def _stop_late(self, ask: Ask) -> None:
+        """What only one person sees ends with its token: what there is then is shown, and paid."""
+        await pause(self._bot.clock, TOKEN_MS)
+        self._bot.chat.stop(ask.event)
 
     def left(self, guild: discord.Guild) -> None:
         """Forget what was kept in mind of a server that sent the bot away."""

@@ -91,7 +91,7 @@ class Gateway(discord.AutoShardedClient):
         self.bot = bot
         self.words: Words = dialect.words_of(bot.clock)
         self._words: dict[str, Words] = {}
-        self.members = Members(config, bot.quotas.governing)
+        self.members = Members(lambda: bot.config, bot.quotas.governing)
         self.throttle = Throttle(bot.clock)
         self.chats = Chats(self)
         self.notices = Notices(self)

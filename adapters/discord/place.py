@@ -176,6 +176,9 @@ class ChannelPlace:
             nonce=f"{self._nonce}-{number}"[:25],
             suppress_embeds=frame.panel is None,
         )
+        if frame.panel is None and sent.content.strip() != frame.text.strip():
+            # The nonce has brought the message of a process that died before it knew of it.
+            await self.edit(sent.id, frame)
         return sent.id
 
     async def edit(self, message: int, frame: Frame) -> None:
@@ -237,11 +240,6 @@ class InteractionPlace:
     def is_lasting(self) -> bool:
         """See Place."""
         return self._later is not None
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether what is private must come to its end now."""
-        return self._private and self._clock.now() >= self._until
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
