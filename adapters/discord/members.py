@@ -4,12 +4,12 @@ No Members intent is needed for it: every message and every interaction carries 
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import discord
 
-from bot.config_values import DiscordConfig
+from bot.config_values import Config
 from quota.governing import Governing
 from quota.members import Member, Requester, Space
 
@@ -37,8 +37,8 @@ class Home:
 class Members:
     """Turns members of Discord into requesters, and remembers where they are at home."""
 
-    def __init__(self, config: DiscordConfig, governing: Governing) -> None:
-        """Keep homes in these books."""
+    def __init__(self, config: Callable[[], Config], governing: Governing) -> None:
+        """Keep homes in these books; who governs follows the config, also a reloaded one."""
         self._config = config
         self._governing = governing
 
@@ -53,9 +53,10 @@ class Members:
         `permissions` are those that an interaction carries; without them, what their roles give.
         """
         held = permissions or member.guild_permissions
-        roles = role_names(member.roles)
-        governs = held.manage_guild or held.administrator or _holds(roles, self._config.admin_roles)
-        helps = held.moderate_members or _holds(roles, self._config.staff_roles)
+        roles, config = role_names(member.roles), self._config().discord
+        admins, staff = (config.admin_roles, config.staff_roles) if config else ((), ())
+        governs = held.manage_guild or held.administrator or _holds(roles, admins)
+        helps = held.moderate_members or _holds(roles, staff)
         return Requester(
             Member(space_of(member.guild.id), str(member.id)),
             roles,

@@ -13,6 +13,7 @@ import aiohttp
 import discord
 
 from adapters.discord import panels
+from adapters.discord.throttle import Throttle
 from bot.panels import Action, Panel
 from quota.clock import Clock
 
@@ -115,6 +116,7 @@ class ChannelPlace:
         channel: discord.abc.Messageable,
         channel_id: int,
         nonce: str,
+        throttle: Throttle,
         *,
         question: int | None = None,
         opened: Callable[[], Awaitable[discord.abc.Messageable]] | None = None,
@@ -126,6 +128,7 @@ class ChannelPlace:
         self._channel = channel
         self._id = channel_id
         self._nonce = nonce
+        self._throttle = throttle
         self._last = question
         self._replies = True
         self._opened = opened
@@ -160,6 +163,7 @@ class ChannelPlace:
         return sent
 
     async def _send(self, number: int, frame: Frame, *, silent: bool) -> int:
+        await self._throttle.turn()
         more: dict[str, Any] = {}
         if self._last is not None:
             more["reference"] = discord.MessageReference(
@@ -172,15 +176,20 @@ class ChannelPlace:
             nonce=f"{self._nonce}-{number}"[:25],
             suppress_embeds=frame.panel is None,
         )
+        if frame.panel is None and sent.content.strip() != frame.text.strip():
+            # The nonce has brought the message of a process that died before it knew of it.
+            await self.edit(sent.id, frame)
         return sent.id
 
     async def edit(self, message: int, frame: Frame) -> None:
         """See Place."""
         channel: Any = self._channel
+        await self._throttle.turn()
         await channel.get_partial_message(message).edit(**frame.edited())
 
     async def typing(self) -> None:
         """See Place."""
+        await self._throttle.turn()
         await self._channel.typing()
 
     async def _open(self) -> None:
@@ -231,11 +240,6 @@ class InteractionPlace:
     def is_lasting(self) -> bool:
         """See Place."""
         return self._later is not None
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether what is private must come to its end now."""
-        return self._private and self._clock.now() >= self._until
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
