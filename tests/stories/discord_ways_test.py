@@ -65,8 +65,7 @@ async def test_the_last_question_is_answered_again(tmp_path: Path) -> None:
 
 
 async def test_a_cut_answer_goes_on(tmp_path: Path) -> None:
-    more = '[models.short]\nname = "short"\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "MODEL_KEY"'
-    async with story(tmp_path, more=more) as told:
+    async with story(tmp_path) as told:
         ana = told.discord.guild("Homework").member("ana")
         channel = ana.guild.channel("general")
         told.model.next(steps(TextDelta("It begins"), Finished("length")))
