@@ -97,6 +97,7 @@ async def test_settings_are_asked_for_in_a_form_and_kept() -> None:
         ("model", "default"),
         ("footer", "low"),
         ("remind", "off"),
+        ("language", "default"),
     ]
     values = {"model": "small", "footer": "always", "remind": "on"}
     submitted = Pressed(requester(), form.name, form.subject, values=values)
