@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -36,6 +37,8 @@ _log = logging.getLogger(__name__)
 SLOT_MS = 1_000
 MESSAGES_KEPT = 1_000
 PACERS_MAX = 500
+# What was generated is settled by then; so long Discord may take to show it.
+LEAVE_MS = 30_000
 # Nobody is pinged by what a model or a member wrote; only the one who is answered.
 MENTIONS = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 
@@ -125,8 +128,10 @@ class Gateway(discord.AutoShardedClient):
         self.notices.leave()
         self.presence.close()
         await self.bot.close()
-        if self._running:
-            await asyncio.wait(self._running)
+        with suppress(TimeoutError):
+            async with self.bot.clock.timeout(LEAVE_MS):
+                while self._running:
+                    await asyncio.wait(self._running)
 
     def start_work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside; the end of the connection waits for it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.config import DIRECT
 from bot.config_values import Config
 from quota.governing import Governing
 from quota.members import Member, Requester, Space
@@ -16,8 +17,6 @@ from quota.members import Member, Requester, Space
 PLATFORM = "discord"
 # Where the bot keeps what is of no single server: homes, the hash of the commands.
 OWN = Space(PLATFORM, "*").key
-# Where somebody has no home server, direct messages belong to this space.
-DIRECT = "direct"
 ROLES_MAX = 50
 
 
@@ -68,13 +67,13 @@ class Members:
     def in_direct(self, user: discord.abc.User) -> Requester:
         """Somebody in a direct message: charged at home, with the roles last seen there."""
         home = self.home(str(user.id))
-        return Requester(Member(home.space, str(user.id)), home.roles, DIRECT)
+        return Requester(Member(home.space, str(user.id)), home.roles, DIRECT.id)
 
     def home(self, user_id: str) -> Home:
         """Where somebody used the bot last; the space of direct messages where they never did."""
         kept = self._governing.flag(OWN, "home", user_id)
         if not kept:
-            return Home(Space(PLATFORM, DIRECT))
+            return Home(DIRECT)
         guild, *roles = json.loads(kept)
         return Home(space_of(guild), tuple(roles))
 

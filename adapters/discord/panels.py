@@ -158,8 +158,8 @@ def action_on(message: discord.Message, name: str) -> Action | None:
 # Cards.
 
 
-def card(panel: Panel) -> ui.LayoutView:
-    """A panel as one container, within what one message may hold."""
+def card(panel: Panel, files: Sequence[str] = ()) -> ui.LayoutView:
+    """A panel as one container, within what one message may hold; files by name below it."""
     view = ui.LayoutView(timeout=None)
     container: ui.Container[Any] = ui.Container(accent_colour=_COLOURS[panel.tone])
     # Discord refuses a text of blanks.
@@ -179,6 +179,9 @@ def card(panel: Panel) -> ui.LayoutView:
         for row in rows_of(panel.actions):
             container.add_item(row)
     view.add_item(container)
+    for name in files:
+        # In a message of components a file is shown only where one of them names it.
+        view.add_item(ui.File(f"attachment://{name}"))
     return view
 
 

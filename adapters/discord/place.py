@@ -65,7 +65,8 @@ class Frame:
     def sent(self) -> dict[str, Any]:
         """The arguments of a send."""
         if self.panel is not None:
-            return {"view": panels.card(self.panel), "files": self._attached()}
+            names = [name for name, _ in self.files]
+            return {"view": panels.card(self.panel, names), "files": self._attached()}
         found: dict[str, Any] = {"content": self.text or None}
         view, files = panels.buttons(self.actions), self._attached()
         return found | ({"view": view} if view else {}) | ({"files": files} if files else {})

@@ -22,6 +22,16 @@ async def test_commands_work_in_direct_messages_and_speak_of_home(tmp_path: Path
         assert "1 / 3" in card.text
 
 
+async def test_who_was_in_no_server_has_a_limit_of_their_own(tmp_path: Path) -> None:
+    more = '[limits.direct]\neveryone = ["1 request/day"]'
+    async with story(tmp_path, '["5 requests/day"]', more=more) as told:
+        zoe = told.discord.person("zoe")
+        zoe.installs_the_app()
+        await told.ended(zoe.dm, await zoe.says(zoe.dm, "hello"))
+        refused = await told.ended(zoe.dm, await zoe.says(zoe.dm, "hello"))
+        assert "limit reached" in refused.text
+
+
 async def test_a_new_conversation_is_a_thread(tmp_path: Path) -> None:
     async with story(tmp_path) as told:
         ana = told.discord.guild("Homework").member("ana")
@@ -65,8 +75,7 @@ async def test_the_last_question_is_answered_again(tmp_path: Path) -> None:
 
 
 async def test_a_cut_answer_goes_on(tmp_path: Path) -> None:
-    more = '[models.short]\nname = "short"\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "MODEL_KEY"'
-    async with story(tmp_path, more=more) as told:
+    async with story(tmp_path) as told:
         ana = told.discord.guild("Homework").member("ana")
         channel = ana.guild.channel("general")
         told.model.next(steps(TextDelta("It begins"), Finished("length")))
