@@ -89,7 +89,7 @@ class Alerts:
                 lasts = view.state.row.closes_at - self._desk.clock.now()
                 if view.outlook.surprising and self._first(("demand", bound.book), lasts):
                     _log.warning("twice as much as usual is wanted of %s", bound.book)
-                    panel = text_pool.surprise(self._words(space), view)
+                    panel = text_pool.surprise(self._desk.words_for(space), view)
                     self._desk.news.alert(space, panel)
 
     def _overrun(self, space: Space, terms: Terms, done: Settlement) -> None:
