@@ -151,11 +151,11 @@ class Chats:
     async def answer(self, ask: Ask, place: Place, words: Words, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
         chat, unfinished = self._bot.chat, self._gateway.unfinished
-        grown: list[tuple[int, int]] = []
+        answer, grown = f"{place.channel_id}/{ask.id}", list[tuple[int, int]]()
 
         async def grows(message: int) -> None:
             grown.append((place.channel_id, message))
-            await unfinished.begun(place.channel_id, message)
+            await unfinished.begun(answer, ask.message, grown)
 
         reply = Reply(
             place,
@@ -168,6 +168,10 @@ class Chats:
         )
         self._keep_last(ask, place)
         reply.begin()
+        noted = None
+        if place.is_lasting:
+            # Beside the answer, which does not wait for it.
+            noted = asyncio.create_task(unfinished.begun(answer, ask.message, grown))
         late = None if place.is_lasting else asyncio.create_task(self._stop_late(ask))
         try:
             await chat.handle(ask, reply, words)
@@ -177,8 +181,9 @@ class Chats:
             await reply.finish(Failure("internal", words.internal(ref)))
         if late is not None:
             late.cancel()
-        for channel, message in grown:
-            await unfinished.ended(channel, message)
+        if noted is not None:
+            await noted
+            await unfinished.ended(answer)
         with suppress(ConnectionError):
             await self._gateway.presence.ended(reply.end)
 

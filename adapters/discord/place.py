@@ -54,13 +54,17 @@ def trouble_of(error: BaseException) -> Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one message shows: text with buttons below and a file, or else a card."""
+    """What one message shows: text with buttons below and a file, or else a card.
+
+    `urgent`: it is the end of an answer, and goes before what is only on the way to one.
+    """
 
     text: str = ""
     actions: tuple[Action, ...] = ()
     file: str = field(default="", repr=False)
     panel: Panel | None = None
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    urgent: bool = field(default=False, compare=False)
 
     def sent(self) -> dict[str, Any]:
         """The arguments of a send."""
@@ -82,6 +86,11 @@ class Frame:
     def _attached(self) -> list[discord.File]:
         texts = ((FILE_NAME, self.file.encode()),) if self.file else ()
         return [discord.File(io.BytesIO(data), name) for name, data in (*texts, *self.files)]
+
+
+def nonce_of(event: str, number: int) -> str:
+    """By which Discord knows the message of this number again, sent twice for the same event."""
+    return f"{event}-{number}"[:25]
 
 
 class Place(Protocol):
@@ -164,7 +173,7 @@ class ChannelPlace:
         return sent
 
     async def _send(self, number: int, frame: Frame, *, silent: bool) -> int:
-        await self._throttle.turn()
+        await self._throttle.turn(urgent=frame.urgent)
         more: dict[str, Any] = {}
         if self._last is not None:
             more["reference"] = discord.MessageReference(
@@ -174,7 +183,7 @@ class ChannelPlace:
             **frame.sent(),
             **more,
             silent=silent,
-            nonce=f"{self._nonce}-{number}"[:25],
+            nonce=nonce_of(self._nonce, number),
             suppress_embeds=frame.panel is None,
         )
         if frame.panel is None and sent.content.strip() != frame.text.strip():
@@ -185,7 +194,7 @@ class ChannelPlace:
     async def edit(self, message: int, frame: Frame) -> None:
         """See Place."""
         channel: Any = self._channel
-        await self._throttle.turn()
+        await self._throttle.turn(urgent=frame.urgent)
         await channel.get_partial_message(message).edit(**frame.edited())
 
     async def typing(self) -> None:

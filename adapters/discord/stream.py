@@ -194,7 +194,7 @@ class Reply:
         )
         if at == len(wanted):
             return True
-        frame = wanted[at]
+        frame = replace(wanted[at], urgent=self._end is not None)
         if at < len(self._sent):
             await self._edited(at, frame)
         else:
