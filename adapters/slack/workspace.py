@@ -127,8 +127,6 @@ class Workspace:
         left = self._sessions.pop(key, 1) - 1
         if left > 0:
             self._sessions[key] = left
-            if told:
-                await self._status(channel, thread, "processing", "")
         elif not told or not self.is_agent:
             await self._status(channel, thread, "active", "")
 

@@ -147,8 +147,7 @@ async def test_thumbs_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     async with governed(tmp_path) as place:
         answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
         clicked = await place.ana.clicks(answer, "rate", True)
-        place.slack.deliver_again(clicked.delivery)
-        await place.there.rests()
+        await place.there.told_again(clicked.delivery)
         assert caplog.text.count("feedback good") == 1
 
 
@@ -436,8 +435,7 @@ async def test_a_double_click_and_a_click_told_twice_do_it_once(tmp_path: Path) 
     async with governed(tmp_path, "1000 tokens/day") as place:
         answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
         clicked = await press(place.ana, answer, "Regenerate")
-        place.slack.deliver_again(clicked.delivery)
-        await place.there.rests()
+        await place.there.told_again(clicked.delivery)
         assert len(await place.there.entries("settle")) == 2
 
 

@@ -162,7 +162,7 @@ async def test_a_message_whose_stamp_was_lost_is_found_again(tmp_path: Path) -> 
         # What stood in the thread before is not taken for it.
         scene.slack.lose_next("chat.postMessage")
         again = await scene.ana.says(scene.general, "and", thread=asked)
-        scene.there.model.next(steps(TextDelta("**one** more"), *END))
+        scene.there.model.next(steps(TextDelta("**one** <b> two"), *END))
         for _ in range(PATIENCE):
             if not scene.there.busy:
                 break
@@ -190,6 +190,7 @@ async def test_a_cut_that_falls_before_what_was_shown_loses_and_doubles_nothing(
         one, two = scene.there.answers_to(asked)
         assert one.shown == first
         assert two.shown.startswith(f"{second}{third} end")
+        assert scene.slack.refusals == []
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -242,6 +243,25 @@ async def test_nobody_else_can_stop_an_answer_but_its_status_moves_on(tmp_path: 
         assert answer.shown.startswith("one two")
         assert "Stopped" not in answer.shown
         assert scene.there.team.hanging == []
+
+
+async def test_a_thread_is_at_rest_when_its_last_answer_has_ended(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        first, second = Gate(), Gate()
+        asked = await scene.asks(TextDelta("one "), first, *END)
+        await first.reached()
+        scene.there.model.next(steps(TextDelta("two "), second, *END))
+        await scene.bo.says(scene.general, "@bot me too", thread=asked)
+        await second.reached()
+        await scene.goes_by(2_000)
+        await scene.there.until(lambda: len(scene.there.answers_to(asked)) == 2, "two answers")
+        first.release()
+        one, two = scene.there.answers_to(asked)
+        await scene.there.until(lambda: one.stream and one.stream.state == "stopped", "one ends")
+        assert scene.there.team.hanging
+        second.release()
+        await scene.there.rests()
+        assert (one.shown[:4], two.shown[:4]) == ("one\n", "two\n")
 
 
 async def test_staff_may_stop_an_answer(tmp_path: Path) -> None:
