@@ -98,6 +98,28 @@ async def test_killed_in_mid_stream_and_told_everything_again_each_is_answered_a
         assert (kinds["settle"], kinds["lapse"]) == (4, 2)
 
 
+async def test_who_was_never_shown_an_answer_is_told_so_when_the_bot_is_back(
+    tmp_path: Path,
+) -> None:
+    """Neither platform tells the event again: the books know what was on its way."""
+    async with both(tmp_path) as world:
+        gate = world.on_discord.discord.hold("POST /channels/{channel}/messages")
+        end = world.model.hold(after=19)
+        async with world.running() as process:
+            asked = await world.asks("ana", "first say 20")
+            await end.reached(2)
+            await gate.reached()
+            process.kill()
+            await process.wait()
+        gate.release()
+        end.release()
+        async with world.running() as process:
+            cut = await world.ended(asked)
+            assert all("interrupted" in end for end in cut), cut
+            assert await stopped(process) == 0
+        await check_books(world)
+
+
 async def one_round(world: Both, number: int, chance: random.Random) -> int:
     """Members of both ask, the plug is pulled at any moment, all is told again; how many broke."""
     world.model.answer_tokens, world.model.pace_s = 40, 0.01
