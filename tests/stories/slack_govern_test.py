@@ -100,6 +100,17 @@ async def test_quota_works_in_a_thread_where_slash_commands_do_not(
         assert len(place.there.model.calls) == 1
 
 
+async def test_where_slack_refuses_a_block_the_card_comes_without_it(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.says(place.general, "@bot hello")
+        await place.there.answer_to(asked)
+        place.slack.fail_next("chat.postEphemeral", "invalid_blocks")
+        await place.ana.says(place.general, "!quota history", thread=asked)
+        card = await place.told(place.ana, place.general)
+        assert "last 7 days" in card.shown
+        assert "data_visualization" not in str(card.blocks)
+
+
 async def test_only_the_exact_word_is_a_command(tmp_path: Path) -> None:
     async with governed(tmp_path) as place:
         await place.there.answer_to(await place.ana.says_to_bot("!nice work"))
