@@ -14,6 +14,7 @@ from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
 from bot.messages import BEGIN, Ask, Utterance
 from bot.text import Words
+from bot.text_topics import TOPICS
 from quota.members import Requester
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ class Asking:
                 policy = bot.quotas.policy(space)
                 return [(x.name, x.id) for x in policy.limits if x.kind != "shared"]
             case _:
-                return [(topic, topic) for topic in say.TOPICS]
+                return [(topic, topic) for topic in TOPICS]
 
 
 def _carrying(ask: Ask, found: files.Files) -> Ask:

@@ -305,6 +305,16 @@ async def test_limits_are_suggested_to_admins_of_their_server_only(tmp_path: Pat
         assert theirs == []
 
 
+async def test_every_topic_that_is_suggested_is_explained(tmp_path: Path) -> None:
+    async with story(tmp_path, LIMIT) as told:
+        here = Homework(told)
+        topics = await here.ana.types(here.channel, "help", option="topic", text="")
+        assert len(topics) > 3
+        for topic in topics:
+            card = await here.does(here.ana, "help", topic=topic["value"])
+            assert "did not work" not in card.text
+
+
 async def test_ask_shows_the_question_above_the_answer(tmp_path: Path) -> None:
     async with story(tmp_path, LIMIT) as told:
         here = Homework(told)
