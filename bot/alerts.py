@@ -11,8 +11,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from bot import text_alerts, text_pool
 from bot.desk import Desk
 from bot.messages import Answer, Ask, End, Failure
-from bot.text import Words
-from bot.text_console import utc_minute
 from quota.ledger import Difference
 from quota.members import Member, Requester, Space
 from quota.rules import Terms
@@ -66,14 +64,14 @@ class Alerts:
         recent = [at for at in self._failures[name] if at > now - SOON_MS]
         self._failures[name] = [*recent[-FAILURES_IN_A_ROW:], now]
         if len(recent) + 1 >= FAILURES_IN_A_ROW and self._first(("fails", space, name), HOUR_MS):
-            words = self._words(space)
+            words = self._desk.words_for(space)
             self._desk.news.alert(space, text_alerts.failing(words, name, len(recent) + 1))
 
     def lapsed(self, holds: Iterable[Lapsed]) -> None:
         """Holds that were charged because their process died or hung: each can be given back."""
         for hold in holds:
             member = Member.from_wallet(hold.wallet)
-            words = self._words(member.space)
+            words = self._desk.words_for(member.space)
             panel = text_alerts.lapsed(words, hold.hold_id, member.id, hold.tokens)
             self._desk.news.alert(member.space, panel)
 
@@ -81,7 +79,7 @@ class Alerts:
         """The books do not prove themselves: every space that is known is told."""
         for space in self._desk.spaces():
             if self._first(("proof", space), HOUR_MS):
-                panel = text_alerts.disagree(self._words(space), len(found))
+                panel = text_alerts.disagree(self._desk.words_for(space), len(found))
                 self._desk.news.alert(space, panel)
 
     async def pools(self) -> None:
@@ -91,12 +89,12 @@ class Alerts:
                 lasts = view.state.row.closes_at - self._desk.clock.now()
                 if view.outlook.surprising and self._first(("demand", bound.book), lasts):
                     _log.warning("twice as much as usual is wanted of %s", bound.book)
-                    panel = text_pool.surprise(self._words(space), view)
+                    panel = text_pool.surprise(self._desk.words_for(space), view)
                     self._desk.news.alert(space, panel)
 
     def _overrun(self, space: Space, terms: Terms, done: Settlement) -> None:
         if self._first(("overrun", space, terms.key), HOUR_MS):
-            words = self._words(space)
+            words = self._desk.words_for(space)
             panel = text_alerts.overrun(words, terms.key, done.house_tokens, done.house_credits)
             self._desk.news.alert(space, panel)
 
@@ -111,7 +109,7 @@ class Alerts:
         lasts = (balance.opens_at or 0) - self._desk.clock.now() if is_calendar else HOUR_MS
         fresh = [n for n in reached if self._first(("pool", space, balance.limit.slot, n), lasts)]
         if fresh:
-            words = self._words(space)
+            words = self._desk.words_for(space)
             self._desk.news.alert(space, text_alerts.shared(words, balance, max(fresh)))
 
     def _first(self, what: Hashable, lasts_ms: int) -> bool:
@@ -122,7 +120,3 @@ class Alerts:
             return False
         self._told[what] = now + max(lasts_ms, 1)
         return True
-
-    def _words(self, space: Space) -> Words:
-        """As the platform of the space writes, or plainly while nobody has spoken there."""
-        return self._desk.spoken.get(space.platform) or Words(utc_minute)

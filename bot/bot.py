@@ -10,10 +10,12 @@ from bot.chat import ChatHandler
 from bot.commands import Commands
 from bot.config import Config
 from bot.desk import Desk
+from bot.languages import nearest
 from bot.news import Alert, Word
 from bot.settings import Settings
 from bot.text import Words
 from quota.clock import Clock
+from quota.members import Member
 from quota.quotas import Quotas
 from quota.waiting import Fresh
 
@@ -43,6 +45,11 @@ class Bot:
     on_alert: list[Callable[[Alert], None]] = field(default_factory=list)
     on_word: list[Callable[[Word], None]] = field(default_factory=list)
     spoken: dict[str, Words] = field(default_factory=dict)
+
+    def language_of(self, member: Member, locale: str | None = "") -> str:
+        """Their own choice, else that of their platform (`de-AT`), else the operator's."""
+        chosen = self.settings.member(member).language
+        return chosen or nearest(locale) or self.config.language
 
     @classmethod
     def at(cls, desk: Desk, config: Config, close: Callable[[], Awaitable[None]]) -> "Bot":

@@ -40,6 +40,7 @@ from bot.config_platforms import (
 from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
+from bot.languages import LanguageCode
 from quota.limits import Policy
 from quota.members import Space
 from quota.rules import HOLD_MS, SETTLE_MS, Rules
@@ -296,6 +297,9 @@ class _Chat(_Table):
     system_prompt: str = Field(
         default="", max_length=20_000, description="write at most 20000 characters in quotes"
     )
+    language: LanguageCode = Field(
+        default="en", description=f"write one of {', '.join(get_args(LanguageCode))}"
+    )
 
 
 class _Backup(_Table):
@@ -372,6 +376,7 @@ def _built(
         input_chars_max=limits.input_chars_max,
         note=limits.note,
         system_prompt=root.chat.system_prompt,
+        language=root.chat.language,
         backup=BackupConfig(
             folder / root.backup.dir if root.backup.dir else None, root.backup.keep
         ),

@@ -175,6 +175,7 @@ class Config:
     slack: SlackConfig | None = None
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
+    language: str = "en"
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -1,17 +1,19 @@
 """What every command and action works with: the books, the chat, the clock, who was met."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.chat import ChatHandler
 from bot.figures import panel_text
 from bot.grammar import MistakeError, Target
+from bot.languages import ENGLISH
 from bot.messages import Card
 from bot.news import News
 from bot.panels import Panel
 from bot.settings import Settings
 from bot.text import Words
+from bot.text_console import utc_minute
 from quota.clock import Clock
 from quota.governing import Act
 from quota.limits import Bound
@@ -79,7 +81,20 @@ class Desk:
         """Remember the roles somebody held last, and how their platform writes."""
         self.roles[requester.member.wallet] = requester.roles
         if words is not None:
-            self.spoken[requester.member.space.platform] = words
+            self.learn(requester.member.space, words)
+
+    def learn(self, space: Space, words: Words) -> None:
+        """Remember how a platform writes, unless it has said so itself; not in which language."""
+        self.spoken.setdefault(space.platform, replace(words, language=ENGLISH))
+
+    def words_for(self, space: Space, member: Member | None = None) -> Words:
+        """How one writes to a space, or to a member in the language that they chose.
+
+        Plainly, while nobody has spoken on that platform.
+        """
+        words = self.spoken.get(space.platform) or Words(utc_minute)
+        chosen = self.settings.member(member).language if member is not None else ""
+        return replace(words, language=chosen) if chosen else words
 
     def spaces(self) -> list[Space]:
         """Every space that is known: somebody was met there, or something is set."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 ENGLISH = "en"
+LanguageCode: TypeAlias = Literal["en", "de", "es", "fr", "ja"]
 # By their own names, as a menu shows them.
 LANGUAGES: Mapping[str, str] = {
     "en": "English",

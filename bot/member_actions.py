@@ -7,6 +7,7 @@ from typing import get_args
 from bot import privacy, quota_views, text_members
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
+from bot.languages import named
 from bot.messages import Ask
 from bot.panels import Form
 from bot.pressing import AskAgain, Pressed, Pressing, Shown
@@ -76,6 +77,7 @@ async def settings(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     if pressed.values:
         await desk.settings.set_member(member, _chosen(desk, pressed, words))
     chosen = desk.settings.member(member)
+    words = replace(words, language=chosen.language or words.language)
     return Shown(Handled(text_members.settings(words, chosen)).card, replaces=bool(pressed.values))
 
 
@@ -90,8 +92,18 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
     if found is None:
         raise MistakeError(text_members.no_footer(words, footer))
+    language = language_said(said.get("language", before.language), words)
     remind_ = said.get("remind", "on" if before.notify_reset else "off")
-    return replace(before, model=model, footer=found, notify_reset=remind_ == "on")
+    notify = remind_ == "on"
+    return replace(before, model=model, footer=found, notify_reset=notify, language=language)
+
+
+def language_said(text: str, words: Words) -> str:
+    """The language that somebody names; empty: that of their platform."""
+    language = named(text)
+    if not language and text.strip().casefold() not in NOTHING:
+        raise MistakeError(text_members.no_language(words, text))
+    return language
 
 
 async def forget(desk: Desk, pressed: Pressed, words: Words) -> Pressing:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from bot import text_members
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
+from bot.member_actions import language_said
 from bot.panels import Action
 from bot.privacy import delete, export
 from bot.text import Words
 from bot.text_topics import TOPICS, topic
 
-CHAT_USAGE = "/chat new | stop | forget here | forget everywhere | settings"
+CHAT_USAGE = "/chat new | stop | forget here | forget everywhere | settings [language de]"
 PRIVACY_USAGE = "/privacy export | /privacy delete"
 LINES_MAX = 400
 
@@ -61,13 +62,23 @@ async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
         case "forget", "everywhere":
             desk.chat.forget(typed.requester, typed.thread, everywhere=True)
             return Handled(text_members.forgotten(words, everywhere=True))
-        case "settings", "":
-            chosen = desk.settings.member(typed.requester.member)
-            return Handled(text_members.settings(words, chosen))
+        case "settings", said if not said or said.split()[0] == "language":
+            return await _settings(desk, typed, said.removeprefix("language").strip(), words)
         case "regenerate", _:
             raise MistakeError(text_members.no_regenerate(words))
         case _:
             raise MistakeError(f"/chat {verb[:40]} is not understood", CHAT_USAGE)
+
+
+async def _settings(desk: Desk, typed: Typed, language: str, words: Words) -> Handled:
+    """One's own choices; with a language, that one from now on."""
+    member = typed.requester.member
+    chosen = desk.settings.member(member)
+    if language:
+        chosen = replace(chosen, language=language_said(language, words))
+        await desk.settings.set_member(member, chosen)
+    words = replace(words, language=chosen.language or words.language)
+    return Handled(text_members.settings(words, chosen))
 
 
 async def model(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:

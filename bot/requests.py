@@ -105,7 +105,7 @@ async def send(desk: Desk, requester: Requester, request: Request, words: Words)
         act, until = act_of(requester, request.why), now + OPEN_MS
         governing = desk.quotas.governing
         await governing.record(act, said, REQUEST, request.id, request.written, until)
-    desk.news.alert(space, text_requests.alert(words, request))
+    desk.news.alert(space, text_requests.alert(desk.words_for(space), request))
 
 
 def of_space(desk: Desk, space: Space, state: State | None = None) -> list[Request]:
@@ -146,7 +146,8 @@ async def approve(
             given = await desk.quotas.governing.grant(act, member, amount, bounds, request.until)
         done = replace(request, state="approved", by=requester.member.id, given=given.amount)
         await _decided(desk, requester, done, reason)
-    desk.news.tell(member, text_requests.granted(words, done, given, reason))
+    theirs = desk.words_for(member.space, member)
+    desk.news.tell(member, text_requests.granted(theirs, done, given, reason))
     return Handled(text_requests.decided(words, done, reason))
 
 
@@ -157,7 +158,8 @@ async def deny(desk: Desk, requester: Requester, id_: str, reason: str, words: W
         done = replace(request, state="denied", by=requester.member.id)
         await _decided(desk, requester, done, reason)
     member = Member(requester.member.space, request.member)
-    desk.news.tell(member, text_requests.denied(words, done, reason))
+    theirs = desk.words_for(member.space, member)
+    desk.news.tell(member, text_requests.denied(theirs, done, reason))
     return Handled(text_requests.decided(words, done, reason))
 
 

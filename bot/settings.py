@@ -50,7 +50,6 @@ class SpaceSettings:
 
     alert_channel: str = ""
     contact: str = ""
-    warn_at: tuple[int, ...] = ()
     set_up: bool = False
 
 

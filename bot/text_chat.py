@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from bot.figures import grouped
+from bot.languages import phrase
 from bot.text_dialect import Dialect
 
 # The longest label that every platform takes has 75 characters.
 LABEL_MODEL_MAX = 60
 
 _UNREADABLE = {
-    "kind": "files of this kind cannot be read",
-    "large": "it is too large",
-    "locked": "it needs a password",
-    "broken": "it cannot be read; it may be damaged",
-    "slow": "it takes too long to read",
-    "long": "its text does not fit into one message",
-    "empty": "it has no text; it may be scanned",
+    "kind": phrase("files of this kind cannot be read"),
+    "large": phrase("it is too large"),
+    "locked": phrase("it needs a password"),
+    "broken": phrase("it cannot be read; it may be damaged"),
+    "slow": phrase("it takes too long to read"),
+    "long": phrase("its text does not fit into one message"),
+    "empty": phrase("it has no text; it may be scanned"),
 }
 
 
@@ -28,42 +29,53 @@ class Chat(Dialect):
     # What was left out.
 
     def history_lost(self) -> str:
-        return "Earlier messages could not be read, so this answer does not know them."
+        return self.say("Earlier messages could not be read, so this answer does not know them.")
 
     def cannot_see(self, model: str) -> str:
-        return f"{model} cannot see images"
+        return self.say("{model} cannot see images", model=model)
 
     def images_full(self, most: int) -> str:
-        return f"at most {most} images are taken"
+        return self.say("at most {most} images are taken", most=most)
 
     def unreadable(
         self, why: Literal["kind", "large", "locked", "broken", "slow", "long", "empty"]
     ) -> str:
-        return _UNREADABLE[why]
+        return self.say(_UNREADABLE[why])
 
     def pages_read(self, name: str, pages: int, of: int) -> str:
-        read = "page" if pages == 1 else f"{grouped(pages)} pages"
-        return f"Of {name}, only the first {read} of {grouped(of)} could be taken."
+        return self.count(
+            pages,
+            "Of {name}, only the first page of {of} could be taken.",
+            "Of {name}, only the first {n} pages of {of} could be taken.",
+            name=name,
+            of=grouped(of, self),
+        )
 
     # Choosing.
 
     def model_not_allowed(self, model: str, roles: Sequence[str]) -> str:
-        who = " or ".join(map(self.role, roles))
-        return f"{model} is for {who} here. Choose another model, or ask an admin."
+        who = self.say(" or ").join(map(self.role, roles))
+        return self.say(
+            "{model} is for {who} here. Choose another model, or ask an admin.",
+            model=model,
+            who=who,
+        )
 
     def waits_for_room(self) -> str:
-        return "This is sent as soon as there is room. Stop it if you do not want to wait."
+        return self.say(
+            "This is sent as soon as there is room. Stop it if you do not want to wait."
+        )
 
     # Buttons.
 
     def stop_label(self) -> str:
-        return "Stop"
+        return self.say("Stop")
 
     def again_label(self) -> str:
-        return "Regenerate"
+        return self.say("Regenerate")
 
     def onward_label(self) -> str:
-        return "Continue"
+        return self.say("Continue")
 
     def good_label(self) -> str:
         return "👍"
@@ -72,23 +84,23 @@ class Chat(Dialect):
         return "👎"
 
     def quota_label(self) -> str:
-        return "Quota"
+        return self.say("Quota")
 
     def use_label(self, model: str) -> str:
-        return f"Use {model[:LABEL_MODEL_MAX]}"
+        return self.say("Use {model}", model=model[:LABEL_MODEL_MAX])
 
     def more_label(self) -> str:
-        return "Ask for more"
+        return self.say("Ask for more")
 
     def remind_label(self) -> str:
-        return "Tell me when it is back"
+        return self.say("Tell me when it is back")
 
     def room_label(self) -> str:
-        return "Send when there is room"
+        return self.say("Send when there is room")
 
     def retry_label(self) -> str:
-        return "Try again"
+        return self.say("Try again")
 
     def onward(self) -> str:
         """What is asked of the model when somebody wants more of an answer that was cut."""
-        return "Please continue exactly where you stopped."
+        return self.say("Please continue exactly where you stopped.")

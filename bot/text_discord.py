@@ -1,6 +1,7 @@
 """The sentences that only Discord says."""
 
 from bot.figures import money
+from bot.languages import Speech, phrase
 from bot.panels import Field, Form, Panel
 from quota.units import Rates
 
@@ -12,38 +13,40 @@ def more_rows(left_out: int, rows: int) -> str:
     return f"{left_out} of {rows} rows are left out here; narrow it down, or ask for csv."
 
 
-FILE_NOT_FETCHED = "it could not be fetched from Discord"
-FILE_NOT_TEXT = "it is not text in UTF-8"
-NO_FILES = "The bot may not attach files here, so only the beginning is shown."
-NO_THREADS = "The bot may not open threads here, so it answers in the channel."
+FILE_NOT_FETCHED = phrase("it could not be fetched from Discord")
+FILE_NOT_TEXT = phrase("it is not text in UTF-8")
+NO_FILES = phrase("The bot may not attach files here, so only the beginning is shown.")
+NO_THREADS = phrase("The bot may not open threads here, so it answers in the channel.")
 
 
-def files_full(most: int) -> str:
-    return f"at most {most} files go along with a message"
+def files_full(words: Speech, most: int) -> str:
+    return words.say("at most {most} files go along with a message", most=most)
 
 
-def file_kind(kind: str) -> str:
-    return f"files of the kind {kind or 'unknown'} cannot be read"
+def file_kind(words: Speech, kind: str) -> str:
+    return words.say("files of the kind {kind} cannot be read", kind=kind or "?")
 
 
-def file_too_large(size: int, most: int) -> str:
-    return f"it has {size:,} bytes; at most {most:,} are taken"
+def file_too_large(words: Speech, size: int, most: int) -> str:
+    sizes = {"size": words.grouped(size), "most": words.grouped(most)}
+    return words.say("it has {size} bytes; at most {most} are taken", **sizes)
 
 
-def in_a_file(chars: int) -> str:
-    return f"The whole answer ({chars:,} characters) is in the file."
+def in_a_file(words: Speech, chars: int) -> str:
+    count = words.grouped(chars)
+    return words.say("The whole answer ({count} characters) is in the file.", count=count)
 
 
 # Messages, threads, forms.
 
-NO_ANSWER = "This is no answer of mine that could be given again."
-NO_QUESTION = "I know no question of yours here since I was started. Ask it again."
-QUESTION_GONE = "The question of this answer is gone. Ask it again."
-MESSAGE_GONE = "I cannot read this message any more."
-NEW_THREAD = "New conversation"
+NO_ANSWER = phrase("This is no answer of mine that could be given again.")
+NO_QUESTION = phrase("I know no question of yours here since I was started. Ask it again.")
+QUESTION_GONE = phrase("The question of this answer is gone. Ask it again.")
+MESSAGE_GONE = phrase("I cannot read this message any more.")
+NEW_THREAD = phrase("New conversation")
 TOPICS = ("quota", "limits", "chat", "privacy")
 ABOUT = "about"
-ABOUT_QUESTION = "Explain this message."
+ABOUT_QUESTION = phrase("Explain this message.")
 INTENTS_REFUSED = (
     "discord: the connection was refused for its intents; in the developer portal, under Bot, "
     "look at the privileged gateway intents"
@@ -59,22 +62,22 @@ LOGIN_REFUSED = (
 )
 
 
-def about_form(message_id: str) -> Form:
+def about_form(words: Speech, message_id: str) -> Form:
     """What to ask about a message; nothing needs to be written."""
-    question = Field(
-        "question", "What do you want to know?", "long", required=False, chars_max=2_000
-    )
-    return Form(ABOUT, "Ask about this message", (question,), "Ask", message_id)
+    label = words.say("What do you want to know?")
+    question = Field("question", label, "long", required=False, chars_max=2_000)
+    title, submit = words.say("Ask about this message"), words.say("Ask")
+    return Form(ABOUT, title, (question,), submit, message_id)
 
 
-def thread_begun(link: str) -> str:
-    return f"Go on in {link}."
+def thread_begun(words: Speech, link: str) -> str:
+    return words.say("Go on in {link}.", link=link)
 
 
-def thread_hello(*, needs_mention: bool) -> str:
+def thread_hello(words: Speech, *, needs_mention: bool) -> str:
     if needs_mention:
-        return "A new conversation. Mention me in each message here."
-    return "A new conversation. Everything that is said here is for me."
+        return words.say("A new conversation. Mention me in each message here.")
+    return words.say("A new conversation. Everything that is said here is for me.")
 
 
 def model_choice(key: str, rates: Rates | None) -> str:
@@ -87,20 +90,20 @@ def model_choice(key: str, rates: Rates | None) -> str:
 # What is said unasked.
 
 
-def open_again(sentence: str) -> Panel:
+def open_again(words: Speech, sentence: str) -> Panel:
     """What somebody wanted to be reminded of."""
-    return Panel("Back again", "good", (sentence,))
+    return Panel(words.say("Back again"), "good", (sentence,))
 
 
-def welcome() -> Panel:
+def welcome(words: Speech) -> Panel:
     """For whoever can set the bot up, in a server that it has just joined."""
     return Panel(
-        "Hello",
+        words.say("Hello"),
         "neutral",
         (
-            "I answer questions. Everybody here has a fair allowance: see `/quota`.",
-            "Whoever may manage this server can set me up now: `/quota-admin setup`.",
-            "Ask by mentioning me, by replying to me, with `/ask`, or in a direct message.",
+            words.say("I answer questions. Everybody here has a fair allowance: see `/quota`."),
+            words.say("Whoever may manage this server can set me up now: `/quota-admin setup`."),
+            words.say("Mention me, reply to me, use `/ask`, or write me a direct message."),
         ),
     )
 

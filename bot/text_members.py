@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.figures import grouped, money
-from bot.languages import phrase
+from bot.languages import LANGUAGES, phrase
 from bot.panels import Action, Field, Form, Panel, Table
 from bot.settings import MemberSettings
 from bot.text import Words
@@ -40,14 +40,22 @@ def settings_form(words: Words, chosen: MemberSettings, models: Sequence[str]) -
         Field("model", model, "choice", chosen.model or "default", choices=models_),
         Field("footer", footer, "choice", chosen.footer, choices=footers),
         Field("remind", remind, "choice", reminded, choices=switch),
+        _language_field(words, chosen),
     )
     return Form("settings", words.say("Settings"), fields, words.say("Save"))
+
+
+def _language_field(words: Words, chosen: MemberSettings) -> Field:
+    languages = (("default", words.say("As in my app")), *LANGUAGES.items())
+    now = chosen.language or "default"
+    return Field("language", words.say("Language"), "choice", now, choices=languages)
 
 
 def settings(words: Words, chosen: MemberSettings) -> Panel:
     """What a member has chosen."""
     usual = words.say("the usual one")
     footer = words.say(dict(FOOTERS)[chosen.footer])
+    language = LANGUAGES.get(chosen.language) or words.say("as in your app")
     yes = words.say("yes") if chosen.notify_reset else words.say("no")
     lines = (
         words.say("Model: {model}.", model=chosen.model or usual),
@@ -55,9 +63,16 @@ def settings(words: Words, chosen: MemberSettings) -> Panel:
             "What is left, under answers: {choice}.", choice=f"{footer[0].lower()}{footer[1:]}"
         ),
         words.say("Told when a limit has opened: {choice}.", choice=yes),
+        words.say("Language: {language}.", language=language),
     )
     change = Action("settings", words.say("Change"))
     return Panel(words.say("Settings"), "neutral", lines, actions=(change,))
+
+
+def no_language(words: Words, said: str) -> str:
+    """A language in which there are no sentences."""
+    known = ", ".join(LANGUAGES)
+    return words.say("{said!r} is no language here; known: {known}", said=said[:40], known=known)
 
 
 def no_footer(words: Words, said: str) -> str:

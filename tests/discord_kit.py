@@ -56,6 +56,8 @@ class StoryClock:
     def __init__(self) -> None:
         self._began = time.monotonic_ns()
         self._leapt = 0
+        # Whoever waits longer than this from now on waits no time at all.
+        self.hurry: int | None = None
 
     def now(self) -> int:
         return MORNING + self._leapt + (time.monotonic_ns() - self._began) // 1_000_000
@@ -63,6 +65,8 @@ class StoryClock:
     def timeout(self, wait_ms: int | None) -> asyncio.Timeout:
         if wait_ms is None:
             return asyncio.timeout(None)
+        if self.hurry is not None and wait_ms >= self.hurry:
+            wait_ms = 1_000
         return asyncio.timeout(timedelta(milliseconds=wait_ms).total_seconds() / FASTER)
 
     def leap(self, ms: int) -> None:
@@ -150,7 +154,8 @@ async def story(
     server: Discord | None = None,
 ) -> AsyncIterator[Story]:
     clock = StoryClock()
-    async with server or Discord(clock=clock, rates=RATES) as made:
+    over_all = Rate(50 * FASTER, 1.0)
+    async with server or Discord(clock=clock, rates=RATES, over_all=over_all) as made:
         # Restarts follow upon each other faster than Discord would have them.
         made.gateway_server.identify_every_s = 0.0
         told = Story(made, clock, folder)

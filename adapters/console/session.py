@@ -18,10 +18,11 @@ from adapters.console.plain import PlainTyping
 from adapters.console.screen import Screen
 from adapters.console.stream import ScreenStream
 from bot import text_console as say
-from bot.bot import Bot
+from bot.bot import Alert, Bot, Word
 from bot.commands import Typed
 from bot.messages import Ask, Attachment
 from bot.outcome import reference
+from bot.panels import Panel
 from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import EVERYONE, Member, Requester, Space
@@ -89,17 +90,19 @@ class Session:
     zone: tzinfo | None = None
     leaving: bool = False
     running: str = ""
-    news: list[str] = field(default_factory=list)
+    news: list[str | Panel] = field(default_factory=list)
 
     async def run(self, typing: Typing) -> None:
         """Greet, then take message after message."""
         self.screen.on_lost = self.leave
         self.bot.on_fresh.append(self._hear)
+        self.bot.on_word.append(self._hear_word)
+        self.bot.on_alert.append(self._hear_alert)
         for line in self._banner():
             self.screen.say(line, "dim")
         while not self.leaving:
             while self.news:
-                self.screen.say(self.news.pop(0), "dim")
+                self._tell(self.news.pop(0))
             prompt = say.prompt(self.who.name, self.who.channel, is_admin=self.who.admin)
             text = await typing.message(prompt)
             if text is None:
@@ -127,6 +130,22 @@ class Session:
         """Said before the next prompt: nothing breaks into what is being typed."""
         if fresh.requester.member == self.who.requester.member:
             self.news.append(self._words.open_again(fresh.refused))
+
+    def _hear_word(self, word: Word) -> None:
+        """The same: what came of a request."""
+        if word.member == self.who.requester.member:
+            self.news.append(word.panel)
+
+    def _hear_alert(self, alert: Alert) -> None:
+        """The same: what admins should know."""
+        if self.who.admin and alert.space == SPACE:
+            self.news.append(alert.panel)
+
+    def _tell(self, news: str | Panel) -> None:
+        if isinstance(news, Panel):
+            self.screen.show(news)
+        else:
+            self.screen.say(news, "dim")
 
     def stop(self) -> None:
         """Stop the running answer."""
@@ -237,7 +256,11 @@ class Session:
                 return
         self.screen.say(say.attached([file.name for file in self.files]), "dim")
 
-    async def _help(self, _rest: str) -> None:
+    async def _help(self, rest: str) -> None:
+        if rest:
+            typed = Typed(self.who.requester, f"/help {rest}")
+            self.screen.show((await self.bot.commands.run(typed, self._words)).panel)
+            return
         self.screen.show(self._words.help(is_admin=self.who.admin, extra=say.help_rows()))
 
     async def _quit(self, _rest: str) -> None:

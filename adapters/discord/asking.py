@@ -14,6 +14,7 @@ from adapters.discord.place import ChannelPlace, InteractionPlace, Place
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
 from bot.messages import BEGIN, Ask, Utterance
+from bot.text import Words
 from quota.members import Requester
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ class Asking:
         await interaction.response.defer(ephemeral=private, thinking=True)
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
         file = given.get("file")
-        found = await files.taken([file] if file is not None else [])
+        found = await files.taken([file] if file is not None else [], self._words(interaction))
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
         ask = _carrying(ask, found)
         place = self._place(interaction, private=private)
-        await self._answered(ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
+        await self._answered(interaction, ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
 
     async def about(
         self,
@@ -56,14 +57,16 @@ class Asking:
     ) -> None:
         """Ask about this."""
         if target is None:
-            await interaction.response.send_message(say.MESSAGE_GONE, ephemeral=True)
+            await interaction.response.send_message(
+                self._words(interaction).say(say.MESSAGE_GONE), ephemeral=True
+            )
             return
         await interaction.response.defer(thinking=True)
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
         me = self._gateway.user
         assert me is not None, "who is connected has a name"
-        text = question.strip() or say.ABOUT_QUESTION
-        found = await files.taken(target.attachments)
+        text = question.strip() or self._words(interaction).say(say.ABOUT_QUESTION)
+        found = await files.taken(target.attachments, self._words(interaction))
         ask = self._made(interaction, requester, text)
         ask = replace(
             ask,
@@ -72,7 +75,7 @@ class Asking:
         )
         ask = _carrying(ask, found)
         head = asks.quote(f"{text} {target.jump_url}", QUOTE_CHARS_MAX)
-        await self._answered(ask, self._place(interaction), head=head)
+        await self._answered(interaction, ask, self._place(interaction), head=head)
 
     async def again(
         self,
@@ -88,39 +91,43 @@ class Asking:
         is_known = found is not None
         found = found or await self._question(interaction, message)
         if found is None and again.how == "again":
-            await interaction.followup.send(say.QUESTION_GONE, ephemeral=True)
+            await interaction.followup.send(
+                self._words(interaction).say(say.QUESTION_GONE), ephemeral=True
+            )
             return
         ask = self._made(interaction, pressed.requester, "", again.model)
         me = self._gateway.user
         assert me is not None, "who is connected has a name"
         past = Past(me, interaction.channel, known=[message])
         if again.how == "onward" or found is None:
-            text = self._gateway.words.onward()
+            text = self._words(interaction).onward()
             ask = replace(ask, text=text, parent=str(message.id), earlier=past)
         else:
             ask = replace(ask, text=found.text, parent=found.parent, earlier=past)
             ask = replace(ask, images=found.images, waits=again.waits)
             if not is_known:
                 ask = _carrying(ask, await self._files_of(interaction, found))
-        await self._answered(ask, self._place_after(interaction, message))
+        await self._answered(interaction, ask, self._place_after(interaction, message))
 
     async def last_again(self, interaction: Interaction, requester: Requester, model: str) -> None:
         """/chat regenerate: the last question of this member here."""
         known = self._gateway.chats.last_of(requester, interaction.channel)
         if known is None:
-            await interaction.response.send_message(say.NO_QUESTION, ephemeral=True)
+            await interaction.response.send_message(
+                self._words(interaction).say(say.NO_QUESTION), ephemeral=True
+            )
             return
         await interaction.response.defer(thinking=True)
         ask = self._made(interaction, requester, known.text, model or known.model)
         ask = replace(known, id=ask.id, requester=requester, model=ask.model)
         head = asks.quote(known.text, QUOTE_CHARS_MAX)
-        await self._answered(ask, self._place(interaction), head=head)
+        await self._answered(interaction, ask, self._place(interaction), head=head)
 
     async def begin(
         self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
     ) -> None:
         """/chat new: a thread where there can be one, else a fresh start here."""
-        channel = interaction.channel
+        channel, words = interaction.channel, self._words(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         if not isinstance(channel, discord.TextChannel) or not self._is_inside(interaction):
             await self._gateway.presses.forget(interaction, requester)
@@ -129,18 +136,20 @@ class Asking:
         kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
         try:
             thread = await channel.create_thread(
-                name=str(given.get("title") or say.NEW_THREAD),
+                name=str(given.get("title") or words.say(say.NEW_THREAD)),
                 type=kind,
                 auto_archive_duration=THREAD_MINUTES,
             )
             await thread.add_user(interaction.user)
         except discord.Forbidden:
-            await interaction.edit_original_response(content=say.NO_THREADS)
+            await interaction.edit_original_response(
+                content=self._words(interaction).say(say.NO_THREADS)
+            )
             return
-        hello = say.thread_hello(needs_mention=not self._gateway.reads_all)
+        hello = say.thread_hello(words, needs_mention=not self._gateway.reads_all)
         with suppress(discord.HTTPException):
             await thread.send(hello, silent=True)
-        await interaction.edit_original_response(content=say.thread_begun(thread.mention))
+        await interaction.edit_original_response(content=say.thread_begun(words, thread.mention))
 
     # What they have in common.
 
@@ -159,8 +168,14 @@ class Asking:
             place=interaction.guild.name if interaction.guild is not None else "",
         )
 
-    async def _answered(self, ask: Ask, place: Place, *, head: str = "") -> None:
-        await self._gateway.chats.answer(ask, place, head=head)
+    async def _answered(
+        self, interaction: Interaction, ask: Ask, place: Place, *, head: str = ""
+    ) -> None:
+        await self._gateway.chats.answer(ask, place, self._words(interaction), head=head)
+
+    def _words(self, interaction: Interaction) -> Words:
+        member = self._gateway.requester(interaction).member
+        return self._gateway.words_for(member, interaction.locale)
 
     def _is_inside(self, interaction: Interaction) -> bool:
         """Whether the bot itself is where this happens, and may write there by its own right."""
@@ -173,7 +188,7 @@ class Asking:
         channel: Any = interaction.channel
         later = None
         if channel is not None and self._is_inside(interaction):
-            later = ChannelPlace(channel, channel.id, str(interaction.id))
+            later = ChannelPlace(channel, channel.id, str(interaction.id), self._gateway.throttle)
         return InteractionPlace(interaction, self._bot.clock, private=private, later=later)
 
     def _place_after(self, interaction: Interaction, message: discord.Message) -> Place:
@@ -186,7 +201,8 @@ class Asking:
         if private or channel is None or not self._is_inside(interaction):
             clock = self._bot.clock
             return InteractionPlace(interaction, clock, private=private, filled=True)
-        return ChannelPlace(channel, channel.id, str(interaction.id), question=message.id)
+        throttle, nonce = self._gateway.throttle, str(interaction.id)
+        return ChannelPlace(channel, channel.id, nonce, throttle, question=message.id)
 
     async def _question(
         self, interaction: Interaction, message: discord.Message
@@ -213,7 +229,7 @@ class Asking:
             return files.Files()
         with suppress(discord.HTTPException, AttributeError):
             found = await channel.fetch_message(int(question.id))
-            return await files.taken(found.attachments)
+            return await files.taken(found.attachments, self._words(interaction))
         return files.Files()
 
     def completions(

@@ -1,5 +1,6 @@
 """What people say to the bot: from an event to an ask, and the one answer to it."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from contextlib import suppress
@@ -10,12 +11,14 @@ import discord
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
 from adapters.discord.members import space_of
-from adapters.discord.place import ChannelPlace, Place
+from adapters.discord.place import TOKEN_MS, ChannelPlace, Place
 from adapters.discord.stream import Reply
 from bot import text_discord as say
 from bot.messages import Ask, Failure
 from bot.outcome import reference
 from bot.settings import ChannelMode
+from bot.text import Words
+from quota.clock import pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -57,7 +60,8 @@ class Chats:
             return
         requester = self._requester(message)
         await self.know(requester, is_home=message.guild is not None)
-        found = await files.taken(message.attachments)
+        words = self._words(message, requester)
+        found = await files.taken(message.attachments, words)
         in_own_thread = mode == "auto-thread" and _can_open_thread(message)
         _, channel_id, thread = asks.place_of(message.channel)
         ask = Ask(
@@ -80,12 +84,13 @@ class Chats:
             message.channel,
             message.channel.id,
             str(message.id),
+            self._gateway.throttle,
             question=message.id,
             opened=(lambda: self._thread(message, text)) if in_own_thread else None,
         )
         if thread:
             self._threads.add(message.channel.id)
-        await self.answer(ask, place)
+        await self.answer(ask, place, words)
 
     def mode_of(self, guild: discord.Guild | None, channel: Any) -> ChannelMode:
         """When the bot answers here: as the admins chose, else as the operator did."""
@@ -112,6 +117,10 @@ class Chats:
             return self._gateway.members.in_guild(message.author, name)
         return self._gateway.members.in_direct(message.author)
 
+    def _words(self, message: discord.Message, requester: Requester) -> Words:
+        locale = message.guild.preferred_locale if message.guild is not None else ""
+        return self._gateway.words_for(requester.member, locale)
+
     async def know(self, requester: Requester, *, is_home: bool) -> None:
         """Remember who it is and where they are at home; an answer does not wait for it to work."""
         self._bot.commands.meet(requester)
@@ -129,7 +138,8 @@ class Chats:
             known = self._gateway.get_channel(message.id)
             if isinstance(known, discord.Thread):
                 return known
-            self.tell_once(message.channel, say.NO_THREADS, error)
+            words = self._words(message, self._requester(message))
+            self.tell_once(message.channel, words.say(say.NO_THREADS), error)
             return message.channel
 
     # Answers.
@@ -138,35 +148,49 @@ class Chats:
         """The last question of a member in a channel or thread, as long as the bot runs."""
         return self._last.get((requester.member.wallet, getattr(channel, "id", 0)))
 
-    async def answer(self, ask: Ask, place: Place, *, head: str = "") -> None:
+    async def answer(self, ask: Ask, place: Place, words: Words, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
-        words, chat, unfinished = self._gateway.words, self._bot.chat, self._gateway.unfinished
-        grown: list[tuple[int, int]] = []
+        chat, unfinished = self._bot.chat, self._gateway.unfinished
+        answer, grown = f"{place.channel_id}/{ask.id}", list[tuple[int, int]]()
 
         async def grows(message: int) -> None:
             grown.append((place.channel_id, message))
-            await unfinished.begun(place.channel_id, message)
+            await unfinished.begun(answer, ask.message, grown)
 
         reply = Reply(
             place,
             self._gateway.pacer(place.bucket),
             self._bot.clock,
             stop=chat.stop_action(ask, words),
+            words=words,
             head=head,
             grows=grows if place.is_lasting else None,
         )
         self._keep_last(ask, place)
         reply.begin()
+        noted = None
+        if place.is_lasting:
+            # Beside the answer, which does not wait for it.
+            noted = asyncio.create_task(unfinished.begun(answer, ask.message, grown))
+        late = None if place.is_lasting else asyncio.create_task(self._stop_late(ask))
         try:
             await chat.handle(ask, reply, words)
         except Exception:  # a mistake of ours must not leave a question without an answer
             ref = reference()
             _log.exception("a message could not be answered ref=%s", ref)
             await reply.finish(Failure("internal", words.internal(ref)))
-        for channel, message in grown:
-            await unfinished.ended(channel, message)
+        if late is not None:
+            late.cancel()
+        if noted is not None:
+            await noted
+            await unfinished.ended(answer)
         with suppress(ConnectionError):
             await self._gateway.presence.ended(reply.end)
+
+    async def _stop_late(self, ask: Ask) -> None:
+        """What only one person sees ends with its token: what there is then is shown, and paid."""
+        await pause(self._bot.clock, TOKEN_MS)
+        self._bot.chat.stop(ask.event)
 
     def left(self, guild: discord.Guild) -> None:
         """Forget what was kept in mind of a server that sent the bot away."""

@@ -1,5 +1,6 @@
 """How Discord writes instants, people, roles and channels: in the reader's own zone and words."""
 
+from bot.languages import ENGLISH
 from bot.text import Words
 from quota.clock import Clock
 
@@ -17,9 +18,11 @@ def when(at: int, now: int) -> str:
     return f"<t:{seconds}:{style}> (<t:{seconds}:R>)"
 
 
-def words_of(clock: Clock) -> Words:
-    """The sentences as Discord shows them."""
-    return Words(lambda at: when(at, clock.now()), who=who, role=role, channel=channel)
+def words_of(clock: Clock, language: str = ENGLISH) -> Words:
+    """The sentences as Discord shows them, in a language."""
+    return Words(
+        lambda at: when(at, clock.now()), who=who, role=role, channel=channel, language=language
+    )
 
 
 def who(member_id: str) -> str:

@@ -8,6 +8,7 @@ import discord
 
 from bot import text_discord as say
 from bot.messages import Attachment, Document, Image
+from bot.text import Words
 
 _log = logging.getLogger(__name__)
 
@@ -34,13 +35,13 @@ class Files(NamedTuple):
     left_out: tuple[tuple[str, str], ...] = ()
 
 
-async def taken(attachments: Sequence[discord.Attachment]) -> Files:
+async def taken(attachments: Sequence[discord.Attachment], words: Words) -> Files:
     """Fetch what can be used; the sizes are checked before anything is fetched."""
     texts, images, documents = list[Attachment](), list[Image](), list[Document]()
     left_out = list[tuple[str, str]]()
     for number, file in enumerate(attachments):
         kind = (file.content_type or "").partition(";")[0].strip().casefold()
-        why = _refused(number, file, kind)
+        why = _refused(number, file, kind, words)
         if why:
             left_out.append((file.filename, why))
             continue
@@ -48,7 +49,7 @@ async def taken(attachments: Sequence[discord.Attachment]) -> Files:
             data = await file.read(use_cached=False)
         except (discord.HTTPException, OSError) as error:
             _log.warning("a file could not be fetched: %s", type(error).__name__)
-            left_out.append((file.filename, say.FILE_NOT_FETCHED))
+            left_out.append((file.filename, words.say(say.FILE_NOT_FETCHED)))
             continue
         if kind in _IMAGES:
             images.append(Image(file.filename, kind, data))
@@ -57,13 +58,13 @@ async def taken(attachments: Sequence[discord.Attachment]) -> Files:
         elif (text := _decoded(data)) is not None:
             texts.append(Attachment(file.filename, text))
         else:
-            left_out.append((file.filename, say.FILE_NOT_TEXT))
+            left_out.append((file.filename, words.say(say.FILE_NOT_TEXT)))
     return Files(tuple(texts), tuple(images), tuple(documents), tuple(left_out))
 
 
-def _refused(number: int, file: discord.Attachment, kind: str) -> str:
+def _refused(number: int, file: discord.Attachment, kind: str, words: Words) -> str:
     if number >= FILES_MAX:
-        return say.files_full(FILES_MAX)
+        return say.files_full(words, FILES_MAX)
     is_text = kind.startswith(_TEXTS) or file.filename.casefold().endswith(_ENDINGS)
     if kind in _IMAGES:
         most = IMAGE_BYTES_MAX
@@ -72,8 +73,8 @@ def _refused(number: int, file: discord.Attachment, kind: str) -> str:
     elif is_text:
         most = TEXT_BYTES_MAX
     else:
-        return say.file_kind(kind)
-    return say.file_too_large(file.size, most) if file.size > most else ""
+        return say.file_kind(words, kind)
+    return say.file_too_large(words, file.size, most) if file.size > most else ""
 
 
 def _decoded(data: bytes) -> str | None:

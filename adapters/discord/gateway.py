@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -17,14 +18,17 @@ from adapters.discord.notices import Notices
 from adapters.discord.panels import DYNAMIC_ITEMS
 from adapters.discord.presence import Presence
 from adapters.discord.presses import Presses
+from adapters.discord.throttle import Throttle
+from adapters.discord.translator import Translator
 from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
+from bot.languages import ENGLISH, nearest
 from bot.pacing import Pacer
 from bot.text import Words
 from quota.errors import StoreUnavailableError
-from quota.members import Requester
+from quota.members import Member, Requester
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
@@ -33,6 +37,8 @@ _log = logging.getLogger(__name__)
 SLOT_MS = 1_000
 MESSAGES_KEPT = 1_000
 PACERS_MAX = 500
+# What was generated is settled by then; so long Discord may take to show it.
+LEAVE_MS = 30_000
 # Nobody is pinged by what a model or a member wrote; only the one who is answered.
 MENTIONS = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 
@@ -82,10 +88,14 @@ class Gateway(discord.AutoShardedClient):
             max_messages=MESSAGES_KEPT,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            # Nobody waits for all servers to be there: each is served from its first event on.
+            guild_ready_timeout=0,
         )
         self.bot = bot
         self.words: Words = dialect.words_of(bot.clock)
-        self.members = Members(config, bot.quotas.governing)
+        self._words: dict[str, Words] = {}
+        self.members = Members(lambda: bot.config, bot.quotas.governing)
+        self.throttle = Throttle(bot.clock)
         self.chats = Chats(self)
         self.notices = Notices(self)
         self.presence = Presence(self)
@@ -118,8 +128,10 @@ class Gateway(discord.AutoShardedClient):
         self.notices.leave()
         self.presence.close()
         await self.bot.close()
-        if self._running:
-            await asyncio.wait(self._running)
+        with suppress(TimeoutError):
+            async with self.bot.clock.timeout(LEAVE_MS):
+                while self._running:
+                    await asyncio.wait(self._running)
 
     def start_work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside; the end of the connection waits for it."""
@@ -149,6 +161,14 @@ class Gateway(discord.AutoShardedClient):
             return self.members.in_guild(user, name, interaction.permissions)
         return self.members.in_direct(user)
 
+    def words_for(self, member: Member, locale: object) -> Words:
+        """The sentences in the language that a member chose, else that of a locale of Discord."""
+        chosen = self.bot.settings.member(member).language
+        language = chosen or nearest(str(locale)) or ENGLISH
+        if language not in self._words:
+            self._words[language] = dialect.words_of(self.bot.clock, language)
+        return self._words[language]
+
     def pacer(self, bucket: str) -> Pacer:
         """The one that shares out a rate limit."""
         found = self._pacers.get(bucket)
@@ -162,6 +182,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Before the first event: what the commands are, told to Discord where that is news."""
+        await self.tree.set_translator(Translator())
         plant(self.tree, self.presses)
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         self.notices.listen()

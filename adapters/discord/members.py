@@ -4,20 +4,19 @@ No Members intent is needed for it: every message and every interaction carries 
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import discord
 
-from bot.config_values import DiscordConfig
+from bot.config import DIRECT
+from bot.config_values import Config
 from quota.governing import Governing
 from quota.members import Member, Requester, Space
 
 PLATFORM = "discord"
 # Where the bot keeps what is of no single server: homes, the hash of the commands.
 OWN = Space(PLATFORM, "*").key
-# Where somebody has no home server, direct messages belong to this space.
-DIRECT = "direct"
 ROLES_MAX = 50
 
 
@@ -37,8 +36,8 @@ class Home:
 class Members:
     """Turns members of Discord into requesters, and remembers where they are at home."""
 
-    def __init__(self, config: DiscordConfig, governing: Governing) -> None:
-        """Keep homes in these books."""
+    def __init__(self, config: Callable[[], Config], governing: Governing) -> None:
+        """Keep homes in these books; who governs follows the config, also a reloaded one."""
         self._config = config
         self._governing = governing
 
@@ -53,9 +52,10 @@ class Members:
         `permissions` are those that an interaction carries; without them, what their roles give.
         """
         held = permissions or member.guild_permissions
-        roles = role_names(member.roles)
-        governs = held.manage_guild or held.administrator or _holds(roles, self._config.admin_roles)
-        helps = held.moderate_members or _holds(roles, self._config.staff_roles)
+        roles, config = role_names(member.roles), self._config().discord
+        admins, staff = (config.admin_roles, config.staff_roles) if config else ((), ())
+        governs = held.manage_guild or held.administrator or _holds(roles, admins)
+        helps = held.moderate_members or _holds(roles, staff)
         return Requester(
             Member(space_of(member.guild.id), str(member.id)),
             roles,
@@ -67,13 +67,13 @@ class Members:
     def in_direct(self, user: discord.abc.User) -> Requester:
         """Somebody in a direct message: charged at home, with the roles last seen there."""
         home = self.home(str(user.id))
-        return Requester(Member(home.space, str(user.id)), home.roles, DIRECT)
+        return Requester(Member(home.space, str(user.id)), home.roles, DIRECT.id)
 
     def home(self, user_id: str) -> Home:
         """Where somebody used the bot last; the space of direct messages where they never did."""
         kept = self._governing.flag(OWN, "home", user_id)
         if not kept:
-            return Home(Space(PLATFORM, DIRECT))
+            return Home(DIRECT)
         guild, *roles = json.loads(kept)
         return Home(space_of(guild), tuple(roles))
 

@@ -67,9 +67,9 @@ class Notices:
 
     def _fresh(self, fresh: Fresh) -> None:
         member = fresh.requester.member
-        is_wanted = self._bot.settings.member(member).notify_reset
-        if member.space.platform == PLATFORM and is_wanted:
-            panel = say.open_again(self._gateway.words.open_again(fresh.refused))
+        if member.space.platform == PLATFORM:
+            words = self._gateway.words_for(member, "")
+            panel = say.open_again(words, words.open_again(fresh.refused))
             self._gateway.start_work(self._told(member, panel))
 
     async def _alerted(self, alert: Alert) -> None:
@@ -120,12 +120,13 @@ class Notices:
             return
         with suppress(StoreUnavailableError):
             await governing.keep(space.key, "greeted", "", "1")
+        words = self._gateway.words_for(Member(space, ""), guild.preferred_locale)
         channel = _open_channel(guild)
         if channel is None:
             _log.info("discord: %s has no channel for a note", guild.id)
             return
         try:
-            await channel.send(**Frame(panel=say.welcome()).sent(), silent=True)
+            await channel.send(**Frame(panel=say.welcome(words)).sent(), silent=True)
         except (discord.HTTPException, OSError) as error:
             _log.info("discord: the note in %s could not be shown: %s", guild.id, error)
 

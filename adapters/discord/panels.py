@@ -158,11 +158,12 @@ def action_on(message: discord.Message, name: str) -> Action | None:
 # Cards.
 
 
-def card(panel: Panel) -> ui.LayoutView:
-    """A panel as one container, within what one message may hold."""
+def card(panel: Panel, files: Sequence[str] = ()) -> ui.LayoutView:
+    """A panel as one container, within what one message may hold; files by name below it."""
     view = ui.LayoutView(timeout=None)
     container: ui.Container[Any] = ui.Container(accent_colour=_COLOURS[panel.tone])
-    texts = list(_texts(panel))
+    # Discord refuses a text of blanks.
+    texts = [text for text in _texts(panel) if text.strip()]
     room = CARD_CHARS_MAX
     for number, text in enumerate(texts):
         rest = len(texts) - number - 1
@@ -170,7 +171,7 @@ def card(panel: Panel) -> ui.LayoutView:
         shown = cut(text, max(1, room - 200 * rest))
         room -= measure(shown)
         container.add_item(ui.TextDisplay(shown))
-    if panel.footer:
+    if panel.footer.strip():
         container.add_item(ui.Separator(visible=False))
         container.add_item(ui.TextDisplay(subtext(cut(panel.footer, 180))))
     if panel.actions:
@@ -178,6 +179,9 @@ def card(panel: Panel) -> ui.LayoutView:
         for row in rows_of(panel.actions):
             container.add_item(row)
     view.add_item(container)
+    for name in files:
+        # In a message of components a file is shown only where one of them names it.
+        view.add_item(ui.File(f"attachment://{name}"))
     return view
 
 

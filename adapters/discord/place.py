@@ -13,6 +13,7 @@ import aiohttp
 import discord
 
 from adapters.discord import panels
+from adapters.discord.throttle import Throttle
 from bot.panels import Action, Panel
 from quota.clock import Clock
 
@@ -53,18 +54,23 @@ def trouble_of(error: BaseException) -> Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one message shows: text with buttons below and a file, or else a card."""
+    """What one message shows: text with buttons below and a file, or else a card.
+
+    `urgent`: it is the end of an answer, and goes before what is only on the way to one.
+    """
 
     text: str = ""
     actions: tuple[Action, ...] = ()
     file: str = field(default="", repr=False)
     panel: Panel | None = None
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    urgent: bool = field(default=False, compare=False)
 
     def sent(self) -> dict[str, Any]:
         """The arguments of a send."""
         if self.panel is not None:
-            return {"view": panels.card(self.panel), "files": self._attached()}
+            names = [name for name, _ in self.files]
+            return {"view": panels.card(self.panel, names), "files": self._attached()}
         found: dict[str, Any] = {"content": self.text or None}
         view, files = panels.buttons(self.actions), self._attached()
         return found | ({"view": view} if view else {}) | ({"files": files} if files else {})
@@ -80,6 +86,11 @@ class Frame:
     def _attached(self) -> list[discord.File]:
         texts = ((FILE_NAME, self.file.encode()),) if self.file else ()
         return [discord.File(io.BytesIO(data), name) for name, data in (*texts, *self.files)]
+
+
+def nonce_of(event: str, number: int) -> str:
+    """By which Discord knows the message of this number again, sent twice for the same event."""
+    return f"{event}-{number}"[:25]
 
 
 class Place(Protocol):
@@ -115,6 +126,7 @@ class ChannelPlace:
         channel: discord.abc.Messageable,
         channel_id: int,
         nonce: str,
+        throttle: Throttle,
         *,
         question: int | None = None,
         opened: Callable[[], Awaitable[discord.abc.Messageable]] | None = None,
@@ -126,6 +138,7 @@ class ChannelPlace:
         self._channel = channel
         self._id = channel_id
         self._nonce = nonce
+        self._throttle = throttle
         self._last = question
         self._replies = True
         self._opened = opened
@@ -160,6 +173,7 @@ class ChannelPlace:
         return sent
 
     async def _send(self, number: int, frame: Frame, *, silent: bool) -> int:
+        await self._throttle.turn(urgent=frame.urgent)
         more: dict[str, Any] = {}
         if self._last is not None:
             more["reference"] = discord.MessageReference(
@@ -169,18 +183,23 @@ class ChannelPlace:
             **frame.sent(),
             **more,
             silent=silent,
-            nonce=f"{self._nonce}-{number}"[:25],
+            nonce=nonce_of(self._nonce, number),
             suppress_embeds=frame.panel is None,
         )
+        if frame.panel is None and sent.content.strip() != frame.text.strip():
+            # The nonce has brought the message of a process that died before it knew of it.
+            await self.edit(sent.id, frame)
         return sent.id
 
     async def edit(self, message: int, frame: Frame) -> None:
         """See Place."""
         channel: Any = self._channel
+        await self._throttle.turn(urgent=frame.urgent)
         await channel.get_partial_message(message).edit(**frame.edited())
 
     async def typing(self) -> None:
         """See Place."""
+        await self._throttle.turn()
         await self._channel.typing()
 
     async def _open(self) -> None:
@@ -231,11 +250,6 @@ class InteractionPlace:
     def is_lasting(self) -> bool:
         """See Place."""
         return self._later is not None
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether what is private must come to its end now."""
-        return self._private and self._clock.now() >= self._until
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""

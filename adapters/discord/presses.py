@@ -5,8 +5,9 @@ is a claim: of an interaction that is delivered twice, the second one cannot be 
 """
 
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -22,6 +23,7 @@ from bot.desk import Typed
 from bot.messages import Card
 from bot.outcome import reference
 from bot.panels import Action
+from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -53,7 +55,7 @@ class Presses:
     ) -> None:
         """See commands.Desk."""
         self._gateway.start_work(
-            self._safely(interaction, self._entered(interaction, entry, given))
+            self._safely(interaction, partial(self._entered, interaction, entry, given))
         )
 
     async def chosen(
@@ -63,15 +65,19 @@ class Presses:
         target: discord.Message | discord.User | discord.Member,
     ) -> None:
         """See commands.Desk."""
-        self._gateway.start_work(self._safely(interaction, self._chosen(interaction, menu, target)))
+        self._gateway.start_work(
+            self._safely(interaction, partial(self._chosen, interaction, menu, target))
+        )
 
     async def pressed(self, interaction: Interaction, action: Action) -> None:
         """A button was used."""
-        self._gateway.start_work(self._safely(interaction, self._pressed(interaction, action)))
+        self._gateway.start_work(
+            self._safely(interaction, partial(self._pressed, interaction, action))
+        )
 
     async def submitted(self, interaction: Interaction) -> None:
         """A form came back, be it one of an earlier run."""
-        await self._safely(interaction, self._submitted(interaction))
+        await self._safely(interaction, partial(self._submitted, interaction))
 
     def completions(
         self, interaction: Interaction, completes: str, typed: str
@@ -79,12 +85,12 @@ class Presses:
         """See commands.Desk."""
         return self._asking.completions(interaction, completes, typed)
 
-    async def _safely(self, interaction: Interaction, work: Awaitable[None]) -> None:
+    async def _safely(self, interaction: Interaction, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever breaks is told to who began it, in one sentence."""
         self._gateway.notices.met(interaction)
-        words = self._gateway.words
+        words = self._words(interaction)
         try:
-            await work
+            await work()
         except StoreUnavailableError:
             await self._tell(interaction, words.not_written())
         except discord.HTTPException as error:
@@ -94,6 +100,10 @@ class Presses:
             ref = reference()
             _log.exception("an interaction could not be carried out ref=%s", ref)
             await self._tell(interaction, words.internal(ref))
+
+    def _words(self, interaction: Interaction) -> Words:
+        member = self._gateway.requester(interaction).member
+        return self._gateway.words_for(member, interaction.locale)
 
     async def _tell(self, interaction: Interaction, text: str) -> None:
         with suppress(discord.HTTPException):
@@ -136,7 +146,9 @@ class Presses:
         match menu.does, target:
             case "about", discord.Message():
                 self._remember(target)
-                await interaction.response.send_modal(panels.modal(say.about_form(str(target.id))))
+                await interaction.response.send_modal(
+                    panels.modal(say.about_form(self._words(interaction), str(target.id)))
+                )
             case "cost", discord.Message():
                 await interaction.response.defer(ephemeral=True, thinking=True)
                 line = f"/quota receipt {target.id}"
@@ -144,7 +156,9 @@ class Presses:
             case "again", discord.Message():
                 action = panels.action_on(target, "again")
                 if action is None:
-                    await interaction.response.send_message(say.NO_ANSWER, ephemeral=True)
+                    await interaction.response.send_message(
+                        self._words(interaction).say(say.NO_ANSWER), ephemeral=True
+                    )
                     return
                 await self._pressed(interaction, action, target)
             case _:
@@ -156,7 +170,7 @@ class Presses:
         _, _, thread = asks.place_of(interaction.channel)
         typed = Typed(requester, line, thread, previews=True, event=_id(interaction))
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
-        return await self._bot.commands.run(typed, self._gateway.words)
+        return await self._bot.commands.run(typed, self._words(interaction))
 
     async def forget(self, interaction: Interaction, requester: Requester) -> None:
         """A fresh start where there can be no thread."""
@@ -196,7 +210,7 @@ class Presses:
         self, interaction: Interaction, pressed: Pressed, *, else_defer: bool = True
     ) -> bool:
         """Open the form of an action, if it has one."""
-        form = self._bot.actions.form(pressed, self._gateway.words)
+        form = self._bot.actions.form(pressed, self._words(interaction))
         if form is not None:
             await interaction.response.send_modal(panels.modal(form))
             return True
@@ -236,7 +250,7 @@ class Presses:
     ) -> None:
         """What came of it, shown in place of the card or privately beside it."""
         await self._gateway.chats.know(pressed.requester, is_home=interaction.guild_id is not None)
-        match await self._bot.actions.press(pressed, self._gateway.words):
+        match await self._bot.actions.press(pressed, self._words(interaction)):
             case Shown(card, replaces):
                 is_card = message is not None and message.flags.components_v2
                 beside = interaction.message is not None

@@ -18,6 +18,7 @@ from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from bot.pacing import Pacer
 from bot.panels import Action
 from bot.splitting import split
+from bot.text import Words
 from quota.clock import Clock, pause
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ def frames(
     text: str,
     tail: str,
     actions: Sequence[Action],
+    words: Words,
+    *,
     head: str = "",
     messages_max: int = MESSAGES_MAX,
 ) -> list[Frame]:
@@ -47,7 +50,7 @@ def frames(
     if head:
         pieces[:1] = [f"{head}\n{pieces[0]}" if pieces else head]
     if len(pieces) > messages_max:
-        note = subtext(say.in_a_file(len(text)))
+        note = subtext(say.in_a_file(words, len(text)))
         shown = split(pieces[messages_max - 1], 1_000, measure=measure)[0]
         last = Frame(_joined(shown, f"{note}\n{tail}"), tuple(actions), file=text)
         return [*map(Frame, pieces[: messages_max - 1]), last]
@@ -73,6 +76,7 @@ class Reply:
         pacer: Pacer,
         clock: Clock,
         *,
+        words: Words,
         stop: Action | None = None,
         head: str = "",
         grows: Callable[[int], Awaitable[None]] | None = None,
@@ -82,6 +86,7 @@ class Reply:
         self._pacer = pacer
         self._paced = pacer.open(self._write)
         self._clock = clock
+        self._words = words
         self._stop = (stop,) if stop is not None else ()
         self._head = head
         self._grows = grows
@@ -91,6 +96,7 @@ class Reply:
         self.end: End | None = None
         self._shown: list[Frame] = []
         self._sent: list[int] = []
+        self._doubtful: set[int] = set()
         self._typing: asyncio.Task[None] | None = None
 
     @property
@@ -128,11 +134,11 @@ class Reply:
             case Answer():
                 text = end.text or self._text
                 tail = "\n".join((*end.notes, end.footer))
-                return frames(text, subtext(tail), end.actions, self._head)
+                return frames(text, subtext(tail), end.actions, self._words, head=self._head)
             case Refusal():
-                return frames(end.text, "", end.actions, self._head)
+                return frames(end.text, "", end.actions, self._words, head=self._head)
             case Failure():
-                return frames(end.text, "", (), self._head)
+                return frames(end.text, "", (), self._words, head=self._head)
             case Card():
                 return [Frame(panel=end.panel, files=end.files)]
             case Duplicate():
@@ -166,9 +172,11 @@ class Reply:
             return False
         if last.file:
             tail = "\n".join(line for line in last.text.splitlines() if line.startswith("-# "))
-            tail = f"{tail}\n{subtext(say.NO_FILES)}"
+            tail = f"{tail}\n{subtext(self._words.say(say.NO_FILES))}"
             more = MESSAGES_WITHOUT_FILE_MAX
-            plain = frames(last.file, tail, last.actions, self._head, more)
+            plain = frames(
+                last.file, tail, last.actions, self._words, head=self._head, messages_max=more
+            )
             self._end = [replace(frame, file="") for frame in plain]
         else:
             self._end = [replace(last, files=())]
@@ -186,17 +194,22 @@ class Reply:
         )
         if at == len(wanted):
             return True
-        frame = wanted[at]
+        frame = replace(wanted[at], urgent=self._end is not None)
         if at < len(self._sent):
             await self._edited(at, frame)
         else:
             is_last = self._end is not None and at == len(wanted) - 1
-            message = await self._place.post(at, frame, silent=not is_last)
+            try:
+                message = await self._place.post(at, frame, silent=not is_last)
+            except Exception:
+                self._doubtful.add(at)
+                raise
             self._sent.append(message)
-            self._shown.append(frame)
+            # A send that seemed lost may have arrived: then this is that older message.
+            self._shown.append(Frame() if at in self._doubtful else frame)
             if self._grows is not None and self._end is None:
                 await self._grows(message)
-        return at == len(wanted) - 1 and wanted == self._wanted()
+        return self._shown == self._wanted()
 
     async def _edited(self, at: int, frame: Frame) -> None:
         try:
@@ -215,7 +228,7 @@ class Reply:
         if not (self._text.strip() or self._note):
             return []
         note = subtext(self._note)
-        found = frames(self._text, note, self._stop, self._head)
+        found = frames(self._text, note, self._stop, self._words, head=self._head)
         return [replace(frame, file="") for frame in found]
 
     async def _type(self) -> None:

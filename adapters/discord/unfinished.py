@@ -1,9 +1,11 @@
 """Answers that a dead process left half written: each gets its end when the bot is back.
 
-While an answer grows, the books know its message; so no Stop is left that stops nothing.
+While an answer is on its way, the books know what it answers and in which messages it grows; so no
+Stop is left that stops nothing, and nobody is charged for what they will never see without a word.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import discord
 from adapters.discord import panels
 from adapters.discord.members import OWN
 from adapters.discord.panels import cut, subtext
+from adapters.discord.place import nonce_of
 from quota.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -20,38 +23,65 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FLAG = "open"
+_NONE = "-"
 _KEPT_MS = 24 * 3_600_000
 _CHARS_MAX = 1_700
 
 
 class Unfinished:
-    """The messages of this bot that still grow."""
+    """The answers of this bot that are on their way.
+
+    Each is kept under its channel and the event it answers, with the message it replies to and
+    those that show it so far.
+    """
 
     def __init__(self, gateway: "Gateway") -> None:
         """Kept with the bot's own things, for they are of no single server."""
         self._gateway = gateway
         self._governing = gateway.bot.quotas.governing
 
-    async def begun(self, channel: int, message: int) -> None:
-        """From now on this message grows."""
+    async def begun(self, answer: str, question: str, shown: Sequence[tuple[int, int]]) -> None:
+        """From now on this is on its way; `shown`: the channels and messages that grow."""
         until = self._gateway.bot.clock.now() + _KEPT_MS
+        value = " ".join((question or _NONE, *(f"{where}/{message}" for where, message in shown)))
         with suppress(StoreUnavailableError):
-            await self._governing.keep(OWN, _FLAG, f"{channel}/{message}", "1", until)
+            await self._governing.keep(OWN, _FLAG, answer, value, until)
 
-    async def ended(self, channel: int, message: int) -> None:
+    async def ended(self, answer: str) -> None:
         """It is whole, or will never be."""
         with suppress(StoreUnavailableError):
-            await self._governing.keep(OWN, _FLAG, f"{channel}/{message}", "")
+            await self._governing.keep(OWN, _FLAG, answer, "")
 
-    async def close(self, left: list[str]) -> None:
-        """Say below each of them what became of it."""
-        for key in left:
-            channel, _, message = key.partition("/")
+    def left(self) -> dict[str, str]:
+        """What a process before this one left behind."""
+        return dict(self._governing.flags(OWN, _FLAG))
+
+    async def close(self, left: Mapping[str, str]) -> None:
+        """Say what became of each: below what is there of it, else in its place."""
+        for answer, value in left.items():
+            question, *shown = value.split()
             try:
-                await self._close(int(channel), int(message))
+                for one in shown:
+                    where, _, message = one.partition("/")
+                    await self._close(int(where), int(message))
+                if not shown and question != _NONE:
+                    await self._tell(answer, int(question))
             except (discord.HTTPException, OSError) as error:
                 _log.info("discord: a half answer stays as it is: %s", error)
-            await self.ended(int(channel), int(message))
+            await self.ended(answer)
+
+    async def _tell(self, answer: str, question: int) -> None:
+        """Nothing was shown yet, or nobody knows of it: then the nonce brings what there is."""
+        channel, _, event = answer.partition("/")
+        place = self._gateway.get_partial_messageable(int(channel))
+        text = self._gateway.words.interrupted()
+        reference = discord.MessageReference(
+            message_id=question, channel_id=int(channel), fail_if_not_exists=False
+        )
+        await self._gateway.throttle.turn()
+        sent = await place.send(text, reference=reference, nonce=nonce_of(event, 0))
+        if sent.content != text:
+            await self._close(int(channel), sent.id)
 
     async def _close(self, channel: int, message: int) -> None:
         place = self._gateway.get_partial_messageable(channel)
@@ -62,7 +92,3 @@ class Unfinished:
         note = subtext(self._gateway.words.interrupted())
         text = cut("\n".join(lines), _CHARS_MAX)
         await found.edit(content=f"{text}\n{note}".strip(), view=None)
-
-    def left(self) -> list[str]:
-        """What a process before this one left behind."""
-        return list(self._governing.flags(OWN, _FLAG))

@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack import post
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.front import Front
 from adapters.slack.orders import Orders
 from adapters.slack.panels import (
@@ -25,7 +26,7 @@ from adapters.slack.panels import (
     unpacked,
 )
 from adapters.slack.post import Place
-from adapters.slack.workspace import LOST, Workspace, error_of
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.messages import Card
 from bot.panels import Form

@@ -16,6 +16,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.front import LAST_WORDS_MS, Front
 from adapters.slack.http import HttpServer
 from adapters.slack.installs import Installs
@@ -25,7 +26,7 @@ from adapters.slack.notices import Notices
 from adapters.slack.panels import buttons, notification, section
 from adapters.slack.people import Rights
 from adapters.slack.post import directly
-from adapters.slack.workspace import LOST, Identity, Workspace, client, error_of, session
+from adapters.slack.workspace import Identity, Workspace, client, session
 from bot import text_slack
 from bot.bot import Bot
 from bot.config_values import ConfigError, SlackConfig

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError
-
+from adapters.slack.failures import LOST
 from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.messages import Attachment, Document, Image
@@ -97,7 +96,7 @@ async def _fetched(workspace: Workspace, file: dict[str, Any], most: int) -> byt
                 data += chunk
                 if len(data) > most:
                     raise _LeftOutError(text_slack.file_too_large(len(data), most))
-    except (ClientError, OSError, TimeoutError) as error:
+    except LOST as error:
         _log.info("a file could not be fetched: %s", error)
         raise _LeftOutError(text_slack.FILE_UNREADABLE) from error
     return bytes(data)

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from adapters.slack.failures import LOST
 from adapters.slack.markup import plain, without
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot.messages import Utterance
 
 Json = dict[str, Any]

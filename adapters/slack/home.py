@@ -9,11 +9,12 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+from adapters.slack.failures import LOST
 from adapters.slack.front import Front
 from adapters.slack.keep import Kept
 from adapters.slack.orders import Orders
 from adapters.slack.panels import VIEW_BLOCKS_MAX, Json, buttons, card
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.panels import Action
 from quota.clock import pause

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack import history
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.panels import context, notification
-from adapters.slack.workspace import LOST, Workspace, error_of
+from adapters.slack.workspace import Workspace
 from bot.text import Words
 
 _log = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from adapters.slack import commands, post
 from adapters.slack.answering import Answering
 from adapters.slack.clicks import Clicks, waiting_view
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.front import Front
 from adapters.slack.home import Home
 from adapters.slack.manifest import ASK_ABOUT, prompts
@@ -23,7 +24,7 @@ from adapters.slack.orders import Orders
 from adapters.slack.post import Place
 from adapters.slack.shortcuts import Shortcuts
 from adapters.slack.talking import Said, Talking
-from adapters.slack.workspace import LOST, Workspace, error_of
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 
 Json = dict[str, Any]

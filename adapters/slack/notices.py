@@ -2,11 +2,12 @@
 
 import logging
 
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.front import Front
 from adapters.slack.home import Home
 from adapters.slack.panels import card, notification, section
 from adapters.slack.post import directly
-from adapters.slack.workspace import LOST, Workspace, error_of
+from adapters.slack.workspace import Workspace
 from bot.bot import Alert, Word
 from bot.figures import panel_text
 from quota.members import Space

@@ -9,10 +9,11 @@ from typing import Any
 from adapters.slack import history, post
 from adapters.slack.answering import Answering
 from adapters.slack.commands import Command
+from adapters.slack.failures import LOST
 from adapters.slack.files import take
 from adapters.slack.front import Answered, Front
 from adapters.slack.post import Place
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.commands import Typed
 from bot.messages import BEGIN, Ask, Card, Utterance

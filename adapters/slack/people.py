@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from slack_sdk.errors import SlackApiError
-
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.keep import Kept
 from quota.clock import Clock
 from quota.members import Member, Requester, Space
@@ -100,14 +99,11 @@ class People:
         async with self._reading:
             try:
                 answer = await self._web.usergroups_list(include_users=True)
-            except SlackApiError as error:
-                if error.response["error"] in {"plan_upgrade_required", "missing_scope"}:
+            except LOST as error:
+                if error_of(error) in {"plan_upgrade_required", "missing_scope"}:
                     self._groups = {}
                     return
-                _log.warning("user groups of %s: %s", self._space.id, error.response["error"])
-                return
-            except (OSError, TimeoutError) as error:
-                _log.warning("user groups of %s: %s", self._space.id, type(error).__name__)
+                _log.warning("user groups of %s: %s", self._space.id, error_of(error) or error)
                 return
             self._groups = {found.id: found for found in map(_group, answer["usergroups"])}
 
@@ -147,7 +143,7 @@ class People:
             return known
         try:
             answer = await self._web.users_info(user=user)
-        except (SlackApiError, OSError, TimeoutError) as error:
+        except LOST as error:
             _log.warning("user %s: %s", user, error)
             return Person(user)
         found = _person(answer["user"])
@@ -166,7 +162,7 @@ class People:
             return known
         try:
             answer = await self._web.conversations_info(channel=channel)
-        except (SlackApiError, OSError, TimeoutError) as error:
+        except LOST as error:
             _log.warning("channel %s: %s", channel, error)
             return channel
         found = answer["channel"]
@@ -185,7 +181,7 @@ class People:
                 answer = await self._web.users_conversations(
                     types="public_channel,private_channel", limit=PAGE, cursor=cursor
                 )
-            except (SlackApiError, OSError, TimeoutError) as error:
+            except LOST as error:
                 _log.warning("channels: %s", error)
                 return ""
             for found in answer["channels"]:

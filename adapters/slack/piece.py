@@ -5,14 +5,18 @@ the message is edited to hold its whole text: nothing is lost, and nothing stand
 """
 
 import logging
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from slack_sdk.errors import SlackApiError
 
+from adapters.slack import history
+from adapters.slack.failures import LOST, error_of, retry_after_ms
 from adapters.slack.markup import cut, escaped
 from adapters.slack.panels import Json
 from adapters.slack.post import Place
-from adapters.slack.workspace import LOST, Workspace, error_of, retry_after_ms
+from adapters.slack.workspace import Workspace
 from bot.pacing import SlowDownError
 from quota.clock import pause
 
@@ -24,6 +28,9 @@ STREAM_MS = 4 * 60_000
 TEXT_CHARS_MAX = 3_000
 TRIES_MAX = 5
 TRY_MS = 1_000
+# Slack's clock and ours may differ by so much.
+SKEW_MS = 60_000
+FOUND_CHARS = 50
 
 # The stream is over already, so nothing needs to end it.
 _OVER = frozenset({"message_not_in_streaming_state", "stopped_by_user", "message_not_found"})
@@ -124,8 +131,10 @@ class Piece:
         except LOST as error:
             # Whether it arrived is not known: the whole text is written over it.
             _log.info("a stream: %s", error)
+            await self._find(want)
             await self._end_stream()
             return False
+        self._note_written()
         self.shown = want
         return True
 
@@ -191,15 +200,7 @@ class Piece:
         blocks += below
         channel = self._place.channel
         if not self.ts:
-            answer = await self._workspace.web.chat_postMessage(
-                channel=channel,
-                thread_ts=self._place.thread or None,
-                text=text,
-                blocks=blocks,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            self.ts = str(answer["ts"])
+            await self._post(text, blocks)
         else:
             try:
                 await self._workspace.wire.chat_update(
@@ -210,3 +211,54 @@ class Piece:
                     raise SlowDownError(retry_after_ms(error)) from error
                 raise
         self.shown = want
+
+    async def _post(self, text: str, blocks: Sequence[Json]) -> None:
+        self._started_at = self._workspace.clock.now()
+        try:
+            answer = await self._workspace.web.chat_postMessage(
+                channel=self._place.channel,
+                thread_ts=self._place.thread or None,
+                text=text,
+                blocks=blocks,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            self.ts = str(answer["ts"])
+        except SlackApiError:
+            raise
+        except LOST:
+            await self._find(text)
+            raise
+        self._note_written()
+
+    # A message whose stamp was lost on the way.
+
+    async def _find(self, text: str) -> None:
+        """Look whether a message came into being although Slack's answer to it was lost.
+
+        It is ours, nobody here knows it, it is of just now, and it begins as we did.
+        """
+        if self.ts:
+            return
+        begins = _letters(text)[:FOUND_CHARS]
+        with suppress(*LOST):
+            for one in await history.thread(
+                self._workspace, self._place.channel, self._place.thread
+            ):
+                ts = str(one["ts"])
+                is_known = self._workspace.written.get(f"{self._place.channel}:{ts}")
+                is_new = float(ts) * 1_000 >= self._started_at - SKEW_MS
+                is_ours = history.is_ours(self._workspace, one)
+                if is_ours and is_new and not is_known:
+                    said = _letters(str(one.get("text", "")))[:FOUND_CHARS]
+                    if begins.startswith(said) or said.startswith(begins):
+                        self.ts, self._is_open = ts, True
+                        self._note_written()
+
+    def _note_written(self) -> None:
+        self._workspace.written.put(f"{self._place.channel}:{self.ts}", value=True)
+
+
+def _letters(text: str) -> str:
+    """What is left of a text whatever markup it goes through."""
+    return re.sub(r"\W+", "", text)

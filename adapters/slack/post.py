@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from adapters.slack.failures import LOST, error_of
 from adapters.slack.panels import Json, card, context, notification
-from adapters.slack.workspace import LOST, Workspace, error_of
+from adapters.slack.workspace import Workspace
 from bot.messages import Card
 
 _log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ async def _send(
             unfurl_links=False,
             unfurl_media=False,
         )
-        return f"{answer['channel']}:{answer['ts']}"
+        return _written(workspace, f"{answer['channel']}:{answer['ts']}")
     try:
         answer = await workspace.web.chat_postEphemeral(
             channel=place.channel, user=place.user, thread_ts=thread, text=text, blocks=blocks
@@ -112,7 +113,12 @@ async def directly(workspace: Workspace, user: str, text: str, blocks: Sequence[
         unfurl_links=False,
         unfurl_media=False,
     )
-    return f"{channel}:{answer['ts']}"
+    return _written(workspace, f"{channel}:{answer['ts']}")
+
+
+def _written(workspace: Workspace, message: str) -> str:
+    workspace.written.put(message, value=True)
+    return message
 
 
 async def upload(workspace: Workspace, place: Place, name: str, data: bytes) -> None:

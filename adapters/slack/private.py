@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Sequence
 
+from adapters.slack.failures import LOST
 from adapters.slack.markup import cut, escaped, harmless
 from adapters.slack.panels import Json, buttons, context, markdown, notification, section
 from adapters.slack.post import Place, remark, say, show
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from bot.splitting import split
 from bot.text import Words

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from adapters.slack.failures import LOST
 from adapters.slack.markup import harmless, settled
 from adapters.slack.panels import Json, buttons, context, ending, notification, section
 from adapters.slack.piece import Piece
 from adapters.slack.post import Place, remark, say, show, upload
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from bot.pacing import Paced

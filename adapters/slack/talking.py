@@ -8,13 +8,14 @@ from typing import Any
 
 from adapters.slack import commands, history, post
 from adapters.slack.answering import Answering
+from adapters.slack.failures import LOST
 from adapters.slack.files import take
 from adapters.slack.front import Front
 from adapters.slack.markup import plain, without
 from adapters.slack.orders import Orders
 from adapters.slack.panels import context, markdown, notification
 from adapters.slack.post import Place
-from adapters.slack.workspace import LOST, Workspace
+from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.messages import BEGIN, Ask
 from bot.settings import ChannelMode

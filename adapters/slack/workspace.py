@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.failures import LOST, error_of
+from adapters.slack.keep import Kept
 from adapters.slack.markup import words_for
 from adapters.slack.people import People, Rights
 from bot.pacing import Pacer
@@ -20,12 +21,10 @@ from quota.members import Space
 API = "https://slack.com/api/"
 TIMEOUT_S = 30
 RETRIES_MAX = 3
-TOO_MANY = 429
 # Tier 4 and tier 3: 100 and 50 calls a minute, of all streams of a workspace together. A little
 # is left for what else is edited.
 APPEND_MS, EDIT_MS = 650, 1_300
-# How a call can fail without an answer of Slack's: whether it was carried out is not known.
-LOST = (OSError, TimeoutError, SlackClientError)
+WRITTEN_MS, WRITTEN_MAX = 60 * 60_000, 20_000
 
 _log = logging.getLogger(__name__)
 
@@ -84,11 +83,14 @@ class Workspace:
     is_agent: bool | None = None
     can_stream: bool = True
     words: Words = field(init=False)
+    # The messages that the bot knows it wrote, by channel and stamp.
+    written: Kept[str, bool] = field(init=False)
     _sessions: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Sentences name people as this workspace does."""
         self.words = words_for(self.people.naming)
+        self.written = Kept(self.clock, WRITTEN_MS, WRITTEN_MAX)
 
     @classmethod
     def of(
@@ -125,8 +127,6 @@ class Workspace:
         left = self._sessions.pop(key, 1) - 1
         if left > 0:
             self._sessions[key] = left
-            if told:
-                await self._status(channel, thread, "processing", "")
         elif not told or not self.is_agent:
             await self._status(channel, thread, "active", "")
 
@@ -149,7 +149,7 @@ class Workspace:
                         channel_id=channel, thread_ts=thread, status=status
                     )
                 except SlackApiError as error:
-                    if error.response["error"] not in {"not_authorized", "unknown_method"}:
+                    if error_of(error) not in {"not_authorized", "unknown_method"}:
                         raise
                     self.is_agent = False
                 else:
@@ -160,18 +160,3 @@ class Workspace:
             )
         except LOST as error:
             _log.info("status of %s %s: %s", channel, thread, error)
-
-
-def error_of(failed: BaseException) -> str:
-    """The name that Slack gave a failure, empty where Slack did not answer."""
-    if not isinstance(failed, SlackApiError):
-        return ""
-    response: Any = failed.response
-    return "ratelimited" if response.status_code == TOO_MANY else str(response.get("error", ""))
-
-
-def retry_after_ms(failed: SlackApiError) -> int:
-    """How long Slack asks to wait."""
-    headers = {str(k).lower(): v for k, v in (failed.response.headers or {}).items()}
-    value = str(headers.get("retry-after", "1"))
-    return int(value) * 1_000 if value.isdecimal() else 1_000

@@ -169,6 +169,24 @@ async def test_help_lists_what_only_the_console_has() -> None:
     assert "/quota-admin grant" in await typed("/help", who=Person("ada", admin=True))
 
 
+async def test_help_explains_a_word() -> None:
+    assert "A token is a piece of a word" in await typed("/help tokens")
+    assert "The help has no 'cats'." in await typed("/help cats")
+
+
+async def test_who_governs_hears_of_a_request_and_who_asked_what_came_of_it() -> None:
+    bot = build("everyone: 20k tokens/day")
+    asked = await typed("/admin on", "/quota more 1k tokens -- exam week", bot=bot)
+    assert "@ana asks for 1,000 tokens more to the end of the period." in asked
+    (request,) = bot.desk.quotas.governing.flags("console:console", "request")
+    approved = await typed(
+        f"/quota-admin approve {request}", bot=bot, who=Person("ana", admin=True)
+    )
+    assert "@ana gave you 1,000 tokens until tomorrow 00:00" in approved
+    other = build("everyone: 20k tokens/day")
+    assert "exam week" not in await typed("/quota more 1k tokens -- exam week", bot=other)
+
+
 async def test_models_are_listed_with_prices_and_chosen() -> None:
     bot = build(rates=Rates(250_000, 25_000, 2_000_000, 2_000_000))
     shown = await typed("/model", "/model small", "hello", bot=bot)

@@ -19,6 +19,7 @@ from quota.verdicts import Balance
 from tests.fakes import FakeClock, requester
 from tests.scripted import ScriptedModel, Steps
 from tests.servers.slack import App, Channel, Message, Slack, Team, User, View
+from tests.servers.slack.delivery import Delivery
 
 T = TypeVar("T")
 
@@ -100,6 +101,11 @@ class OnSlack:
             if m.by_bot and m.root_ts == asked.root_ts and m.ts > asked.ts and not m.is_ephemeral
         ]
 
+    async def told_again(self, event: Delivery | str) -> None:
+        """Deliver something once more, and wait for what comes of it."""
+        await self.slack.deliver_again(event).ended()
+        await self.rests()
+
     async def rests(self) -> None:
         """Wait until nothing is on its way any more."""
         await self.until(lambda: not self.busy, "the bot rests")
@@ -167,6 +173,10 @@ async def on_slack(
         await asyncio.wait((ready, work), return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         yield serving
+    except BaseException:
+        # A test has failed: nobody moves its clock any more, so nothing may wait for it.
+        await bot.chat.close(0)
+        raise
     finally:
         await serving.stop()
     if not work.cancelled() and work.exception() is not None:

@@ -156,7 +156,7 @@ async def files() -> AsyncIterator[tuple[Workspace, str]]:
     async def give(request: web.Request) -> web.Response:
         seen.append(request.headers.get("Authorization", ""))
         if request.path == "/elsewhere":
-            raise web.HTTPFound("http://127.0.0.1:1/stolen")
+            raise web.HTTPFound("/a")
         if request.headers.get("Authorization") != "Bearer xoxb-1":
             return web.Response(status=403)
         return web.Response(body=b"x" * (TEXT_BYTES_MAX + 1) if request.path == "/big" else b"hi")

@@ -97,6 +97,7 @@ async def test_settings_are_asked_for_in_a_form_and_kept() -> None:
         ("model", "default"),
         ("footer", "low"),
         ("remind", "off"),
+        ("language", "default"),
     ]
     values = {"model": "small", "footer": "always", "remind": "on"}
     submitted = Pressed(requester(), form.name, form.subject, values=values)
@@ -106,13 +107,16 @@ async def test_settings_are_asked_for_in_a_form_and_kept() -> None:
         "Model: small.",
         "What is left, under answers: under every answer.",
         "Told when a limit has opened: yes.",
+        "Language: as in your app.",
     )
     mine = bot.desk.settings.member(requester().member)
     assert mine == MemberSettings("small", "", "always", notify_reset=True)
     assert bot.desk.settings.member(requester("bo").member) == MemberSettings()
 
 
-@pytest.mark.parametrize("values", [{"model": "gpt-9"}, {"footer": "sometimes"}])
+@pytest.mark.parametrize(
+    "values", [{"model": "gpt-9"}, {"footer": "sometimes"}, {"language": "klingon"}]
+)
 async def test_a_form_with_a_value_that_nobody_offered_changes_nothing(
     values: dict[str, str],
 ) -> None:

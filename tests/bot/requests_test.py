@@ -1,12 +1,15 @@
 """Asking for more, and what staff may give: from the request to the word that comes back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot import requests, text_requests
 from bot.actions import Pressed, Shown
 from bot.messages import Answer, Card
 from bot.news import Alert, Word
+from bot.settings import MemberSettings
 from quota.store import AuditRow
 from quota.units import Amount, Unit
 from tests.fakes import DAY, HOUR, requester
@@ -404,3 +407,24 @@ async def test_who_is_no_staff_is_refused_and_written_down(who: Any, line: str) 
     assert [(row.actor, row.action, row.subject) for row in trail] == [
         (who.member.id, "refused", line)
     ]
+
+
+async def test_admins_and_members_are_each_told_in_a_language_of_their_own() -> None:
+    office = Office()
+    bot = office.bot
+    ana = requester().member
+    await bot.desk.settings.set_member(ana, MemberSettings(language="de"))
+    german = replace(bot.words, language="de")
+    values = {"amount": "5k tokens", "until": "", "why": "exam week"}
+    pressed = Pressed(requester(), "more", values=values)
+    await bot.actions.press(pressed, german)
+    assert office.alerts[0].panel.title == "Request for more"
+    await bot.press("approve", office.request, ADMIN)
+    assert bot.desk.words_for(ana.space, ana).language == "de"
+    assert bot.desk.words_for(ana.space).language == "en"
+    assert office.words[0].panel == text_requests.granted(
+        german,
+        requests.of_space(bot.desk, ana.space)[0],
+        (await bot.quotas.governing.grants(ana))[0],
+        "",
+    )

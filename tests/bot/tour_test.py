@@ -99,7 +99,7 @@ VALUES = {
     "less": {"amount": "1k", "reason": "the rest tomorrow"},
     "deny": {"reason": "too much"},
     "apply": {"confirm": "reset all"},
-    "settings": {"model": "mini", "footer": "always", "remind": "on"},
+    "settings": {"model": "mini", "footer": "always", "language": "de", "remind": "on"},
     "notice": {"note": "Ask Ada.", "contact": "Ada", "thresholds": "50", "alerts": "77"},
     "setup": {"amount": "5k tokens", "per": "day", "role": "Supporter", "channel": "77"},
     "privacy": {"confirm": "delete"},

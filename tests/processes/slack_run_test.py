@@ -90,7 +90,16 @@ async def test_killed_in_mid_stream_it_puts_the_thread_right_and_charges_once(
             assert len(written(asked)) == 1
             again = await ana.says(general, "@bot say 5", thread=asked)
             await slack.watch.until(lambda: len(written(again)) == 2, "an answer", within_s=WAIT_S)
+            gate = model.hold(after=2)
+            last = await ana.says(general, "@bot say 5")
+            await gate.reached()
+            process.send_signal(signal.SIGTERM)
+            gate.release()
+            await asyncio.wait_for(process.wait(), WAIT_S)
         assert process.returncode == 0
+        (answer,) = written(last)
+        assert "Regenerate" in str(answer.blocks)
+        assert not team.hanging
         code, out, _ = await run(tmp_path, "ledger", "verify")
         assert code == 0, out
         assert (tmp_path / "books.db.slack.running").read_text(encoding="utf-8") == "[]"

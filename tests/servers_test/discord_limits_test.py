@@ -135,6 +135,16 @@ async def test_a_503_is_told_to_the_caller() -> None:
             await post(wire, general(server))
 
 
+async def test_a_body_of_another_type_or_no_json_is_refused() -> None:
+    async with Discord() as server, aiohttp.ClientSession() as session:
+        url = f"{server.api_base}/channels/{general(server).id}/messages"
+        for kind, code in (("text/plain", 50035), ("application/json", 50109)):
+            headers = {"Authorization": f"Bot {server.token}", "Content-Type": kind}
+            async with session.post(url, data="{", headers=headers) as response:
+                assert response.status == 400
+                assert (await response.json())["code"] == code
+
+
 async def test_a_lost_answer_hides_a_message_that_is_there() -> None:
     async with Discord() as server, on_the_wire(server) as wire:
         channel = general(server)

@@ -334,6 +334,10 @@ async def test_direct_messages_opened_unasked_are_counted(scene: Scene) -> None:
         await scene.wire("POST /users/@me/channels", {"recipient_id": str(person.id)})
     assert scene.server.books.opened_dms == ["ana", "bo"]
     assert scene.server.books.unasked_dms == ["bo"]
+    for nobody in ("7", str(scene.server.bot.id)):
+        body = {"recipient_id": nobody}
+        assert (await scene.wire.refused("POST /users/@me/channels", body))[:2] == (400, 50033)
+    assert (await scene.wire.refused("GET /users/7"))[:2] == (404, 10013)
     bo.closes_dms()
     refusal = await scene.wire.refused(f"POST /channels/{bo.dm.id}/messages", {"content": "x"})
     assert refusal[:2] == (403, 50007)
@@ -399,7 +403,8 @@ async def test_threads_are_changed_by_whom_they_belong_to(scene: Scene) -> None:
     assert (await refused(f"DELETE {here}"))[:2] == (400, 50024)
     assert (await refused(f"PATCH /channels/{theirs.id}", {"name": "x"}))[:2] == (403, 50013)
     assert (await refused(f"DELETE {mine}"))[:2] == (403, 50013)
-    assert (await refused(f"PATCH {mine}", {"auto_archive_duration": 61}))[:2] == (400, 50035)
+    for body in ({"auto_archive_duration": 61}, {"name": "x" * 101}):
+        assert (await refused(f"PATCH {mine}", body))[:2] == (400, 50035)
     await scene.wire(f"PATCH {mine}", {"archived": True})
     assert (await refused(f"PATCH {mine}", {"name": "x"}))[:2] == (400, 50083)
     for who in ("@me", str(scene.ana.id)):
@@ -464,6 +469,7 @@ async def test_who_is_no_guest_finds_nothing(scene: Scene) -> None:
     refused = scene.wire.refused
     assert (await refused(f"POST /channels/{foreign.id}/messages", body))[:2] == (403, 50001)
     assert (await refused("POST /channels/7/messages", body))[:2] == (404, 10003)
+    assert (await refused(f"GET /guilds/{scene.guild.id}/members"))[:2] == (403, 50001)
     scene.guild.kicks_bot()
     assert (await refused(f"POST {scene.here}/messages", body))[:2] == (403, 50001)
     assert (await refused(f"GET /guilds/{scene.guild.id}"))[:2] == (403, 50001)

@@ -28,8 +28,8 @@ async def place() -> AsyncIterator[Place]:
         yield Place(slack)
 
 
-def section(text: str = "hi", **more: Any) -> Json:
-    return {"type": "section", "text": mrkdwn(text), **more}
+def section(words: str = "hi", **more: Any) -> Json:
+    return {"type": "section", "text": mrkdwn(words), **more}
 
 
 def actions(*elements: Json) -> Json:
@@ -55,7 +55,7 @@ def table(rows: int = 3, columns: int = 2, text: str = "x", **more: Any) -> Json
     return {"type": "data_table", "caption": "Members", "rows": cells, **more}
 
 
-def pie(segments: int = 2, label: str = "a", value: float = 1) -> Json:
+def pie(segments: int = 2, label: str = "a", value: Any = 1) -> Json:
     parts = [{"label": label, "value": value} for _ in range(segments)]
     return {"type": "data_visualization", "title": "T", "chart": {"type": "pie", "segments": parts}}
 
@@ -111,6 +111,18 @@ BAD: list[tuple[Json, str]] = [
     ({"type": "sparkle"}, "unsupported type: sparkle [json-pointer:/blocks/0/type]"),
     (section("a" * 3001), "must be less than 3001 characters [json-pointer:/blocks/0/text/text]"),
     (section(""), "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
+    (section(expand="yes"), "must be a boolean [json-pointer:/blocks/0/expand]"),
+    (
+        section(accessory=None, text="hi"),
+        "unsupported type: None [json-pointer:/blocks/0/text/type]",
+    ),
+    ({"type": "section", "text": {"type": "mrkdwn", "text": 5}}, "must be a string"),
+    (
+        {"type": "section", "fields": mrkdwn("a")},
+        "must be an array [json-pointer:/blocks/0/fields]",
+    ),
+    ({**pie(), "chart": {"type": "pie", "segments": ["a"]}}, "must provide an object"),
+    (pie(1, value="1"), "must be a number"),
     (section(shiny=True), "invalid additional property: shiny [json-pointer:/blocks/0]"),
     ({"type": "section"}, "at least one of text, fields must be given [json-pointer:/blocks/0]"),
     ({"type": "section", "fields": [mrkdwn("a")] * 11}, "no more than 10 items allowed"),

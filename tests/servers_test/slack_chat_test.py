@@ -206,6 +206,12 @@ async def stream(place: Place, **more: object) -> Json:
         ({"recipient_team_id": "T0"}, "team_not_found"),
         ({"recipient_user_id": "U0"}, "user_not_found"),
         ({"chunks": [{"type": "song"}]}, "invalid_chunks"),
+        ({"chunks": {"type": "markdown_text", "text": "a"}}, "invalid_chunks"),
+        (
+            {"chunks": [{"type": "blocks", "blocks": [{"type": "divider"}] * 26}] * 2},
+            "msg_blocks_too_many",
+        ),
+        ({"task_display_mode": "poster"}, "invalid_arguments"),
         ({"markdown_text": "a" * 12_001}, "msg_too_long"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 from bot.ports import Finished, ModelCall, TextDelta
 from tests.discord_kit import story
 from tests.scripted import Gate, steps
-from tests.servers.discord import Discord, File, Permission
+from tests.servers.discord import Discord, File, Member, Permission, Person
 
 
 def said(call: ModelCall) -> list[str]:
@@ -38,6 +38,17 @@ async def test_what_is_not_for_the_bot_is_left_alone(tmp_path: Path) -> None:
         await told.ended(channel, await ana.says(channel, "@bot bye"))
         assert [said(call) for call in told.model.calls] == [["are you there?"], ["bye"]]
         assert len(channel.from_bot()) == 2
+
+
+async def test_bots_are_not_answered(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        guild = told.discord.guild("Homework")
+        ana, channel = guild.member("ana"), guild.channel("general")
+        robot = Member(guild, Person(told.discord.world, "robot", bot=True))
+        guild.members[robot.id] = robot
+        await robot.says(channel, "@bot hello, colleague")
+        await told.ended(channel, await ana.says(channel, "@bot hello"))
+        assert [said(call) for call in told.model.calls] == [["hello"]]
 
 
 async def test_a_direct_message_is_answered_without_a_mention(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from quota.members import Member, Space
 from tests.discord_kit import Story, story
 from tests.fakes import HOUR
 from tests.servers.discord import Guild, Message, Permission
-from tests.servers.discord.models import Channel, Interaction
+from tests.servers.discord.models import Channel, Interaction, walk
 
 LIMIT = '["1000 tokens/day"]'
 
@@ -357,6 +357,8 @@ async def test_a_member_gets_what_is_kept_about_them(tmp_path: Path) -> None:
         card = await here.does(here.ana, "privacy export")
         (file,) = card.attachments
         assert json.loads(file.data)
+        shown = [part["file"]["url"] for part in walk(card.components) if part["type"] == 13]
+        assert shown == [f"attachment://{file.name}"]
         assert card.only_for is here.ana.person
 
 

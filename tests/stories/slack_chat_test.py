@@ -101,17 +101,26 @@ async def test_each_event_four_times_and_twice_told_makes_one_answer_and_one_cha
             assert len(asked.event_ids) == 2
             await there.rests()
             for event_id in asked.event_ids * 2:
-                slack.deliver_again(event_id)
-                await there.rests()
+                await there.told_again(event_id)
             assert len(there.answers_to(asked)) == 1
         async with on_slack(slack, tmp_path) as there:
             for event_id in asked.event_ids * 2:
-                slack.deliver_again(event_id)
-                await there.rests()
+                await there.told_again(event_id)
             assert len(there.answers_to(asked)) == 1
             assert [m.text for m in there.team.bot_messages if m.is_ephemeral] == []
             assert there.model.calls == []
             assert len(await there.entries("settle")) == 1
+
+
+async def test_a_command_that_mentions_the_bot_is_told_twice_and_shown_once(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack, on_slack(slack, tmp_path) as there:
+        ana = there.team.user("ana")
+        general = there.team.channel("general")
+        asked = await ana.says(general, "@bot quota")
+        await there.rests()
+        for event_id in asked.event_ids:
+            await there.told_again(event_id)
+        assert len(shown_to(there.team, ana, general)) == 1
 
 
 async def test_bots_edits_and_empty_mentions_are_not_answered(tmp_path: Path) -> None:

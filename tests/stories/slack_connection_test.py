@@ -62,9 +62,28 @@ async def test_events_that_came_while_the_bot_was_away_are_answered(tmp_path: Pa
             assert "w1" in (await there.answer_to(asked)).shown
 
 
-async def test_a_stop_in_mid_stream_settles_and_tells_before_it_leaves(tmp_path: Path) -> None:
-    async with Slack(our_app()) as slack:
-        async with on_slack(slack, tmp_path) as there:
+async def test_a_stop_in_mid_stream_lets_it_end(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack, on_slack(slack, tmp_path) as there:
+        ana = there.team.user("ana")
+        gate = Gate()
+        there.model.next(steps(TextDelta("one two three "), gate, TextDelta("four"), *END))
+        asked = await ana.says_to_bot("hello")
+        await gate.reached()
+        await there.until(lambda: there.answers_to(asked), "a beginning")
+        leaving = asyncio.create_task(there.stop())
+        gate.release()
+        await leaving
+        (answer,) = there.answers_to(asked)
+        assert answer.shown.startswith("one two three four")
+        assert there.team.hanging == []
+
+
+async def test_an_answer_that_takes_too_long_at_a_stop_is_settled_and_says_so(
+    tmp_path: Path,
+) -> None:
+    clock = NetClock()
+    async with Slack(our_app(), clock=clock) as slack:
+        async with on_slack(slack, tmp_path, clock=clock) as there:
             ana = there.team.user("ana")
             gate = Gate()
             there.model.next(steps(TextDelta("one two three "), gate, *END))
@@ -72,17 +91,19 @@ async def test_a_stop_in_mid_stream_settles_and_tells_before_it_leaves(tmp_path:
             await gate.reached()
             await there.until(lambda: there.answers_to(asked), "a beginning")
             leaving = asyncio.create_task(there.stop())
-            gate.release()
+            await clock.goes_by(25_000)
             await leaving
             (answer,) = there.answers_to(asked)
             assert answer.shown.startswith("one two three")
-            assert answer.stream is None or answer.stream.state == "stopped"
+            assert "broke off" in answer.shown
+            assert answer.stream is not None
+            assert answer.stream.state == "stopped"
             assert there.team.hanging == []
-        async with on_slack(slack, tmp_path) as there:
+        async with on_slack(slack, tmp_path, clock=clock) as there:
             (settled,) = await there.entries("settle")
             assert settled is not None
-            balance = await there.balance(ana)
-            assert balance.held == 0
+            assert (await there.balance(ana)).held == 0
+            assert there.connection.front.leftover.left == ()
 
 
 # Over HTTP.
@@ -185,6 +206,7 @@ async def test_workspaces_install_the_app_and_each_has_books_of_its_own(tmp_path
                 await there.rests()
                 (welcome,) = shown_to(person.team, person, person.team.dm(person))
                 assert "Home tab" in welcome
+            assert len(slack.calls_of("oauth.v2.access")) == len(people)
             for person in people:
                 await there.answer_to(await person.says_to_bot("hello"))
         kept = tmp_path / "books.db.slack.json"

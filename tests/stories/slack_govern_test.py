@@ -17,7 +17,7 @@ from tests.adapters.slack_kit import (
     press,
     shown_to,
 )
-from tests.scripted import says
+from tests.scripted import Gate, says, steps
 from tests.servers.slack import Channel, Message, Slack, User
 
 SETTINGS = """
@@ -146,9 +146,9 @@ async def test_thumbs_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     caplog.set_level("INFO")
     async with governed(tmp_path) as place:
         answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
-        await place.ana.clicks(answer, "rate", True)
-        await place.there.rests()
-        assert "feedback good" in caplog.text
+        clicked = await place.ana.clicks(answer, "rate", True)
+        await place.there.told_again(clicked.delivery)
+        assert caplog.text.count("feedback good") == 1
 
 
 async def test_ask_quotes_the_question_and_answers_below_it(tmp_path: Path) -> None:
@@ -389,12 +389,53 @@ async def test_a_mistake_is_answered_with_what_to_write(tmp_path: Path) -> None:
         assert (await place.there.balance(place.ana)).left == 100_000
 
 
+async def test_what_is_being_answered_again_is_not_asked_a_third_time(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.says(place.general, "@bot hello")
+        answer = await place.there.answer_to(asked)
+        gate = Gate()
+        place.there.model.next(steps(gate, *says(3)(place.there.model.calls[0])))
+        await press(place.ana, answer, "Regenerate")
+        await gate.reached()
+        await press(place.ana, answer, "Regenerate")
+        await place.there.until(
+            lambda: any(
+                "answered already" in text
+                for text in shown_to(place.there.team, place.ana, place.general)
+            ),
+            "a remark",
+        )
+        gate.release()
+        await place.there.rests()
+        assert len(place.there.answers_to(asked)) == 2
+
+
+async def test_after_a_restart_an_answer_is_made_again_without_what_came_later(
+    tmp_path: Path,
+) -> None:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        async with on_slack(slack, tmp_path) as there:
+            ana = there.team.user("ana")
+            asked = await ana.says_to_bot("first thing")
+            await there.answer_to(asked)
+            second = await ana.says_to_bot("second thing", thread=asked)
+            answer = await there.answer_to(second)
+            await there.answer_to(await ana.says_to_bot("third thing", thread=asked))
+        async with on_slack(slack, tmp_path) as there:
+            await press(ana, answer, "Regenerate")
+            await there.rests()
+            said = " ".join(m.content for m in there.model.calls[0].messages)
+            assert "first thing" in said
+            assert "second thing" in said
+            assert "third thing" not in said
+
+
 async def test_a_double_click_and_a_click_told_twice_do_it_once(tmp_path: Path) -> None:
     async with governed(tmp_path, "1000 tokens/day") as place:
         answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
         clicked = await press(place.ana, answer, "Regenerate")
-        place.slack.deliver_again(clicked.delivery)
-        await place.there.rests()
+        await place.there.told_again(clicked.delivery)
         assert len(await place.there.entries("settle")) == 2
 
 
@@ -454,8 +495,7 @@ async def test_home_is_live_at_a_bounded_rate(tmp_path: Path) -> None:
         await there.rests()
         assert "60% left" in home.shown
         assert len(slack.calls_of("views.publish")) == 2
-        await clock.goes_by(60_000)
-        await there.rests()
+        await clock.goes_by(130_000)
         assert len(slack.calls_of("views.publish")) == 2
 
 

@@ -65,7 +65,7 @@ class Scene:
 
 async def test_a_ten_minute_answer_arrives_whole_once_with_one_charge(tmp_path: Path) -> None:
     async with asking(tmp_path) as scene:
-        gates = [Gate() for _ in range(10)]
+        gates = [Gate() for _ in range(23)]
         script: list[Step] = []
         for number, gate in enumerate(gates):
             script += [TextDelta(f"minute {number}\n\n"), gate]
@@ -77,8 +77,10 @@ async def test_a_ten_minute_answer_arrives_whole_once_with_one_charge(tmp_path: 
             gate.release()
         answer = await scene.ends(asked)
         assert [line for line in answer.shown.split("\n") if line.startswith("minute")] == [
-            f"minute {number}" for number in range(10)
+            f"minute {number}" for number in range(23)
         ]
+        assert answer.stream is not None
+        assert answer.stream.state == "stopped"
         assert len(scene.there.answers_to(asked)) == 1
         assert len(await scene.there.entries("settle")) == 1
         assert scene.slack.refusals == []
@@ -117,7 +119,7 @@ async def test_a_stream_that_died_before_the_last_words_still_ends_whole(tmp_pat
 
 
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
-@pytest.mark.parametrize("trouble", ["error", "status", "limit"])
+@pytest.mark.parametrize("trouble", ["error", "status", "limit", "lost"])
 async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
     tmp_path: Path, method: str, trouble: str
 ) -> None:
@@ -126,6 +128,8 @@ async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
             scene.slack.fail_next(method)
         elif trouble == "status":
             scene.slack.fail_next(method, status=500)
+        elif trouble == "lost":
+            scene.slack.lose_next(method)
         else:
             scene.slack.limit_next(method, 2)
         gates = [Gate(), Gate()]
@@ -141,6 +145,52 @@ async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
         assert answer.shown.startswith("one two three")
         assert answer.shown.count("one") == 1
         assert answer.stream is None or answer.stream.state != "streaming"
+
+
+async def test_a_message_whose_stamp_was_lost_is_found_again(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        scene.slack.fail_next("chat.startStream", "unknown_method")
+        scene.slack.lose_next("chat.postMessage")
+        gate = Gate()
+        asked = await scene.asks(TextDelta("**one** <b> "), gate, TextDelta("two"), *END)
+        await scene.first(asked)
+        await gate.reached()
+        await scene.goes_by(3_000)
+        gate.release()
+        answer = await scene.ends(asked)
+        assert answer.shown.startswith("**one** <b> two")
+        # What stood in the thread before is not taken for it.
+        scene.slack.lose_next("chat.postMessage")
+        again = await scene.ana.says(scene.general, "and", thread=asked)
+        scene.there.model.next(steps(TextDelta("**one** <b> two"), *END))
+        for _ in range(PATIENCE):
+            if not scene.there.busy:
+                break
+            await scene.goes_by(500)
+        assert answer.shown.startswith("**one** <b> two")
+        assert len(scene.there.answers_to(again)) == 1
+
+
+async def test_a_cut_that_falls_before_what_was_shown_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    async with asking(tmp_path) as scene:
+        first, second, third = "a" * 8_000, "b" * 2_900, "c" * 4_000
+        gate = Gate()
+        asked = await scene.asks(
+            TextDelta(f"{first}\n\n{second}"), gate, TextDelta(f"{third} end"), *END
+        )
+        await scene.first(asked)
+        gate.release()
+        for _ in range(PATIENCE):
+            if not scene.there.busy:
+                break
+            await scene.goes_by(500)
+        await scene.there.rests()
+        one, two = scene.there.answers_to(asked)
+        assert one.shown == first
+        assert two.shown.startswith(f"{second}{third} end")
+        assert scene.slack.refusals == []
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -193,6 +243,25 @@ async def test_nobody_else_can_stop_an_answer_but_its_status_moves_on(tmp_path: 
         assert answer.shown.startswith("one two")
         assert "Stopped" not in answer.shown
         assert scene.there.team.hanging == []
+
+
+async def test_a_thread_is_at_rest_when_its_last_answer_has_ended(tmp_path: Path) -> None:
+    async with asking(tmp_path) as scene:
+        first, second = Gate(), Gate()
+        asked = await scene.asks(TextDelta("one "), first, *END)
+        await first.reached()
+        scene.there.model.next(steps(TextDelta("two "), second, *END))
+        await scene.bo.says(scene.general, "@bot me too", thread=asked)
+        await second.reached()
+        await scene.goes_by(2_000)
+        await scene.there.until(lambda: len(scene.there.answers_to(asked)) == 2, "two answers")
+        first.release()
+        one, two = scene.there.answers_to(asked)
+        await scene.there.until(lambda: one.stream and one.stream.state == "stopped", "one ends")
+        assert scene.there.team.hanging
+        second.release()
+        await scene.there.rests()
+        assert (one.shown[:4], two.shown[:4]) == ("one\n", "two\n")
 
 
 async def test_staff_may_stop_an_answer(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class Slack:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.codes: dict[str, tuple[str, str, str]] = {}  # OAuth: team, user, redirect address.
         self.faults: dict[str, list[tuple[int, str, int]]] = {}
+        self.lost: Counter[str] = Counter()  # Whose answers will be lost, by method.
         self.edit_window_ms: int | None = None  # A workspace may forbid late edits.
         self.stream_idle_ms: int | None = None  # Some saw streams die of 30 s of silence.
         self.base_url = ""
@@ -126,6 +127,10 @@ class Slack:
     ) -> None:
         """Answer the next calls of a method by this error, or by this HTTP status."""
         self.faults.setdefault(method, []).extend([(status, error, 0)] * times)
+
+    def lose_next(self, method: str, *, times: int = 1) -> None:
+        """Carry out the next calls of a method, and break off before they are answered."""
+        self.lost[method] += times
 
     def limit_next(self, method: str, retry_after_s: int = 1, *, times: int = 1) -> None:
         """Answer the next calls of a method by a 429."""
@@ -205,6 +210,9 @@ class Slack:
         self.calls.append(call)
         try:
             call.answer = {"ok": True, **self._answered(call, request)}
+            if self.lost[name] and request.transport is not None:
+                self.lost[name] -= 1
+                request.transport.abort()
             return web.json_response(call.answer)
         except RefusedError as refused:
             call.error = refused.error
