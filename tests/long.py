@@ -4,6 +4,7 @@ One line per proof with its figures; exit 1 where one fails. With words, only th
 has one of them.
 """
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -14,8 +15,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.contracts.pool_machine import PoolMachine
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
 from tests.contracts.store_mutants import MUTANTS, copied, machine_against, table_against
+from tests.processes.fair_pool_test import LONG, play
 from tests.processes.kill_test import fifty_rounds
 from tests.quota.windows_test import check_all_zones
 
@@ -32,7 +35,11 @@ def every_zone(_: Path) -> str:
     return f"{check_all_zones():,} periods, 0 gaps, 0 overlaps"
 
 
-def machine(kind: type[StoreMachine]) -> Proof:
+def fair_pool(folder: Path) -> str:
+    return asyncio.run(play(folder, LONG))
+
+
+def machine(kind: type[StoreMachine | PoolMachine]) -> Proof:
     """Let the machine run for minutes, another path each time."""
 
     def prove(_: Path) -> str:
@@ -83,6 +90,8 @@ PROOFS: dict[str, Proof] = {
     "periods tile time in every zone": every_zone,
     "memory answers as the model does": machine(MemoryMachine),
     "sqlite answers as the model does": machine(SqliteMachine),
+    "fair pools keep what they promise": machine(PoolMachine),
+    "a fair pool in real time": fair_pool,
     "every mistake is seen": every_mistake,
     "the plug is pulled fifty times": fifty_rounds,
 }
