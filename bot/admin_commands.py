@@ -60,7 +60,9 @@ async def _reset_all(desk: Desk, typed: Typed, line: Line, words: Words) -> Hand
         if any(balance.used for balance in balances):
             found.append((requester.member, wanted))
     if rule and not counted:
-        raise MistakeError(f"nobody has a limit {rule[:60]!r} of their own", "reset all [rule]")
+        raise MistakeError(
+            "nobody has a limit {rule!r} of their own", "reset all [rule]", rule=rule[:60]
+        )
     if typed.asks_first:
         panel = text_limits.preview_reset(words, len(found))
         return await propose(desk, typed, line.text, panel, words)
@@ -136,7 +138,7 @@ async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
 
 def _nothing_more(leftover: str, usage: str) -> None:
     if leftover:
-        raise MistakeError(f"{leftover!r} is not understood", usage)
+        raise MistakeError("{said!r} is not understood", usage, said=leftover)
 
 
 def _explain_options(rest: str, usage: str) -> tuple[str, str]:
@@ -149,5 +151,5 @@ def _explain_options(rest: str, usage: str) -> tuple[str, str]:
         elif words[0].casefold() == "in" and len(words) > 1 and words[1].startswith("#"):
             channel, words = words[1][1:], words[2:]
         else:
-            raise MistakeError(f"{words[0]!r} is not understood", usage)
+            raise MistakeError("{said!r} is not understood", usage, said=words[0])
     return model, channel

@@ -236,7 +236,7 @@ class Cards(Answers):
         return self.say("this button belongs to another version; ask for the card again")
 
     def mistake(self, problem: str, usage: str = "") -> Panel:
-        lines = [self.say("{what}.", what=begun(problem.removesuffix(".")))]
+        lines = [self.say("{what}.", what=begun(problem.rstrip(".。")))]
         if usage:
             lines.append(self.say("Write: {usage}", usage=usage))
         return Panel(self.say("That did not work"), "warning", tuple(lines))
