@@ -81,7 +81,7 @@ async def block(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     act = act_of(typed.requester, line.reason)
     value = line.reason or "on"
     await desk.quotas.governing.switch(act, "block", target.wallet, value, until)
-    done = Handled(words.switched("Blocked", f"{words.who(target.id)} cannot ask", until))
+    done = Handled(words.blocked(target.id, until))
     return await with_undo(desk, typed, done, ("block", target.wallet), words)
 
 
@@ -91,7 +91,7 @@ async def unblock(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     _nothing_more(leftover, "unblock @ana -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "block", target.wallet, "")
-    done = Handled(words.switched("Unblocked", words.unblocked(target.id, was=changed)))
+    done = Handled(words.unblocked(target.id, was=changed))
     return await with_undo(desk, typed, done, ("unblock", target.wallet), words)
 
 
@@ -123,7 +123,7 @@ async def pause(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     _nothing_more(leftover, "pause [until 2h] -- reason")
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "pause", "", line.reason or "on", until)
-    done = Handled(words.switched("Paused", "No question is answered here", until))
+    done = Handled(words.paused(until))
     return await with_undo(desk, typed, done, ("pause", ""), words)
 
 
@@ -132,7 +132,7 @@ async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     _nothing_more(line.rest, "resume -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "pause", "", "")
-    done = Handled(words.switched("Resumed", words.resumed(was=changed)))
+    done = Handled(words.resumed(was=changed))
     return await with_undo(desk, typed, done, ("pause off", ""), words)
 
 

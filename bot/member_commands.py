@@ -34,13 +34,13 @@ async def help_(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
 async def new(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Begin a new conversation."""
     desk.chat.forget(typed.requester, typed.thread)
-    return Handled(words.done("New conversation", "Earlier messages are left out from here on."))
+    return Handled(words.begun_anew())
 
 
 async def stop(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Stop one's own running answers."""
     stopped = desk.chat.stop_member(typed.requester.member.wallet)
-    return Handled(words.done("Stop", words.stopping(stopped)))
+    return Handled(words.done(words.stop_label(), words.stopping(stopped)))
 
 
 async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:

@@ -151,8 +151,11 @@ async def contact(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     """`contact <whom to ask> | contact off`: told in the help."""
     said = line.rest.strip()
     if not said or len(said) > CONTACT_CHARS_MAX:
-        told = f"a contact of 1 to {CONTACT_CHARS_MAX} characters is missing"
-        raise MistakeError(told, "contact <whom to ask> | contact off")
+        raise MistakeError(
+            "a contact of 1 to {most} characters is missing",
+            "contact <whom to ask> | contact off",
+            most=CONTACT_CHARS_MAX,
+        )
     whom = "" if said.casefold() == "off" else said
     chosen = replace(desk.settings.space(space_of(typed)), contact=whom)
     await desk.settings.set_space(act_of(typed.requester, line.reason), chosen)
@@ -196,7 +199,7 @@ async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     value = "" if sentence.casefold() == "off" else sentence
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "note", "", value)
-    done = Handled(words.done("Notice", words.noticed(value)))
+    done = Handled(words.noticed(value))
     return await with_undo(desk, typed, done, ("note" if value else "note off", ""), words)
 
 
