@@ -90,7 +90,7 @@ class Actions:
         try:
             return await does(self._desk, pressed, words)
         except MistakeError as mistake:
-            return Shown(Handled(words.mistake(str(mistake), mistake.usage)).card)
+            return Shown(Handled(words.mistake(mistake.told(words), mistake.usage)).card)
         except BadRuleError as mistake:
             return Shown(Handled(words.mistake(str(mistake))).card)
 

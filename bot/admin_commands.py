@@ -60,7 +60,9 @@ async def _reset_all(desk: Desk, typed: Typed, line: Line, words: Words) -> Hand
         if any(balance.used for balance in balances):
             found.append((requester.member, wanted))
     if rule and not counted:
-        raise MistakeError(f"nobody has a limit {rule[:60]!r} of their own", "reset all [rule]")
+        raise MistakeError(
+            "nobody has a limit {rule!r} of their own", "reset all [rule]", rule=rule[:60]
+        )
     if typed.asks_first:
         panel = text_limits.preview_reset(words, len(found))
         return await propose(desk, typed, line.text, panel, words)
@@ -79,7 +81,7 @@ async def block(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     act = act_of(typed.requester, line.reason)
     value = line.reason or "on"
     await desk.quotas.governing.switch(act, "block", target.wallet, value, until)
-    done = Handled(words.switched("Blocked", f"{words.who(target.id)} cannot ask", until))
+    done = Handled(words.blocked(target.id, until))
     return await with_undo(desk, typed, done, ("block", target.wallet), words)
 
 
@@ -89,7 +91,7 @@ async def unblock(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     _nothing_more(leftover, "unblock @ana -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "block", target.wallet, "")
-    done = Handled(words.switched("Unblocked", words.unblocked(target.id, was=changed)))
+    done = Handled(words.unblocked(target.id, was=changed))
     return await with_undo(desk, typed, done, ("unblock", target.wallet), words)
 
 
@@ -121,7 +123,7 @@ async def pause(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     _nothing_more(leftover, "pause [until 2h] -- reason")
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "pause", "", line.reason or "on", until)
-    done = Handled(words.switched("Paused", "No question is answered here", until))
+    done = Handled(words.paused(until))
     return await with_undo(desk, typed, done, ("pause", ""), words)
 
 
@@ -130,13 +132,13 @@ async def resume(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     _nothing_more(line.rest, "resume -- reason")
     act = act_of(typed.requester, line.reason)
     changed = await desk.quotas.governing.switch(act, "pause", "", "")
-    done = Handled(words.switched("Resumed", words.resumed(was=changed)))
+    done = Handled(words.resumed(was=changed))
     return await with_undo(desk, typed, done, ("pause off", ""), words)
 
 
 def _nothing_more(leftover: str, usage: str) -> None:
     if leftover:
-        raise MistakeError(f"{leftover!r} is not understood", usage)
+        raise MistakeError("{said!r} is not understood", usage, said=leftover)
 
 
 def _explain_options(rest: str, usage: str) -> tuple[str, str]:
@@ -149,5 +151,5 @@ def _explain_options(rest: str, usage: str) -> tuple[str, str]:
         elif words[0].casefold() == "in" and len(words) > 1 and words[1].startswith("#"):
             channel, words = words[1][1:], words[2:]
         else:
-            raise MistakeError(f"{words[0]!r} is not understood", usage)
+            raise MistakeError("{said!r} is not understood", usage, said=words[0])
     return model, channel

@@ -109,7 +109,7 @@ class Commands:
         except BadRuleError as mistake:
             panel = words.mistake(str(mistake))
         except MistakeError as mistake:
-            panel = words.mistake(str(mistake), mistake.usage)
+            panel = words.mistake(mistake.told(words), mistake.usage)
         if typed.previews and command in GOVERNING:
             panel = replace(panel, actions=line_actions(f"{command} {rest}".strip(), words))
         return Handled(panel).card
@@ -122,8 +122,8 @@ async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Wo
     if command in MEMBERS:
         return await MEMBERS[command](desk, typed, rest, words)
     if command in NOT_YET:
-        raise MistakeError(f"/{command} is not part of this version", "/help")
-    raise MistakeError(f"there is no command /{command[:40]}", "/help")
+        raise MistakeError("/{command} is not part of this version", "/help", command=command)
+    raise MistakeError("there is no command /{command}", "/help", command=command[:40])
 
 
 async def _governing(
@@ -135,8 +135,8 @@ async def _governing(
         return Handled(replace(panel, actions=actions))
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:
-        raise MistakeError(f"{line.verb} is not part of this version", "/help")
+        raise MistakeError("{verb} is not part of this version", "/help", verb=line.verb)
     command = verbs.get(line.verb)
     if command is None:
-        raise MistakeError(f"there is no {line.verb[:40]!r}", "/help")
+        raise MistakeError("there is no {verb!r}", "/help", verb=line.verb[:40])
     return await command(desk, typed, line, words)

@@ -247,7 +247,7 @@ class Control:
         where = space_of(args.text("space")).key if args.text("space") else EVERYWHERE
         act = Act(order.actor, where, args.text("reason"))
         changed = await self._quotas.governing.switch(act, "pause", "", "")
-        panel = self._words().switched("Resumed", self._words().resumed(was=changed))
+        panel = self._words().resumed(was=changed)
         return Outcome(FINE, panel_text(panel), {"space": where, "changed": changed})
 
     async def _accept_clock(self, order: Order, args: "_Args") -> Outcome:

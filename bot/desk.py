@@ -106,7 +106,7 @@ class Desk:
         """The member that a text begins with, and the rest."""
         target, rest = Target.first(text, self.is_role, usage)
         if target.kind != "member":
-            raise MistakeError(f"@{target.name} is a role; this is for one member", usage)
+            raise MistakeError("@{name} is a role; this is for one member", usage, name=target.name)
         return Member(requester.member.space, target.name), rest
 
     def last_seen(self, member: Member, channel: str = "general") -> Requester:

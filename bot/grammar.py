@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from bot.languages import Speech
 from quota.errors import QuotaError
 from quota.limits import Kind, Limit, parse_rule
 from quota.members import EVERYONE, Scope
@@ -18,10 +19,14 @@ NAME_CHARS_MAX = 100
 class MistakeError(QuotaError):
     """A command that cannot be carried out as it was typed; `usage` shows how to write it."""
 
-    def __init__(self, problem: str, usage: str = "") -> None:
-        """Say what is wrong and how to write it."""
-        super().__init__(problem)
-        self.usage = usage
+    def __init__(self, problem: str, usage: str = "", /, **fields: object) -> None:
+        """Say what is wrong and how to write it; `fields` stand in the braces of the problem."""
+        super().__init__(problem.format(**fields) if fields else problem)
+        self.problem, self.fields, self.usage = problem, fields, usage
+
+    def told(self, speech: Speech) -> str:
+        """The problem in a language."""
+        return speech.say(self.problem, **self.fields)
 
 
 class Line(NamedTuple):
@@ -42,7 +47,9 @@ def parse_line(text: str) -> Line:
     """Split `grant @ana +5k -- for the demo`."""
     if len(text) > LINE_CHARS_MAX:
         raise MistakeError(
-            f"the line has {len(text)} characters; at most {LINE_CHARS_MAX} are read"
+            "the line has {size} characters; at most {most} are read",
+            size=len(text),
+            most=LINE_CHARS_MAX,
         )
     command, _, reason = text.partition(" -- ")
     verb, _, rest = " ".join(command.split()).partition(" ")
@@ -72,7 +79,9 @@ class Target:
             raise MistakeError("a name is missing; write it with @, such as @ana", usage)
         name = match[2] or match[3]
         if len(name) > NAME_CHARS_MAX:
-            raise MistakeError(f"the name has {len(name)} characters; at most 100 are read", usage)
+            raise MistakeError(
+                "the name has {size} characters; at most 100 are read", usage, size=len(name)
+            )
         kind: Literal["member", "role"] = "member"
         if match[1] == "role" or (match[1] is None and is_role(name)):
             kind = "role"
@@ -100,7 +109,7 @@ def parse_limit_line(
         for key, value in match.groupdict().items():
             if value:
                 if key in clauses:
-                    raise MistakeError(f"{key} is said twice", SET_USAGE)
+                    raise MistakeError("{key} is said twice", SET_USAGE, key=key)
                 clauses[key] = value
         rest = rest[: match.start()]
     if not rest:

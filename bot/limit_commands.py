@@ -99,9 +99,11 @@ def _found(desk: Desk, typed: Typed, rule: str) -> Limit:
         return found
     base = desk.quotas.rules.policy(space).limits
     if any(wanted in {x.id.casefold(), x.name.casefold()} for x in base):
-        raise MistakeError(f"{rule!r} is set in the config file; change it there")
+        raise MistakeError("{rule!r} is set in the config file; change it there", rule=rule)
     known = ", ".join(x.id for x in mine) or "none was set in the chat"
-    raise MistakeError(f"there is no rule {rule!r}; known: {known}", "limit remove <rule>")
+    raise MistakeError(
+        "there is no rule {rule!r}; known: {known}", "limit remove <rule>", rule=rule, known=known
+    )
 
 
 def _at(desk: Desk, typed: Typed, limit: Limit) -> Limit | None:

@@ -23,7 +23,7 @@ async def help_(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     if said in TOPICS:
         return Handled(topic(words, said))
     if said:
-        raise MistakeError(f"the help has no {said[:40]!r}", f"/help {'|'.join(TOPICS)}")
+        raise MistakeError("the help has no {said!r}", f"/help {'|'.join(TOPICS)}", said=said[:40])
     panel = words.help(is_admin=who.is_admin, is_staff=who.is_staff)
     contact = desk.settings.space(who.member.space).contact
     if contact:
@@ -34,13 +34,13 @@ async def help_(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
 async def new(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Begin a new conversation."""
     desk.chat.forget(typed.requester, typed.thread)
-    return Handled(words.done("New conversation", "Earlier messages are left out from here on."))
+    return Handled(words.begun_anew())
 
 
 async def stop(desk: Desk, typed: Typed, _rest: str, words: Words) -> Handled:
     """Stop one's own running answers."""
     stopped = desk.chat.stop_member(typed.requester.member.wallet)
-    return Handled(words.done("Stop", words.stopping(stopped)))
+    return Handled(words.done(words.stop_label(), words.stopping(stopped)))
 
 
 async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
@@ -67,7 +67,7 @@ async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
         case "regenerate", _:
             raise MistakeError(text_members.no_regenerate(words))
         case _:
-            raise MistakeError(f"/chat {verb[:40]} is not understood", CHAT_USAGE)
+            raise MistakeError("/chat {said} is not understood", CHAT_USAGE, said=verb[:40])
 
 
 async def _settings(desk: Desk, typed: Typed, language: str, words: Words) -> Handled:

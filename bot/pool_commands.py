@@ -108,5 +108,7 @@ def _chosen(views: Sequence[PoolView], rule: str, amount: Amount | None) -> Boun
         return named[0]
     known = ", ".join(bound.limit.id for bound in bounds) or "none"
     if named:
-        raise MistakeError(f"several pools are divided fairly; name one: {known}", USAGE)
-    raise MistakeError(f"there is no such fair pool; known: {known}", USAGE)
+        raise MistakeError(
+            "several pools are divided fairly; name one: {known}", USAGE, known=known
+        )
+    raise MistakeError("there is no such fair pool; known: {known}", USAGE, known=known)

@@ -30,7 +30,7 @@ async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:
         raise MistakeError("/quota receipt is not part of this version", "/quota")
     shows = VIEWS.get(name.casefold() or "summary")
     if shows is None:
-        raise MistakeError(f"/quota has no view {name[:40]!r}", USAGE)
+        raise MistakeError("/quota has no view {name!r}", USAGE, name=name[:40])
     return await shows(desk, typed, rest, words)
 
 
@@ -133,13 +133,13 @@ async def remind(desk: Desk, requester: Requester, on: str, words: Words) -> Han
 
 def _shared(rest: str, usage: str) -> bool:
     if rest.casefold() not in {"", "share"}:
-        raise MistakeError(f"{rest[:40]!r} is not understood", usage)
+        raise MistakeError("{said!r} is not understood", usage, said=rest[:40])
     return bool(rest)
 
 
 def _nothing_more(rest: str, usage: str) -> None:
     if rest:
-        raise MistakeError(f"{rest[:40]!r} is not understood", usage)
+        raise MistakeError("{said!r} is not understood", usage, said=rest[:40])
 
 
 VIEWS: dict[str, View] = {

@@ -66,10 +66,10 @@ async def usage(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         rows = sorted(_summed(found, keys[by]), key=lambda r: (-r.tokens, r.name))
     elif by in UNKNOWN:
         raise MistakeError(
-            f"the ledger does not keep the {by}; it tells member, model and day", USAGE
+            "the ledger does not keep the {by}; it tells member, model and day", USAGE, by=by
         )
     else:
-        raise MistakeError(f"{by[:40]!r} is not understood", USAGE)
+        raise MistakeError("{said!r} is not understood", USAGE, said=by[:40])
     if as_csv:
         return _as_csv(typed, by, rows, words)
     shown = [r._replace(name=words.who(r.name)) for r in rows] if by == "member" else rows
@@ -89,7 +89,7 @@ async def top(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     others = [word for word in said if not word.isdecimal()]
     when = others[0] if others else "month"
     if len(others) > 1 or when not in NAMED or not 1 <= count <= TOP_MAX:
-        raise MistakeError(f"{line.rest.strip()[:40]!r} is not understood", TOP_USAGE)
+        raise MistakeError("{said!r} is not understood", TOP_USAGE, said=line.rest.strip()[:40])
     period = _period(desk, when)
     found = await _spending(desk, typed, period)
     rows = sorted(
@@ -111,7 +111,7 @@ def _options(text: str) -> tuple[str, str, bool]:
         by = said[place + 1] if place + 1 < len(said) else ""
         said = said[:place] + said[place + 2 :]
     if len(said) > 1:
-        raise MistakeError(f"{said[1][:40]!r} is not understood", USAGE)
+        raise MistakeError("{said!r} is not understood", USAGE, said=said[1][:40])
     return (said[0] if said else "today"), by, as_csv
 
 
@@ -122,13 +122,15 @@ def _period(desk: Desk, when: str) -> Period:
         return Calendar(NAMED[when], rules.zone, rules.week_start).period_at(now)
     match = _RANGE.fullmatch(when)
     if match is None:
-        raise MistakeError(f"{when[:40]!r} is no time", USAGE)
+        raise MistakeError("{said!r} is no time", USAGE, said=when[:40])
     try:
         first, last = (date.fromisoformat(text) for text in match.groups())
     except ValueError:
-        raise MistakeError(f"{when!r} holds a date that does not exist", USAGE) from None
+        raise MistakeError("{said!r} holds a date that does not exist", USAGE, said=when) from None
     if not 0 <= (last - first).days < DAYS_MAX:
-        raise MistakeError(f"{when!r} is no time of 1 to {DAYS_MAX} days", USAGE)
+        raise MistakeError(
+            "{said!r} is no time of 1 to {most} days", USAGE, said=when, most=DAYS_MAX
+        )
     day = Calendar("day", rules.zone)
     return Period(
         day.period_at(_noon(first, rules.zone)).opens_at,
@@ -154,7 +156,7 @@ async def _by_day(desk: Desk, typed: Typed, period: Period, words: Words) -> lis
     window, rows = Calendar("day", zone), []
     until = min(period.closes_at or now + 1, now + 1)
     if until - period.opens_at > DAYS_APART_MAX * DAY_MS:
-        raise MistakeError(f"at most {DAYS_APART_MAX} days are told apart", USAGE)
+        raise MistakeError("at most {most} days are told apart", USAGE, most=DAYS_APART_MAX)
     day = window.period_at(period.opens_at)
     while day.opens_at < until:
         name = text_quota.day_name(words, day.opens_at, zone)

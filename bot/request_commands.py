@@ -29,7 +29,9 @@ async def listed(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
             found = [r for r in requests.of_space(desk, space_of(typed)) if r.state != "open"]
             return Handled(text_requests.listed(words, found, done=True))
         case other:
-            raise MistakeError(f"{other[:40]!r} is not understood", "requests [open|done]")
+            raise MistakeError(
+                "{said!r} is not understood", "requests [open|done]", said=other[:40]
+            )
 
 
 async def approve(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -48,7 +50,7 @@ async def show(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     usage = "/quota-staff show @ana"
     target, rest = desk.member_of(typed.requester, line.rest, usage)
     if rest:
-        raise MistakeError(f"{rest!r} is not understood", usage)
+        raise MistakeError("{said!r} is not understood", usage, said=rest)
     balances = await desk.balances(desk.last_seen(target))
     grants = await desk.quotas.governing.grants(target)
     return Handled(words.quota(words.who(target.id), balances, grants), balances)

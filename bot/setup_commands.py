@@ -54,7 +54,7 @@ def _channel(desk: Desk, chosen: ChannelSettings, said: list[str], words: Words)
             chosen = ChannelSettings()
             continue
         if not said:
-            raise MistakeError(f"{key[:40]!r} is not understood", CHANNEL_USAGE)
+            raise MistakeError("{said!r} is not understood", CHANNEL_USAGE, said=key[:40])
         value, *said = said
         given = "" if value.casefold() in UNSET else value
         match key.casefold():
@@ -65,7 +65,7 @@ def _channel(desk: Desk, chosen: ChannelSettings, said: list[str], words: Words)
             case "max":
                 chosen = replace(chosen, max_reply=_tokens(given or "0"))
             case _:
-                raise MistakeError(f"{key[:40]!r} is not understood", CHANNEL_USAGE)
+                raise MistakeError("{said!r} is not understood", CHANNEL_USAGE, said=key[:40])
     return chosen
 
 
@@ -87,7 +87,7 @@ def _persona(desk: Desk, name: str, words: Words) -> str:
 
 def _tokens(text: str) -> int:
     if not text.isdecimal() or int(text) > REPLY_TOKENS_MAX:
-        raise MistakeError(f"{text[:40]!r} is no number of tokens", CHANNEL_USAGE)
+        raise MistakeError("{said!r} is no number of tokens", CHANNEL_USAGE, said=text[:40])
     return int(text)
 
 
@@ -110,7 +110,7 @@ async def model(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
                 raise MistakeError("another model is missing", MODEL_USAGE)
             chosen = replace(before, fallback=_model_key(desk, given, words))
         case _:
-            raise MistakeError(f"{verb[:40]!r} is not understood", MODEL_USAGE)
+            raise MistakeError("{said!r} is not understood", MODEL_USAGE, said=verb[:40])
     await desk.settings.set_model(act_of(typed.requester, line.reason), key, chosen)
     done = Handled(text_setup.model(words, key, chosen))
     kind = "model" if chosen != ModelSettings() else "model off"
@@ -125,7 +125,9 @@ def _roles(text: str) -> tuple[str, ...]:
     while rest.strip():
         target, rest = Target.first(rest, lambda _name: True, MODEL_USAGE)
         if target.kind != "role":
-            raise MistakeError(f"@{target.name} is a member; a model is for roles", MODEL_USAGE)
+            raise MistakeError(
+                "@{name} is a member; a model is for roles", MODEL_USAGE, name=target.name
+            )
         roles.append(target.name)
     if not roles:
         raise MistakeError("a role is missing; write it with @", MODEL_USAGE)
@@ -149,8 +151,11 @@ async def contact(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     """`contact <whom to ask> | contact off`: told in the help."""
     said = line.rest.strip()
     if not said or len(said) > CONTACT_CHARS_MAX:
-        told = f"a contact of 1 to {CONTACT_CHARS_MAX} characters is missing"
-        raise MistakeError(told, "contact <whom to ask> | contact off")
+        raise MistakeError(
+            "a contact of 1 to {most} characters is missing",
+            "contact <whom to ask> | contact off",
+            most=CONTACT_CHARS_MAX,
+        )
     whom = "" if said.casefold() == "off" else said
     chosen = replace(desk.settings.space(space_of(typed)), contact=whom)
     await desk.settings.set_space(act_of(typed.requester, line.reason), chosen)
@@ -186,13 +191,15 @@ async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     if not sentence and typed.previews:
         return Handled(notice_card(desk, typed, words))
     if len(sentence) > NOTE_CHARS_MAX:
-        raise MistakeError(f"the sentence has {len(sentence)} characters; at most 300 are shown")
+        raise MistakeError(
+            "the sentence has {size} characters; at most 300 are shown", size=len(sentence)
+        )
     if not sentence:
         raise MistakeError("a sentence is missing", "notice <sentence> | notice off")
     value = "" if sentence.casefold() == "off" else sentence
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.switch(act, "note", "", value)
-    done = Handled(words.done("Notice", words.noticed(value)))
+    done = Handled(words.noticed(value))
     return await with_undo(desk, typed, done, ("note" if value else "note off", ""), words)
 
 
@@ -208,7 +215,7 @@ async def setup(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     """What is set up and what is not; `setup done` when it looks right."""
     said = line.rest.strip().casefold()
     if said not in {"", "done"}:
-        raise MistakeError(f"{said[:40]!r} is not understood", "setup | setup done")
+        raise MistakeError("{said!r} is not understood", "setup | setup done", said=said[:40])
     space = space_of(typed)
     if said == "done":
         chosen = replace(desk.settings.space(space), set_up=True)

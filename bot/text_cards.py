@@ -193,18 +193,32 @@ class Cards(Answers):
             return self.say("No answer of yours is running.")
         return self.count(answers, "Your answer is stopped.", "{n} answers are stopped.")
 
-    def unblocked(self, who: str, *, was: bool) -> str:
+    def blocked(self, who: str, until: int | None) -> Panel:
+        line = self.say("{who} cannot ask", who=self.who(who))
+        return self.switched(self.say("Blocked"), line, until)
+
+    def unblocked(self, who: str, *, was: bool) -> Panel:
+        line = self.say("{who} was not blocked", who=self.who(who))
         if was:
-            return self.say("{who} can ask again", who=self.who(who))
-        return self.say("{who} was not blocked", who=self.who(who))
+            line = self.say("{who} can ask again", who=self.who(who))
+        return self.switched(self.say("Unblocked"), line)
 
-    def resumed(self, *, was: bool) -> str:
-        return self.say("Questions are answered again") if was else self.say("Nothing was paused")
+    def paused(self, until: int | None) -> Panel:
+        return self.switched(self.say("Paused"), self.say("No question is answered here"), until)
 
-    def noticed(self, sentence: str) -> str:
-        if not sentence:
-            return self.say("No sentence is added at the limit any more.")
-        return self.say("At the limit people now also read: {sentence}", sentence=sentence)
+    def resumed(self, *, was: bool) -> Panel:
+        line = self.say("Questions are answered again") if was else self.say("Nothing was paused")
+        return self.switched(self.say("Resumed"), line)
+
+    def noticed(self, sentence: str) -> Panel:
+        line = self.say("No sentence is added at the limit any more.")
+        if sentence:
+            line = self.say("At the limit people now also read: {sentence}", sentence=sentence)
+        return self.done(self.say("Notice"), line)
+
+    def begun_anew(self) -> Panel:
+        line = self.say("Earlier messages are left out from here on.")
+        return self.done(self.say("New conversation"), line)
 
     def apply_label(self) -> str:
         return self.say("Apply")
@@ -236,7 +250,7 @@ class Cards(Answers):
         return self.say("this button belongs to another version; ask for the card again")
 
     def mistake(self, problem: str, usage: str = "") -> Panel:
-        lines = [self.say("{what}.", what=begun(problem.removesuffix(".")))]
+        lines = [self.say("{what}.", what=begun(problem.rstrip(".。")))]
         if usage:
             lines.append(self.say("Write: {usage}", usage=usage))
         return Panel(self.say("That did not work"), "warning", tuple(lines))

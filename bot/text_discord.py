@@ -44,7 +44,6 @@ NO_QUESTION = phrase("I know no question of yours here since I was started. Ask 
 QUESTION_GONE = phrase("The question of this answer is gone. Ask it again.")
 MESSAGE_GONE = phrase("I cannot read this message any more.")
 NEW_THREAD = phrase("New conversation")
-TOPICS = ("quota", "limits", "chat", "privacy")
 ABOUT = "about"
 ABOUT_QUESTION = phrase("Explain this message.")
 INTENTS_REFUSED = (

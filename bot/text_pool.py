@@ -152,8 +152,8 @@ def cards(words: Dialect, views: Sequence[PoolView]) -> Panel:
         return Panel(title, "neutral", (line, how))
     tone: Tone = "warning" if any(view.outlook.surprising for view in views) else "neutral"
     lines = tuple(line for view in views for line in _lines(words, view))
-    columns = ("pool", "used", "held", "kept", "free", "members", "line", "kept until")
-    table = Table(tuple(map(words.say, columns)), tuple(_row(words, view) for view in views))
+    columns = words.say("pool | used | held | kept | free | members | line | kept until")
+    table = Table(tuple(columns.split(" | ")), tuple(_row(words, view) for view in views))
     return Panel(title, tone, lines, tuple(_gauge(words, view) for view in views), table)
 
 

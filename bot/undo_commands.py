@@ -28,7 +28,7 @@ async def audit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     filters = {key.casefold(): whom for key, whom in _FILTER.findall(line.rest)}
     days = _FILTER.sub("", line.rest).strip() or "7"
     if not days.isdecimal() or not 1 <= int(days) <= DAYS_MAX:
-        raise MistakeError(f"{days!r} is no number of days", USAGE)
+        raise MistakeError("{said!r} is no number of days", USAGE, said=days)
     since, space = desk.clock.now() - int(days) * DAY_MS, space_of(typed)
     trail = await desk.quotas.governing.audit_trail(space.key, since, ACTS_MAX)
     rows = [row for row in trail if _matches(desk, typed, row, filters)][:ROWS_MAX]
@@ -56,7 +56,7 @@ async def undo(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     """Take an act back by its number."""
     number = line.rest.strip().removeprefix("#")
     if not number.isdecimal():
-        raise MistakeError(f"{number!r} is no number of an act", "undo 17")
+        raise MistakeError("{said!r} is no number of an act", "undo 17", said=number)
     act = act_of(typed.requester, line.reason)
     row = await desk.undoing.undo(act, int(number), desk.quotas.rules)
     return Handled(text_audit.undone(words, space_of(typed), row))

@@ -9,12 +9,12 @@ import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
-from adapters.discord.members import space_of
 from adapters.discord.place import ChannelPlace, InteractionPlace, Place
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
 from bot.messages import BEGIN, Ask, Utterance
 from bot.text import Words
+from bot.text_topics import TOPICS
 from quota.members import Requester
 
 if TYPE_CHECKING:
@@ -237,27 +237,29 @@ class Asking:
     ) -> Iterable[tuple[str, str]]:
         """What may be meant by what was typed so far, from memory alone."""
         wanted = typed.strip().casefold()
-        for label, value in self._all_of(completes, str(interaction.guild_id or "")):
+        for label, value in self._all_of(completes, self._gateway.requester(interaction)):
             if wanted in label.casefold() or wanted in value.casefold():
                 yield label, value
 
-    def _all_of(self, completes: str, guild: str) -> Sequence[tuple[str, str]]:
-        bot = self._bot
+    def _all_of(self, completes: str, requester: Requester) -> Sequence[tuple[str, str]]:
+        bot, space = self._bot, requester.member.space.key
         match completes:
             case "model":
-                return [
-                    (say.model_choice(m.key, m.terms.rates), m.key) for m in bot.chat.models.all
-                ]
+                chat, admin = bot.chat, requester.is_admin
+                theirs = (
+                    m for m in chat.models.all if admin or chat.choosing.may_use(requester, m)
+                )
+                return [(say.model_choice(m.key, m.terms.rates), m.key) for m in theirs]
             case "persona":
                 return [(name, name) for name in bot.config.personas]
             case "rule":
-                limits = bot.quotas.governing.limits(space_of(guild).key)
+                limits = bot.quotas.governing.limits(space)
                 return [(x.name, x.id) for x in limits]
             case "window":
-                policy = bot.quotas.policy(space_of(guild).key)
+                policy = bot.quotas.policy(space)
                 return [(x.name, x.id) for x in policy.limits if x.kind != "shared"]
             case _:
-                return [(topic, topic) for topic in say.TOPICS]
+                return [(topic, topic) for topic in TOPICS]
 
 
 def _carrying(ask: Ask, found: files.Files) -> Ask:

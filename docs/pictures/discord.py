@@ -35,7 +35,7 @@ async def main(payloads: Path, pictures: Path) -> None:
     bot = discord.Client(intents=discord.Intents.default())
     async with simcord.run(bot) as env:
         guild = env.create_guild("Homework")
-        env.backend.bot_user.username = "Quotabot"
+        env.backend.bot_user.name = "Quotabot"
         reader = guild.add_member(env.create_user("ana"))
         names = json.loads((payloads / "people.json").read_text(encoding="utf-8"))["discord"]
         people = {known: guild.add_member(env.create_user(name)) for known, name in names.items()}

@@ -291,6 +291,30 @@ async def test_models_are_suggested_with_their_price(tmp_path: Path) -> None:
         assert "$" in choice["name"]
 
 
+async def test_limits_are_suggested_to_admins_of_their_server_only(tmp_path: Path) -> None:
+    async with story(tmp_path, LIMIT) as told:
+        here = Homework(told)
+        preview = await here.does(here.ada, "quota-admin limit set", amount="2k", per="day")
+        await here.presses(here.ada, preview, "Apply")
+        elsewhere = told.discord.guild("Elsewhere")
+        eve = elsewhere.member("eve", roles=[elsewhere.role("Boss", Permission.MANAGE_GUILD)])
+        name = "quota-admin limit remove"
+        (mine,) = await here.ada.types(here.channel, name, option="rule", text="2k")
+        assert mine["name"] == "everyone: 2k tokens/day"
+        theirs = await eve.types(elsewhere.channel("general"), name, option="rule", text="")
+        assert theirs == []
+
+
+async def test_every_topic_that_is_suggested_is_explained(tmp_path: Path) -> None:
+    async with story(tmp_path, LIMIT) as told:
+        here = Homework(told)
+        topics = await here.ana.types(here.channel, "help", option="topic", text="")
+        assert len(topics) > 3
+        for topic in topics:
+            card = await here.does(here.ana, "help", topic=topic["value"])
+            assert "did not work" not in card.text
+
+
 async def test_ask_shows_the_question_above_the_answer(tmp_path: Path) -> None:
     async with story(tmp_path, LIMIT) as told:
         here = Homework(told)

@@ -22,6 +22,7 @@ async def test_a_mention_is_answered_in_its_thread(tmp_path: Path) -> None:
             "hello there"
         ]
         assert len(await there.entries("settle")) == 1
+        assert slack.calls_of("conversations.replies") == []
         assert slack.refusals == []
 
 

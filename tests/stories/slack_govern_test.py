@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.ports import TextDelta, UsageReport
 from quota.units import Usage
 from tests.adapters.slack_kit import (
     NetClock,
@@ -98,6 +99,17 @@ async def test_quota_works_in_a_thread_where_slash_commands_do_not(
         assert card.thread_ts == asked.ts
         assert "% left" in card.shown
         assert len(place.there.model.calls) == 1
+
+
+async def test_where_slack_refuses_a_block_the_card_comes_without_it(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        asked = await place.ana.says(place.general, "@bot hello")
+        await place.there.answer_to(asked)
+        place.slack.fail_next("chat.postEphemeral", "invalid_blocks")
+        await place.ana.says(place.general, "!quota history", thread=asked)
+        card = await place.told(place.ana, place.general)
+        assert "last 7 days" in card.shown
+        assert "data_visualization" not in str(card.blocks)
 
 
 async def test_only_the_exact_word_is_a_command(tmp_path: Path) -> None:
@@ -281,6 +293,33 @@ async def test_a_limit_of_a_group_holds_for_its_members_the_moment_they_join(
         await place.ana.leaves_group("supporters")
         await place.there.rests()
         assert "1,000 tokens" in (await place.command(place.ana, "/quota")).shown
+
+
+async def test_a_group_lost_while_an_answer_is_written_counts_from_the_next_one(
+    tmp_path: Path,
+) -> None:
+    more = '[limits.roles]\nsupporters = ["100k tokens/day"]\n'
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        bo = slack.team("Acme").user("bo", groups=["supporters"])
+        async with on_slack(slack, tmp_path, "400 tokens/day", more=more) as there:
+            general = there.team.channel("general")
+            gate = Gate()
+            usage = UsageReport(Usage(input=400, output=800))
+            there.model.next(steps(TextDelta("one "), gate, TextDelta("two"), usage))
+            asked = await bo.says(general, "@bot hello")
+            await gate.reached()
+            await bo.leaves_group("supporters")
+            workspace = there.connection.front.workspaces[there.team.id]
+            await there.until(lambda: not workspace.people.roles_of(bo.id), "the group is lost")
+            gate.release()
+            assert (await there.answer_to(asked)).shown.startswith("one two")
+            await bo.says(general, "@bot and again")
+            await there.rests()
+            assert "400 tokens" in shown_to(there.team, bo, general)[-1]
+            assert len(there.model.calls) == 1
+            (settled,) = await there.entries("settle")
+            assert settled is not None
 
 
 async def test_a_plan_without_user_groups_has_no_roles(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ async def test_a_stream_that_died_before_the_last_words_still_ends_whole(tmp_pat
 
 
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
-@pytest.mark.parametrize("trouble", ["error", "status", "limit", "lost"])
+@pytest.mark.parametrize("trouble", ["error", "status", "limit", "lost", "dropped"])
 async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
     tmp_path: Path, method: str, trouble: str
 ) -> None:
@@ -130,6 +130,8 @@ async def test_whatever_a_stream_is_answered_nothing_is_lost_or_doubled(
             scene.slack.fail_next(method, status=500)
         elif trouble == "lost":
             scene.slack.lose_next(method)
+        elif trouble == "dropped":
+            scene.slack.drop_next(method)
         else:
             scene.slack.limit_next(method, 2)
         gates = [Gate(), Gate()]
@@ -160,7 +162,7 @@ async def test_a_message_whose_stamp_was_lost_is_found_again(tmp_path: Path) -> 
         answer = await scene.ends(asked)
         assert answer.shown.startswith("**one** <b> two")
         # What stood in the thread before is not taken for it.
-        scene.slack.lose_next("chat.postMessage")
+        scene.slack.drop_next("chat.postMessage")
         again = await scene.ana.says(scene.general, "and", thread=asked)
         scene.there.model.next(steps(TextDelta("**one** <b> two"), *END))
         for _ in range(PATIENCE):

@@ -50,6 +50,7 @@ class Slack:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.codes: dict[str, tuple[str, str, str]] = {}  # OAuth: team, user, redirect address.
         self.faults: dict[str, list[tuple[int, str, int]]] = {}
+        self.dropped: Counter[str] = Counter()  # Which will not come through, by method.
         self.lost: Counter[str] = Counter()  # Whose answers will be lost, by method.
         self.edit_window_ms: int | None = None  # A workspace may forbid late edits.
         self.stream_idle_ms: int | None = None  # Some saw streams die of 30 s of silence.
@@ -132,6 +133,10 @@ class Slack:
         """Carry out the next calls of a method, and break off before they are answered."""
         self.lost[method] += times
 
+    def drop_next(self, method: str, *, times: int = 1) -> None:
+        """Break off at the next calls of a method, and do nothing of what they ask."""
+        self.dropped[method] += times
+
     def limit_next(self, method: str, retry_after_s: int = 1, *, times: int = 1) -> None:
         """Answer the next calls of a method by a 429."""
         self.faults.setdefault(method, []).extend([(429, "ratelimited", retry_after_s)] * times)
@@ -208,6 +213,10 @@ class Slack:
         name = request.match_info["method"]
         call = Call(self, name, await arguments(request), at=self.clock.now())
         self.calls.append(call)
+        if self.dropped[name] and request.transport is not None:
+            self.dropped[name] -= 1
+            request.transport.abort()
+            return web.Response(status=500)
         try:
             call.answer = {"ok": True, **self._answered(call, request)}
             if self.lost[name] and request.transport is not None:

@@ -1,0 +1,207 @@
+"""Every language has every sentence, with the same fields, and short enough for every platform."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bot import figures
+from bot.figures import amount, money, plain, short
+from bot.languages import ENGLISH, LANGUAGES, Speech, catalogue, named, nearest
+from bot.text import Words
+from quota.units import Unit
+from tests.scripted import when
+
+BOT = Path(figures.__file__).parent
+OTHERS = [language for language in LANGUAGES if language != ENGLISH]
+# What the operator reads at the command line, which is English.
+FOR_OPERATORS = {"control.py"}
+
+
+class Sentence(NamedTuple):
+    """A sentence of the source: where it stands, its forms, and the fields that it is given."""
+
+    place: str
+    one: str
+    many: str
+    given: frozenset[str] | None
+
+
+def fields_of(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+def called(node: ast.Call) -> str:
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def literal(node: ast.expr) -> str:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(ast.literal_eval(node)) if is_text else ""
+
+
+@cache
+def sentences() -> tuple[Sentence, ...]:
+    """Everything that is said: in texts and figures, and by mistakes anywhere in bot/."""
+    found: list[Sentence] = []
+    for path in sorted(BOT.glob("*.py")):
+        if path.name in FOR_OPERATORS:
+            continue
+        says = path.name.startswith("text") or path.name == "figures.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                found.extend(said_by(node, f"{path.name}:{node.lineno}", says=says))
+    return tuple(found)
+
+
+def said_by(node: ast.Call, place: str, *, says: bool) -> Iterator[Sentence]:
+    name, texts = called(node), [literal(arg) for arg in node.args]
+    names = [keyword.arg for keyword in node.keywords]
+    given = None if None in names else frozenset(filter(None, names))
+    if says and name == "count" and len(texts) == 3:
+        assert all(texts[1:]), f"{place} counts something that is no sentence"
+        yield Sentence(place, str(texts[1]), str(texts[2]), given)
+    elif says and name == "phrase":
+        assert texts[0], f"{place} marks something that is no sentence"
+        yield Sentence(place, "", texts[0], None)
+    elif texts and texts[0] and (name == "MistakeError" or (says and name == "say")):
+        yield Sentence(place, "", texts[0], given)
+
+
+def test_sentences_are_found() -> None:
+    assert len(sentences()) > 500
+    assert {s.many for s in sentences()} >= {"Quota", "this minute", "{n} tokens"}
+
+
+def test_every_sentence_is_given_its_fields() -> None:
+    wrong = [
+        f"{s.place}: {s.many!r} takes {sorted(fields_of(s.many))}"
+        for s in sentences()
+        if s.given is not None and s.given | ({"n"} if s.one else set()) != fields_of(s.many)
+    ]
+    assert wrong == []
+
+
+def test_a_sentence_for_one_takes_no_field_that_the_one_for_many_does_not() -> None:
+    assert [
+        s.place for s in sentences() if s.one and not fields_of(s.one) <= fields_of(s.many)
+    ] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_is_in_every_language(language: str) -> None:
+    known = catalogue(language)
+    missing = [f"{s.place}: {s.many}" for s in sentences() if s.many not in known]
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_language_has_a_sentence_that_nobody_says(language: str) -> None:
+    assert sorted(set(catalogue(language)) - {s.many for s in sentences()}) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_has_the_same_fields(language: str) -> None:
+    counted = {s.many for s in sentences() if s.one}
+    wrong = []
+    for sentence, forms in catalogue(language).items():
+        wanted = fields_of(sentence)
+        for form in forms:
+            # "One" may be written as a word.
+            optional = {"n"} if sentence in counted and len(forms) > 1 else set()
+            if fields_of(form) | optional != wanted | optional:
+                wrong.append(f"{sentence} -> {form}")
+        if len(forms) not in ({1, 2} if sentence in counted else {1}):
+            wrong.append(f"{sentence} has {len(forms)} forms")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_language_shouts_or_leaves_gaps(language: str) -> None:
+    odd = [form for forms in catalogue(language).values() for form in forms if unwanted(form)]
+    assert odd == []
+
+
+def unwanted(text: str) -> bool:
+    # What stands in quotes in English, {name!r}, does so everywhere.
+    return bool(re.search(r"[!\u00a1\uff01]|  |\.\.|\u3002\u3002", text.replace("!r}", "}")))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_whole_sentence_stays_one(language: str) -> None:
+    odd = [
+        f"{sentence} -> {form}"
+        for sentence, forms in catalogue(language).items()
+        for form in forms
+        if sentence.endswith(".") and not form.endswith((".", "\u3002", "\uff09\u3002"))
+    ]
+    assert odd == []
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("language", "numbers"),
+    [
+        ("en", ["999", "1,234", "12,345", "12.3k", "$1,234.50", "1 token", "2,000 tokens"]),
+        ("de", ["999", "1.234", "12.345", "12,3k", "1.234,50 $", "1 Token", "2.000 Tokens"]),
+        ("es", ["999", "1234", "12.345", "12,3k", "1234,50 $", "1 token", "2000 tokens"]),
+        ("fr", ["999", "1_234", "12_345", "12,3k", "1_234,50 $", "1 token", "2_000 tokens"]),
+        ("ja", ["999", "1,234", "12,345", "12.3k", "$1,234.50", "1 トークン", "2,000 トークン"]),
+    ],
+)
+def test_numbers_are_written_as_in_the_language(language: str, numbers: list[str]) -> None:
+    speech = Speech(language=language)
+    found = [
+        *(speech.grouped(number) for number in (999, 1_234, 12_345)),
+        short(12_345, speech),
+        money(1_234_500_000, speech),
+        amount(1, Unit.TOKENS, speech),
+        amount(2_000, Unit.TOKENS, speech),
+    ]
+    # In French a narrow space stands between groups of digits, which no line breaks at.
+    spaced = [text.replace("\u00a0", " ").replace("\u202f", "_") for text in found]
+    assert spaced == numbers
+    assert plain(2_000, Unit.REQUESTS, speech) == speech.grouped(2_000)
+
+
+def test_french_counts_nothing_as_one() -> None:
+    assert amount(0, Unit.REQUESTS, Speech(language="fr")) == "0 requête"
+    assert amount(0, Unit.REQUESTS, Speech(language="de")) == "0 Anfragen"
+
+
+def test_a_sentence_that_a_language_does_not_have_is_said_in_english() -> None:
+    speech = Speech(language="de")
+    assert speech.say("{n} of a kind", n=3) == "3 of a kind"
+    assert speech.count(1, "{n} of a kind", "{n} of many kinds") == "1 of a kind"
+
+
+def test_what_was_said_already_keeps_its_braces() -> None:
+    assert Words(when, language="de").mistake("{limit} is odd").lines == ("{limit} is odd.",)
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        *[("de", "de"), ("de-AT", "de"), ("es-419", "es"), ("es-ES", "es"), ("fr_CA", "fr")],
+        *[("en-GB", "en"), ("ja", "ja"), ("JA-jp", "ja"), ("pt-BR", ""), ("", ""), (None, "")],
+    ],
+)
+def test_the_nearest_language_of_a_locale_is_taken(locale: str | None, language: str) -> None:
+    assert nearest(locale) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Deutsch", "de"), (" français ", "fr"), ("日本語", "ja"), ("es", "es"), ("klingon", "")],
+)
+def test_a_language_is_known_by_its_own_name_and_its_code(text: str, language: str) -> None:
+    assert named(text) == language
