@@ -83,11 +83,16 @@ class Alerts:
                 self._desk.news.alert(space, panel)
 
     async def pools(self) -> None:
-        """Fair pools of which twice as much is wanted as usual."""
+        """Fair pools of which twice as much is wanted as usual, and more than there is."""
         for space, bound in self._desk.quotas.fair_bounds():
             for view in await self._desk.quotas.pooling.views("", (bound,)):
                 lasts = view.state.row.closes_at - self._desk.clock.now()
-                if view.outlook.surprising and self._first(("demand", bound.book), lasts):
+                wanted, size = view.outlook.demand, view.state.row.size
+                if (
+                    view.outlook.surprising
+                    and wanted > size
+                    and self._first(("demand", bound.book), lasts)
+                ):
                     _log.warning("twice as much as usual is wanted of %s", bound.book)
                     panel = text_pool.surprise(self._desk.words_for(space), view)
                     self._desk.news.alert(space, panel)

@@ -256,7 +256,7 @@ class Books:
         return self.mark
 
     def _weighed(self, ask: ReserveRequest, now: int, changes: Changes | None) -> Weighed:
-        accounts = [self._accounts.at(bound, now, changes) for bound in ask.bounds]
+        accounts = self._accounts.all(ask.bounds, now, changes)
         return weigh(ask, accounts, self._purses.live(ask.wallet, now), self._pools, now)
 
     def _balances(

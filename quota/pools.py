@@ -199,9 +199,8 @@ class Pools:
             self._by_account.pop(before.account, None)
         pool.account = account.id
         self._by_account[account.id] = self._latest[account.book] = pool
-        for wallet, member in pool.members.items():
-            if member is not None:
-                changes.pool_members[account.id, wallet] = member
+        taken_over = (member for member in pool.members.values() if member is not None)
+        changes.pool_members |= {(account.id, member.member): member for member in taken_over}
 
 
 def _sized(pool: Pool, bound: Bound, now: int) -> PoolPeriod:

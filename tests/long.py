@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contracts.pool_machine import PoolMachine
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
-from tests.contracts.store_mutants import MUTANTS, copied, machine_against, table_against
+from tests.contracts.store_mutants import MUTANTS, OF_POOLS, copied, machine_against, table_against
 from tests.processes.fair_pool_test import LONG, play
 from tests.processes.kill_test import fifty_rounds
 from tests.processes.platforms_test import killed_on_both_platforms
@@ -72,7 +72,8 @@ def machine(kind: type[StoreMachine | PoolMachine]) -> Proof:
 def every_mistake(_: Path) -> str:
     """The machine sees each of them without the tables, and the tables without the machine."""
     slowest, missed, unread = (0.0, ""), [], []
-    for mutant in MUTANTS:
+    mutants = (*MUTANTS, *OF_POOLS)
+    for mutant in mutants:
         with copied(mutant) as copy:
             if table_against(mutant, copy) is None:
                 unread.append(mutant.name)
@@ -83,7 +84,7 @@ def every_mistake(_: Path) -> str:
     assert not missed, f"the machine missed: {', '.join(missed)}"
     assert not unread, f"the tables missed: {', '.join(unread)}"
     assert slowest[0] < MUTANT_S_MAX, f"{slowest[1]} took {slowest[0]:.0f} s"
-    return f"{len(MUTANTS)} of {len(MUTANTS)} seen, at most {slowest[0]:.0f} s ({slowest[1]})"
+    return f"{len(mutants)} of {len(mutants)} seen, at most {slowest[0]:.0f} s ({slowest[1]})"
 
 
 # Whoever has a proof that takes minutes adds it here.

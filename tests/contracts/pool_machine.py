@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -79,11 +79,14 @@ async def balances_of(
 class PoolMachine(RuleBasedStateMachine):
     """The rules, over two stores that must not differ."""
 
+    in_memory: ClassVar[type[MemoryStore]] = MemoryStore
+    in_file: ClassVar[type[SqliteStore]] = SqliteStore
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="quotabot-")
         self.loop = asyncio.new_event_loop()
-        self.memory = MemoryStore()
+        self.memory = self.in_memory()
         self.sqlite: SqliteStore = self.loop.run_until_complete(self.opened())
         self.clock = self.mark = MORNING
         self.weights = dict.fromkeys(MEMBERS, 1)
@@ -95,7 +98,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     async def opened(self) -> SqliteStore:
         path = Path(self.folder.name) / "books.db"
-        return await SqliteStore.open(path, now=0, synchronous="NORMAL", quick_check=False)
+        return await self.in_file.open(path, now=0, synchronous="NORMAL", quick_check=False)
 
     def teardown(self) -> None:
         try:
@@ -307,7 +310,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(self.sqlite.close())
         path = Path(self.folder.name) / "books.db"
         self.sqlite = self.loop.run_until_complete(
-            SqliteStore.open(path, now=self.clock, synchronous="NORMAL", quick_check=False)
+            self.in_file.open(path, now=self.clock, synchronous="NORMAL", quick_check=False)
         )
         self.holds.clear()
         self.tick()

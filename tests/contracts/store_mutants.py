@@ -24,6 +24,7 @@ from adapters.sqlite.store import SqliteStore
 from quota.memory import MemoryStore
 from quota.store import Store
 from tests.contracts.conftest import open_again
+from tests.contracts.pool_machine import PoolMachine
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
 from tests.contracts.store_tables import Player, Table, tables
 
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parent.parent.parent
 SHARED = {
     *{"units", "windows", "limits", "members", "verdicts", "store", "errors", "clock"},
     *{"__init__", "quotas", "governing", "waiting"},
+    *{"fair_text", "pool", "pool_terms", "pool_demand", "pool_governing", "forecast"},
 }
 
 
@@ -118,7 +120,11 @@ async def played(mutant: Mutant, copy: ModuleType, table: Table, path: Path) -> 
 
 def machine_against(mutant: Mutant, copy: ModuleType, examples: int) -> bool:
     """Whether the machine sees the mistake within so many examples, always the same ones."""
-    machine = memory_machine(copy) if mutant.in_memory else sqlite_machine(copy)
+    machine: type[StoreMachine | PoolMachine]
+    if mutant in OF_POOLS:
+        machine = pool_machine(mutant, copy)
+    else:
+        machine = memory_machine(copy) if mutant.in_memory else sqlite_machine(copy)
     budget = settings(
         max_examples=examples,
         stateful_step_count=50,
@@ -152,9 +158,21 @@ def sqlite_machine(copy: ModuleType) -> type[StoreMachine]:
     return Copied
 
 
+def pool_machine(mutant: Mutant, copy: ModuleType) -> type[PoolMachine]:
+    """The other of the two stores is the right one."""
+
+    class Copied(PoolMachine):
+        in_memory = copy.MemoryStore if mutant.in_memory else MemoryStore
+        in_file = SqliteStore if mutant.in_memory else copy.SqliteStore
+
+    return Copied
+
+
 BOOKS, HOLDS, COUNTERS = "quota/books.py", "quota/holds.py", "quota/counters.py"
 NOTICES, ACCOUNTING = "quota/notices.py", "quota/accounting.py"
 ACCOUNTS, PURSES = "quota/accounts.py", "quota/purses.py"
+ADMISSION, POOLS, POOL_STATE = "quota/admission.py", "quota/pools.py", "quota/pool_state.py"
+FILE_POOLS = "adapters/sqlite/pools.py"
 REFUSALS, SHELF, DESK = "quota/refusals.py", "adapters/sqlite/shelf.py", "adapters/sqlite/desk.py"
 
 MUTANTS = (
@@ -185,16 +203,16 @@ MUTANTS = (
     ),
     Mutant(
         "only the first limit is checked",
-        BOOKS,
-        "plan_hold(rooms, ask.estimate, final=ask.final",
-        "plan_hold(rooms[:1], ask.estimate, final=ask.final",
+        ADMISSION,
+        "plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)\n    shares",
+        "plan = plan_hold(rooms[:1], ask.estimate, final=ask.final, behind=ask.behind)\n    shares",
     ),
     Mutant(
         "shared limits are skipped",
-        BOOKS,
-        "plan_hold(rooms, ask.estimate, final=ask.final",
-        "plan_hold([r for r, b in zip(rooms, ask.bounds) if b.kind != 'shared'],"
-        " ask.estimate, final=ask.final",
+        ADMISSION,
+        "plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)\n    shares",
+        "plan = plan_hold([r for r, b in zip(rooms, ask.bounds) if b.kind != 'shared'],"
+        " ask.estimate, final=ask.final, behind=ask.behind)\n    shares",
     ),
     Mutant(
         "a refusal leaves a hold behind",
@@ -352,8 +370,8 @@ MUTANTS = (
     Mutant(
         "to look ahead is to forget",
         BOOKS,
-        "return [balance_of(bound, self._accounts.at(bound, now, None), purses)",
-        "return [balance_of(bound, self._accounts.at(bound, now, self.changes), purses)",
+        "accounts = [self._accounts.at(bound, now, None) for bound in bounds]",
+        "accounts = [self._accounts.at(bound, now, self.changes) for bound in bounds]",
     ),
     Mutant(
         "a window from first use closes early",
@@ -470,4 +488,108 @@ MUTANTS = (
     Mutant("marks stay behind", SHELF, "        if changes.marks:\n", "        if False:\n"),
     Mutant("events stay behind", SHELF, "        if changes.events:\n", "        if False:\n"),
     Mutant("a restart charges nothing", DESK, "everything=True", "everything=False"),
+)
+
+# What the machine of fair pools sees, and that of the store does not.
+OF_POOLS = (
+    Mutant(
+        "what holds of a pool is not read again",
+        POOLS,
+        "            for wallet, amount in self._held(pool.account):\n",
+        "            for wallet, amount in ():\n",
+    ),
+    Mutant(
+        "a pool is first come as soon as the limit says so",
+        POOLS,
+        "pool = self._by_account.get(account.id) or self.of(account)",
+        "pool = bound.limit.rule.fair and self.of(account)",
+    ),
+    Mutant(
+        "a refusal tells the pool nothing",
+        ADMISSION,
+        "pools.keep(pool, account, refuse(row, member, need, now), changes)",
+        "pools.keep(pool, account, (row, member), changes)",
+    ),
+    Mutant(
+        "what another limit refuses counts as wanted",
+        ADMISSION,
+        "if not found or plan.refused:",
+        "if not found:",
+    ),
+    Mutant("a pool keeps its size", POOLS, "    if size != row.size:\n", "    if False:\n"),
+    Mutant(
+        "a floor that rises waits for the next period",
+        POOLS,
+        "fair.floor is not None and fair.floor > row.floor",
+        "fair.floor is not None and False",
+    ),
+    Mutant(
+        "a pool that becomes fair forgets what is held",
+        POOLS,
+        "        if account.held:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a pool that becomes fair forgets what was used",
+        POOLS,
+        "Pool(0, row, before=account.spent)",
+        "Pool(0, row)",
+    ),
+    Mutant(
+        "a pool at rest still holds",
+        POOL_STATE,
+        "rest = member._replace(held=0)",
+        "rest = member",
+    ),
+    Mutant(
+        "something is kept for who has not come",
+        ADMISSION,
+        "kept=quoted.own if quoted is not None and keeps else 0,",
+        "kept=member.own if keeps else 0,",
+    ),
+    Mutant(
+        "what is kept is told for ever",
+        ADMISSION,
+        "kept=quoted.own if quoted is not None and keeps else 0,",
+        "kept=quoted.own if quoted is not None else 0,",
+    ),
+    Mutant("a gift to a pool is lost", POOLS, "pool.added += deed.amount", "pool.added += 0"),
+    Mutant("twice as much is kept", POOLS, "deed.amount, now)", "2 * deed.amount, now)"),
+    Mutant(
+        "nobody waits for holds of a pool",
+        ADMISSION,
+        "    if free < share.want and row.held:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "a reset writes off what others used",
+        POOLS,
+        "        if pool is None:\n            return spent_at(account, now)\n",
+        "        if True:\n            return spent_at(account, now)\n",
+    ),
+    Mutant("all weigh the same", POOLS, "wallet, bound.weight, now)", "wallet, 1, now)"),
+    Mutant(
+        "what is left is what the pool has",
+        ADMISSION,
+        "left=room(row, member, now)",
+        "left=row.free",
+    ),
+    Mutant(
+        "members stay behind",
+        FILE_POOLS,
+        "    members = changes.pool_members.items()\n",
+        "    members: dict = {}.items()\n",
+    ),
+    Mutant(
+        "a pool is written once",
+        FILE_POOLS,
+        "            db.execute(COUNT, (*counted, *lists, found.account))\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "what is frozen stays as it was",
+        FILE_POOLS,
+        " past_hist = excluded.past_hist,",
+        " past_hist = past_hist,",
+    ),
 )

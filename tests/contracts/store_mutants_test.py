@@ -7,6 +7,7 @@ import pytest
 
 from tests.contracts.store_mutants import (
     MUTANTS,
+    OF_POOLS,
     Mutant,
     copied,
     machine_against,
@@ -14,7 +15,7 @@ from tests.contracts.store_mutants import (
 )
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *OF_POOLS], ids=lambda mutant: mutant.name)
 def test_the_mistake_is_caught(mutant: Mutant) -> None:
     with copied(mutant) as copy:
         assert table_against(mutant, copy) is not None
@@ -31,11 +32,15 @@ BLATANT = {
     "a grant never ends",
     "a rolling window forgets a moment early",
     "an event is held each time it comes",
+    "a pool at rest still holds",
+    "something is kept for who has not come",
 }
 
 
 @pytest.mark.parametrize(
-    "mutant", [m for m in MUTANTS if m.name in BLATANT], ids=lambda mutant: mutant.name
+    "mutant",
+    [m for m in (*MUTANTS, *OF_POOLS) if m.name in BLATANT],
+    ids=lambda mutant: mutant.name,
 )
 def test_the_machine_sees_the_mistake(mutant: Mutant) -> None:
     with copied(mutant) as copy:
@@ -57,4 +62,5 @@ def test_a_copy_without_a_mistake_keeps_to_every_table(file: str) -> None:
 
 
 def test_there_are_enough_mistakes_each_with_a_name_of_its_own() -> None:
-    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 50
+    names = {mutant.name for mutant in (*MUTANTS, *OF_POOLS)}
+    assert len(names) == len(MUTANTS) + len(OF_POOLS) >= 70

@@ -236,7 +236,7 @@ class Player:
         if balance.pool is not None:
             _, kept, kept_until, floor, _ = balance.pool
             told += f", own {balance.pool.used}, floor {floor}"
-            told += f", kept {kept}{self.time(' until', kept_until)}" if kept_until else ""
+            told += f", kept {kept}{self.time(' until', kept_until)}" if kept or kept_until else ""
         return told
 
     def notice(self, notice: Notice) -> str:
