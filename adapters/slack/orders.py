@@ -77,7 +77,7 @@ class Orders:
             found = await history.thread(workspace, place.channel, place.thread)
         for one in found:
             name = f"{place.channel}:{one['ts']}"
-            posted = history.question_in(one)
+            posted = history.question_in(workspace, one)
             if posted is not None:
                 question = (name, str(posted.get("user", "")))
             elif not history.is_ours(workspace, one):
