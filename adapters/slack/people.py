@@ -80,6 +80,7 @@ class Person:
     name: str
     is_workspace_admin: bool = False
     is_bot: bool = False
+    locale: str = ""
 
 
 class People:
@@ -148,7 +149,7 @@ class People:
         if known is not None:
             return known
         try:
-            answer = await self._web.users_info(user=user)
+            answer = await self._web.users_info(user=user, include_locale=True)
         except LOST as error:
             _log.warning("user %s: %s", user, error)
             return Person(user)
@@ -156,6 +157,11 @@ class People:
         self._persons.put(user, found)
         self._names.put(user, found.name)
         return found
+
+    def locale_of(self, user: str) -> str:
+        """The locale that somebody has set, as far as it is known already."""
+        known = self._persons.get(user)
+        return known.locale if known is not None else ""
 
     def forget(self, user: str) -> None:
         """Somebody was changed: ask again."""
@@ -229,4 +235,5 @@ def _person(found: dict[str, Any]) -> Person:
     profile = found.get("profile") or {}
     name = profile.get("display_name") or found.get("real_name") or found.get("name") or found["id"]
     rights = ("is_admin", "is_owner", "is_primary_owner")
-    return Person(name, any(found.get(right) for right in rights), bool(found.get("is_bot")))
+    is_admin = any(found.get(right) for right in rights)
+    return Person(name, is_admin, bool(found.get("is_bot")), str(found.get("locale") or ""))
