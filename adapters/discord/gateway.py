@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 # Discord takes five messages or edits in five seconds in one channel.
 SLOT_MS = 1_000
+BURST = 5
 MESSAGES_KEPT = 1_000
 PACERS_MAX = 500
 # What was generated is settled by then; so long Discord may take to show it.
@@ -175,7 +176,7 @@ class Gateway(discord.AutoShardedClient):
         if found is None:
             if len(self._pacers) >= PACERS_MAX:
                 self._pacers = {k: p for k, p in self._pacers.items() if not p.is_idle}
-            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS)
+            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS, BURST)
         return found
 
     # Events, as discord.py calls them.

@@ -188,13 +188,13 @@ class Reply:
         """Bring one message up to what it should show; whether all of them are then."""
         if not self._sent:
             self._still()
-        wanted = self._wanted()
-        at = next(
-            (n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame]), len(wanted)
-        )
-        if at == len(wanted):
+        if self._shown == self._wanted():
             return True
-        frame = replace(wanted[at], urgent=self._end is not None)
+        await self._place.turn(lambda: self._end is not None)
+        # What has come while others had their turn is shown with it.
+        wanted = self._wanted()
+        at = next(n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame])
+        frame = wanted[at]
         if at < len(self._sent):
             await self._edited(at, frame)
         else:
