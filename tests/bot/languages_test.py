@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +12,21 @@ from typing import NamedTuple
 import pytest
 
 from bot import figures
-from bot.figures import amount, money, plain, short
+from bot.figures import amount, money, panel_text, plain, short
 from bot.languages import ENGLISH, LANGUAGES, Speech, catalogue, named, nearest
 from bot.text import Words
 from quota.units import Unit
+from tests.bot import text_chat_test, text_test
+from tests.bot.tour_test import WORDS, Tour, texts
 from tests.scripted import when
 
 BOT = Path(figures.__file__).parent
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
+# What the admins of a space or another member are told is in the language of those.
+ALERTED = {
+    *("Request for more", "Approve", "Approve less", "Deny", "Quota"),
+    *("Request approved", "Request denied", "Used up", "Running low"),
+}
 # What the operator reads at the command line, which is English.
 FOR_OPERATORS = {"control.py"}
 
@@ -143,6 +151,74 @@ def test_a_whole_sentence_stays_one(language: str) -> None:
         if sentence.endswith(".") and not form.endswith((".", "\u3002", "\uff09\u3002"))
     ]
     assert odd == []
+
+
+# What people see, in every language.
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_refusal_is_too_long_in_any_language(language: str) -> None:
+    words = Words(when, language=language)
+    told = (*text_test.sentences(words), *text_chat_test.sentences(words))
+    assert [text for text in told if len(text) > 300] == []
+    assert [text for text in told if unfinished(text)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_label_fits_on_a_button(language: str) -> None:
+    words = Words(when, language=language)
+    assert [label for label in text_chat_test.labels(words) if not 1 <= len(label) <= 75] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_card_has_a_plain_twin(language: str) -> None:
+    for card in text_test.cards(Words(when, language=language)):
+        assert not unfinished(panel_text(card))
+
+
+@pytest.fixture(params=OTHERS)
+async def tour(request: pytest.FixtureRequest) -> Tour:
+    """Every command, button and form in one language."""
+    found = Tour(replace(WORDS, language=request.param))
+    await found.go()
+    await found.press_all()
+    return found
+
+
+async def test_a_tour_in_another_language_leaves_no_field_open(tour: Tour) -> None:
+    assert [text for text in texts(tour) if unfinished(text)] == []
+
+
+async def test_a_tour_in_another_language_speaks_it(tour: Tour) -> None:
+    """What is typed, kept or given by name stays as it is; titles and labels never do."""
+    known = {form for forms in catalogue(tour.words.language).values() for form in forms}
+    english = {s.many for s in sentences()} - known
+    assert {panel.title for panel in tour.panels if panel.title in english} <= ALERTED
+    assert {a.label for p in tour.panels for a in p.actions if a.label in english} <= ALERTED
+    for form in tour.forms:
+        labels = {form.title, form.submit, *(field.label for field in form.fields)}
+        assert labels & english <= ALERTED
+
+
+async def test_every_form_and_button_of_a_tour_fits(tour: Tour) -> None:
+    for panel in tour.panels:
+        assert [action.label for action in panel.actions if not 1 <= len(action.label) <= 40] == []
+    for form in tour.forms:
+        assert len(form.title) <= 24, form.title
+        assert len(form.submit) <= 24, form.submit
+        assert [field.label for field in form.fields if not 1 <= len(field.label) <= 45] == []
+        assert [field.hint for field in form.fields if len(field.hint) > 100] == []
+
+
+async def test_every_refusal_of_a_tour_is_short(tour: Tour) -> None:
+    refused = [p for p in tour.panels if p.tone in {"warning", "bad"}]
+    assert refused
+    assert [p for p in refused if len(" ".join(p.lines)) > 600] == []
+
+
+def unfinished(text: str) -> bool:
+    """Whether a field was not filled in, or two sentences did not meet well."""
+    return bool(re.search(r"\{\w+(![rs])?\}|\.\.|\u3002\.|\u3002\u3002", text.replace("...", "")))
 
 
 # Numbers.
