@@ -1,6 +1,6 @@
 """What every command and action works with: the books, the chat, the clock, who was met."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from bot.figures import panel_text
 from bot.grammar import MistakeError, Target
 from bot.languages import ENGLISH
 from bot.messages import Card
+from bot.models import Model
 from bot.news import News
 from bot.panels import Panel
 from bot.settings import Settings
@@ -71,6 +72,8 @@ class Desk:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     spoken: dict[str, Words] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    # Where the operator has alerts of a platform shown, unless the admins of a space say otherwise.
+    usual_alerts: Callable[[str], str] = field(default=lambda _platform: "")
 
     def __post_init__(self) -> None:
         """Settings lie beside the limits, and what can be undone with the audit trail."""
@@ -108,6 +111,16 @@ class Desk:
         if target.kind != "member":
             raise MistakeError("@{name} is a role; this is for one member", usage, name=target.name)
         return Member(requester.member.space, target.name), rest
+
+    def model_for(self, requester: Requester, name: str, words: Words) -> Model:
+        """The model of a name, for somebody who may use it."""
+        choosing, found = self.chat.choosing, self.chat.models.find(name)
+        if found is None:
+            raise MistakeError(words.unknown_model(name, choosing.names(requester)))
+        if not choosing.may_use(requester, found):
+            roles = tuple(sorted(choosing.roles_of(requester, found)))
+            raise MistakeError(words.model_not_allowed(found.key, roles))
+        return found
 
     def last_seen(self, member: Member, channel: str = "general") -> Requester:
         """A member as last seen; their roles are not known before they have said something."""
