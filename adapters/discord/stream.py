@@ -118,6 +118,10 @@ class Reply:
         self._note = text
         self._paced.grew(len(text))
 
+    def ending(self) -> None:
+        """See ReplyStream."""
+        self._paced.ending()
+
     async def finish(self, end: End) -> None:
         """The end, shown whatever it takes; where nothing can be shown, the log says so."""
         self.end, self._end = end, self._last_frames(end)

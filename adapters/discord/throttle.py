@@ -31,12 +31,15 @@ class Throttle:
         await turn
 
     async def _give_turns(self) -> None:
+        due = self._clock.now()
         try:
             while self._waiting:
                 at = next((n for n, (urgent, _) in enumerate(self._waiting) if urgent()), 0)
                 _, turn = self._waiting.pop(at)
                 if not turn.done():
                     turn.set_result(None)
-                    await pause(self._clock, EVERY_MS)
+                    # A turn that came a little late does not make all after it late.
+                    due = max(due + EVERY_MS, self._clock.now())
+                    await pause(self._clock, due - self._clock.now())
         finally:
             self._work = None
