@@ -69,6 +69,7 @@ class Bot:
             spoken=desk.spoken,
         )
         desk.usual_alerts = bot.usual_alerts
+        desk.usual_language = lambda: bot.config.language
         return bot
 
     def usual_alerts(self, platform: str) -> str:

@@ -74,6 +74,8 @@ class Desk:
     busy: set[str] = field(default_factory=set)
     # Where the operator has alerts of a platform shown, unless the admins of a space say otherwise.
     usual_alerts: Callable[[str], str] = field(default=lambda _platform: "")
+    # The operator's language, for whoever has not chosen one.
+    usual_language: Callable[[], str] = field(default=lambda: ENGLISH)
 
     def __post_init__(self) -> None:
         """Settings lie beside the limits, and what can be undone with the audit trail."""
@@ -91,13 +93,13 @@ class Desk:
         self.spoken.setdefault(space.platform, replace(words, language=ENGLISH))
 
     def words_for(self, space: Space, member: Member | None = None) -> Words:
-        """How one writes to a space, or to a member in the language that they chose.
+        """How one writes to a space in the operator's language, or to a member in their own.
 
         Plainly, while nobody has spoken on that platform.
         """
         words = self.spoken.get(space.platform) or Words(utc_minute)
         chosen = self.settings.member(member).language if member is not None else ""
-        return replace(words, language=chosen) if chosen else words
+        return replace(words, language=chosen or self.usual_language())
 
     def spaces(self) -> list[Space]:
         """Every space that is known: somebody was met there, or something is set."""
