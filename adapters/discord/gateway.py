@@ -24,7 +24,6 @@ from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
-from bot.languages import ENGLISH, nearest
 from bot.pacing import Pacer
 from bot.text import Words
 from quota.errors import StoreUnavailableError
@@ -93,7 +92,7 @@ class Gateway(discord.AutoShardedClient):
             guild_ready_timeout=0,
         )
         self.bot = bot
-        self.words: Words = dialect.words_of(bot.clock)
+        self.words: Words = dialect.words_of(bot.clock, bot.config.language)
         self._words: dict[str, Words] = {}
         self.members = Members(lambda: bot.config, bot.quotas.governing)
         self.throttle = Throttle(bot.clock)
@@ -164,8 +163,7 @@ class Gateway(discord.AutoShardedClient):
 
     def words_for(self, member: Member, locale: object) -> Words:
         """The sentences in the language that a member chose, else that of a locale of Discord."""
-        chosen = self.bot.settings.member(member).language
-        language = chosen or nearest(str(locale)) or ENGLISH
+        language = self.bot.language_of(member, str(locale))
         if language not in self._words:
             self._words[language] = dialect.words_of(self.bot.clock, language)
         return self._words[language]
