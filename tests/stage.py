@@ -81,6 +81,10 @@ class Stage(Protocol):
         """Press a button; what is shown then, beside the card or in its place."""
         ...
 
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        """Press a button that opens a form; what stands in it already, by label."""
+        ...
+
     async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
         """Press a button that opens a form, and send that with these answers."""
         ...
@@ -179,6 +183,11 @@ class OnDiscord:
         found = shown()
         assert found is not None
         return self.seen(await found.until(lambda m: "Stop" not in m.buttons and m.text))
+
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        modal = (await self.people[who].clicks(on.message, label)).modal
+        assert modal is not None, f"{label} opens a form"
+        return {name: str(field.get("value", "")) for name, field in modal.fields.items()}
 
     async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
         opened = await self.people[who].clicks(on.message, label)
@@ -283,6 +292,11 @@ class InSlack:
         await self.there.rests()
         after = self.newest(who, where)
         return self.seen(after) if after is not before else on
+
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        view = await (await slack_kit.press(self.people[who], on.message, label)).modal()
+        inputs = [block for block in view.blocks if block["type"] == "input"]
+        return {b["label"]["text"]: str(b["element"].get("initial_value", "")) for b in inputs}
 
     async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
         view = await (await slack_kit.press(self.people[who], on.message, label)).modal()
