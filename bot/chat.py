@@ -36,7 +36,7 @@ from bot.reminders import Reminders
 from bot.settings import Settings
 from bot.talks import Said, Talks
 from bot.text import Words
-from bot.turns import ChatSettings, Turn, unbroken
+from bot.turns import ChatSettings, Turn, tell, unbroken
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester, Space
@@ -119,8 +119,7 @@ class ChatHandler:
         finally:
             # What could be shown can be asked about, also where the rest could not.
             self._remember(turn, end, reply.messages)
-        for hear in self.on_end:
-            hear(ask, end)
+        tell(self.on_end, ask, end)
 
     def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
         """Which messages carry the answer, or what stands in its place: they can be asked about."""
@@ -138,6 +137,11 @@ class ChatHandler:
         """Stop the turn of this event; False when it does not run."""
         turn = self._turns.get(event)
         return turn is not None and turn.stop()
+
+    def asker(self, event: str) -> Requester | None:
+        """Who asked what is being answered; None where nothing is."""
+        turn = self._turns.get(event)
+        return turn.ask.requester if turn is not None else None
 
     def stop_member(self, wallet: str) -> int:
         """Stop every turn of a member; how many there were."""

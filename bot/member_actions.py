@@ -10,6 +10,7 @@ from bot.grammar import MistakeError
 from bot.languages import named
 from bot.messages import Ask
 from bot.panels import Form
+from bot.permissions import may_press
 from bot.pressing import AskAgain, Pressed, Pressing, Shown
 from bot.settings import FooterMode, MemberSettings
 from bot.text import Words
@@ -43,7 +44,12 @@ async def room(_desk: Desk, _pressed: Pressed, _words: Words) -> Pressing:
 
 async def stop(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """Stop one running answer; what was generated is charged, nothing more."""
-    stopped = desk.chat.stop(Ask(pressed.subject, pressed.requester, "").event)
+    event = Ask(pressed.subject, pressed.requester, "").event
+    asker = desk.chat.asker(event)
+    # Whom the button calls its owner is what somebody says; whose answer it is, is known here.
+    if asker is not None and not may_press(pressed.requester, "stop", asker.member.id):
+        return Shown(Handled(words.not_yours()).card)
+    stopped = desk.chat.stop(event)
     return Shown(Handled(text_members.answer_stopped(words, stopped=stopped)).card)
 
 

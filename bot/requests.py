@@ -124,10 +124,10 @@ async def approve(
     desk: Desk, requester: Requester, id_: str, less: str, reason: str, words: Words
 ) -> Handled:
     """Give what was asked for, or less; the member is told."""
-    with alone(desk, f"decide {id_}", words):
-        request = _open(desk, requester, id_, words)
-        space = requester.member.space
-        member = Member(space, request.member)
+    request = _open(desk, requester, id_, words)
+    member = Member(requester.member.space, request.member)
+    # What staff may give one member is counted before it is given: one gift at a time.
+    with alone(desk, f"decide {request.id}", words), alone(desk, f"give {member.wallet}", words):
         amount = Amount(request.amount, request.unit)
         if less.strip():
             amount = parse_amount_word(less, f"approve {request.id} 2k tokens")
@@ -153,8 +153,8 @@ async def approve(
 
 async def deny(desk: Desk, requester: Requester, id_: str, reason: str, words: Words) -> Handled:
     """Give nothing; the member is told why."""
-    with alone(desk, f"decide {id_}", words):
-        request = _open(desk, requester, id_, words)
+    request = _open(desk, requester, id_, words)
+    with alone(desk, f"decide {request.id}", words):
         done = replace(request, state="denied", by=requester.member.id)
         await _decided(desk, requester, done, reason)
     member = Member(requester.member.space, request.member)

@@ -1,40 +1,45 @@
 """The sentences that only Slack says."""
 
 from bot.figures import grouped
+from bot.languages import Speech, phrase
 
-CLOSE = "Close"
-CANCEL = "Cancel"
-LOADING = "is writing…"
-WORKING = "One moment…"
-LONG_ANSWER = "The answer is longer than fits here; all of it is in the file below."
+CLOSE = phrase("Close")
+CANCEL = phrase("Cancel")
+LOADING = phrase("is writing…")
+WORKING = phrase("One moment…")
+LONG_ANSWER = phrase("The answer is longer than fits here; all of it is in the file below.")
 
-FILE_KIND = "only text files, pictures and PDF files are read"
-FILE_NO_TEXT = "it is no text in UTF-8"
-FILE_UNREADABLE = "it could not be fetched from Slack"
-FILE_ELSEWHERE = "it is not kept by Slack"
+FILE_KIND = phrase("only text files, pictures and PDF files are read")
+FILE_NO_TEXT = phrase("it is no text in UTF-8")
+FILE_UNREADABLE = phrase("it could not be fetched from Slack")
+FILE_ELSEWHERE = phrase("it is not kept by Slack")
 
-OFF_HERE = "I am switched off in this channel. Write to me directly, or in another channel."
-NOT_HERE = "I am not in this channel. Invite me with /invite, or write to me directly."
-GONE = "The question is not there any more. Ask it again."
-NOTHING_TO_REPEAT = "There is no answer of mine in this thread."
-RUNNING_ALREADY = "That is being answered already."
-TOO_LATE = "Slack gave me too little time for that. Please press it again."
-NO_PROMPT = "Write what you want to ask behind the command."
+OFF_HERE = phrase("I am switched off in this channel. Write to me directly, or in another channel.")
+NOT_HERE = phrase("I am not in this channel. Invite me with /invite, or write to me directly.")
+GONE = phrase("The question is not there any more. Ask it again.")
+NOTHING_TO_REPEAT = phrase("There is no answer of mine in this thread.")
+RUNNING_ALREADY = phrase("That is being answered already.")
+TOO_LATE = phrase("Slack gave me too little time for that. Please press it again.")
+NO_PROMPT = phrase("Write what you want to ask behind the command.")
 
 
-def file_too_large(size: int, most: int) -> str:
+def file_too_large(words: Speech, size: int, most: int) -> str:
     """A file that is left out."""
-    return f"it has {grouped(size)} bytes, and at most {grouped(most)} are read"
+    return words.say(
+        "it has {size} bytes, and at most {most} are read",
+        size=grouped(size, words),
+        most=grouped(most, words),
+    )
 
 
-def too_many_files(most: int) -> str:
+def too_many_files(words: Speech, most: int) -> str:
     """A file that is left out."""
-    return f"at most {most} files are read"
+    return words.say("at most {most} files are read", most=most)
 
 
-def asked(who: str) -> str:
+def asked(words: Speech, who: str) -> str:
     """Above a question that somebody asks with a command."""
-    return f"{who} asks:"
+    return words.say("{who} asks:", who=who)
 
 
 BOT_REFUSED = (
@@ -98,29 +103,34 @@ def bad_command_name(most: int) -> str:
 
 # App Home.
 
-HOME_SETTINGS = "Settings"
-HOME_ADMIN = "Admin"
+HOME_SETTINGS = phrase("Settings")
+HOME_ADMIN = phrase("Admin")
 
 # Shortcuts and welcome.
 
-ASK_TITLE = "Ask about this"
-ASK_LABEL = "What do you want to know?"
-ASK_SEND = "Ask"
-PROMPTS_TITLE = "What can I do for you?"
-WELCOME_MENU = "Set up"
+ASK_TITLE = phrase("Ask about this")
+ASK_LABEL = phrase("What do you want to know?")
+ASK_SEND = phrase("Ask")
+PROMPTS_TITLE = phrase("What can I do for you?")
+WELCOME_MENU = phrase("Set up")
 
 
-def about_this(message: str, question: str) -> str:
+def about_this(words: Speech, message: str, question: str) -> str:
     """A question about somebody's message, as the model reads it."""
-    return f"{question}\n\nThe message in question:\n{message}"
+    return f"{question}\n\n{words.say('The message in question:')}\n{message}"
 
 
-def welcome(who: str) -> str:
+def welcome(words: Speech, who: str) -> str:
     """To whoever installed the app."""
-    return (
-        f"Thank you for installing me, {who}. Everybody can ask me now, within the limits of the "
-        "config. The rest takes a minute: open the Home tab here, or press the button."
+    return words.say(
+        "Thank you for installing me, {who}. Everybody can ask me now, within the limits of the config. The rest takes a minute: open the Home tab here, or press the button.",
+        who=who,
     )
+
+
+def date_and_time(words: Speech) -> str:
+    """How Slack writes an instant; it fills in both by itself."""
+    return words.say("{date} at {time}", date="{date_short_pretty}", time="{time}")
 
 
 def installed() -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -96,6 +96,15 @@ def unbroken(update: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaita
             _log.exception("a text could not be shown")
 
     return show
+
+
+def tell(hearers: Iterable[Callable[[Ask, End], None]], ask: Ask, end: End) -> None:
+    """Everybody hears of an end; that one of them breaks is no matter of who asked."""
+    for hear in hearers:
+        try:
+            hear(ask, end)
+        except Exception:  # the answer is delivered, and the others want to hear of it too
+            _log.exception("an end was not taken")
 
 
 def wait_before_retry(trouble: ModelError | None, attempt: int) -> int | None:

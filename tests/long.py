@@ -20,6 +20,7 @@ from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMac
 from tests.contracts.store_mutants import MUTANTS, OF_POOLS, copied, machine_against, table_against
 from tests.processes.fair_pool_test import LONG, play
 from tests.processes.kill_test import fifty_rounds
+from tests.processes.platforms_test import killed_on_both_platforms
 from tests.quota.windows_test import check_all_zones
 
 # A proof is given an empty folder; it raises, or tells its figures.
@@ -95,6 +96,7 @@ PROOFS: dict[str, Proof] = {
     "a fair pool in real time": fair_pool,
     "every mistake is seen": every_mistake,
     "the plug is pulled fifty times": fifty_rounds,
+    "both platforms are killed at random moments": killed_on_both_platforms,
 }
 
 

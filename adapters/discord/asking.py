@@ -44,7 +44,7 @@ class Asking:
         found = await files.taken([file] if file is not None else [], self._words(interaction))
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
-        ask = _carrying(ask, found)
+        ask = _alone(_carrying(ask, found)) if private else _carrying(ask, found)
         place = self._place(interaction, private=private)
         await self._answered(interaction, ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
 
@@ -107,6 +107,8 @@ class Asking:
             ask = replace(ask, images=found.images, waits=again.waits)
             if not is_known:
                 ask = _carrying(ask, await self._files_of(interaction, found))
+        if message.flags.ephemeral:
+            ask = replace(ask, thread="")
         await self._answered(interaction, ask, self._place_after(interaction, message))
 
     async def last_again(self, interaction: Interaction, requester: Requester, model: str) -> None:
@@ -117,11 +119,13 @@ class Asking:
                 self._words(interaction).say(say.NO_QUESTION), ephemeral=True
             )
             return
-        await interaction.response.defer(thinking=True)
-        ask = self._made(interaction, requester, known.text, model or known.model)
-        ask = replace(known, id=ask.id, requester=requester, model=ask.model)
-        head = asks.quote(known.text, QUOTE_CHARS_MAX)
-        await self._answered(interaction, ask, self._place(interaction), head=head)
+        before, private = known
+        await interaction.response.defer(ephemeral=private, thinking=True)
+        model = model or before.model
+        ask = replace(before, id=str(interaction.id), requester=requester, model=model)
+        head = asks.quote(before.text, QUOTE_CHARS_MAX)
+        place = self._place(interaction, private=private)
+        await self._answered(interaction, ask, place, head=head)
 
     async def begin(
         self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
@@ -260,6 +264,11 @@ class Asking:
                 return [(x.name, x.id) for x in policy.limits if x.kind != "shared"]
             case _:
                 return [(topic, topic) for topic in TOPICS]
+
+
+def _alone(ask: Ask) -> Ask:
+    """What only its asker sees is no part of what is said in the thread, before or after it."""
+    return replace(ask, thread="", parent=BEGIN)
 
 
 def _carrying(ask: Ask, found: files.Files) -> Ask:

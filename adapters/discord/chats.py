@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import discord
 
@@ -33,6 +33,13 @@ LAST_MAX = 1_000
 THREAD_MINUTES: Literal[1440] = 1_440
 
 
+class Asked(NamedTuple):
+    """A question, and whether it was asked for nobody else to see."""
+
+    ask: Ask
+    is_private: bool
+
+
 class Chats:
     """Answers messages, /ask, and questions that are asked again."""
 
@@ -43,7 +50,7 @@ class Chats:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
         self._threads: set[int] = set()
-        self._last: dict[tuple[str, int], Ask] = {}
+        self._last: dict[tuple[str, int], Asked] = {}
 
     # Messages.
 
@@ -144,7 +151,7 @@ class Chats:
 
     # Answers.
 
-    def last_of(self, requester: Requester, channel: Any) -> Ask | None:
+    def last_of(self, requester: Requester, channel: Any) -> Asked | None:
         """The last question of a member in a channel or thread, as long as the bot runs."""
         return self._last.get((requester.member.wallet, getattr(channel, "id", 0)))
 
@@ -196,12 +203,12 @@ class Chats:
         """Forget what was kept in mind of a server that sent the bot away."""
         self._threads -= {thread.id for thread in guild.threads}
         mine = space_of(guild.id)
-        self._last = {k: a for k, a in self._last.items() if a.requester.member.space != mine}
+        self._last = {k: a for k, a in self._last.items() if a.ask.requester.member.space != mine}
 
     def _keep_last(self, ask: Ask, place: Place) -> None:
         key = (ask.requester.member.wallet, place.channel_id)
         self._last.pop(key, None)
-        self._last[key] = ask
+        self._last[key] = Asked(ask, place.is_private)
         if len(self._last) > LAST_MAX:
             del self._last[next(iter(self._last))]
 

@@ -207,7 +207,7 @@ def _piece(value: object, *, by_id: bool = False) -> str:
         case bool():
             return "on" if value else ""
         case discord.Role():
-            return f"@role:{quoted(value.name)}"
+            return f"@role:{quoted(value.name) or value.id}"
         case discord.User() | discord.Member():
             return f"@member:{value.id}"
         case app_commands.AppCommandChannel() | app_commands.AppCommandThread():

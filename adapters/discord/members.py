@@ -4,6 +4,8 @@ No Members intent is needed for it: every message and every interaction carries 
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ PLATFORM = "discord"
 # Where the bot keeps what is of no single server: homes, the hash of the commands.
 OWN = Space(PLATFORM, "*").key
 ROLES_MAX = 50
+_ID = re.compile(r"[0-9]{15,20}")
 
 
 def space_of(guild_id: int | str) -> Space:
@@ -50,18 +53,19 @@ class Members:
         """A member as an event of a server brought them.
 
         `permissions` are those that an interaction carries; without them, what their roles give.
+        A bot neither governs nor helps, whatever it may do in the server.
         """
         held = permissions or member.guild_permissions
         roles, config = role_names(member.roles), self._config().discord
         admins, staff = (config.admin_roles, config.staff_roles) if config else ((), ())
-        governs = held.manage_guild or held.administrator or _holds(roles, admins)
-        helps = held.moderate_members or _holds(roles, staff)
+        governs = held.manage_guild or held.administrator or _holds(member, admins)
+        helps = held.moderate_members or _holds(member, staff)
         return Requester(
             Member(space_of(member.guild.id), str(member.id)),
             roles,
             channel,
-            is_admin=governs,
-            is_staff=governs or helps,
+            is_admin=governs and not member.bot,
+            is_staff=(governs or helps) and not member.bot,
         )
 
     def in_direct(self, user: discord.abc.User) -> Requester:
@@ -89,8 +93,16 @@ def role_names(roles: Iterable[discord.Role]) -> tuple[str, ...]:
     """Names and ids of roles, highest first, so that a limit may use either."""
     held = [role for role in roles if not role.is_default()]
     held = sorted(held, key=lambda role: role.position, reverse=True)[:ROLES_MAX]
-    return (*(role.name for role in held), *(str(role.id) for role in held))
+    # A role that is called like the id of another one is not that one.
+    names = (role.name for role in held if not _ID.fullmatch(role.name))
+    return (*names, *(str(role.id) for role in held))
 
 
-def _holds(roles: Collection[str], wanted: Iterable[str]) -> bool:
-    return any(name in roles for name in wanted)
+def _holds(member: discord.Member, wanted: Collection[str]) -> bool:
+    """Whether a member has a role that the config names, by its id or by a name of its own.
+
+    Whoever may make roles could make another one of the same name: of two, neither is meant.
+    """
+    named = {name for name in wanted if not _ID.fullmatch(name)}
+    called = Counter(role.name for role in member.guild.roles if role.name in named)
+    return any(str(r.id) in wanted or called[r.name] == 1 for r in member.roles)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
+from adapters.discord.surface import quoted
 from bot import text_discord as say
 from bot.figures import BAR_CELLS
 from bot.panels import Action, Chart, Field, Form, Gauge, Panel, Table, Tone
@@ -354,6 +355,11 @@ def values(data: Mapping[str, Any]) -> dict[str, str]:
             found[filled["custom_id"]] = str(filled["value"])
         else:
             chosen = [str(value) for value in filled.get("values", ())]
-            names = [str(roles[c]["name"]) if c in roles else c for c in chosen]
+            names = [_role(c, roles[c]) if c in roles else c for c in chosen]
             found[str(filled.get("custom_id", ""))] = names[0] if names else ""
     return found
+
+
+def _role(role_id: str, role: Mapping[str, Any]) -> str:
+    """The name of a role; its id, where no typed line could hold the name as it is."""
+    return str(role["name"]) if quoted(str(role["name"])) else role_id

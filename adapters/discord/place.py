@@ -108,6 +108,10 @@ class Place(Protocol):
     def is_lasting(self) -> bool:
         """Whether the bot can change these messages for as long as they are there."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether only one person sees them."""
+
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """Send a new message; its id."""
 
@@ -157,6 +161,11 @@ class ChannelPlace:
     def is_lasting(self) -> bool:
         """See Place."""
         return True
+
+    @property
+    def is_private(self) -> bool:
+        """See Place."""
+        return False
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
@@ -250,6 +259,11 @@ class InteractionPlace:
     def is_lasting(self) -> bool:
         """See Place."""
         return self._later is not None
+
+    @property
+    def is_private(self) -> bool:
+        """See Place."""
+        return self._private
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""

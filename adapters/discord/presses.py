@@ -272,8 +272,10 @@ class Presses:
 
     async def _target(self, interaction: Interaction, message_id: str) -> discord.Message | None:
         """The message that somebody asks about; from Discord where the bot was started since."""
-        known = self._targets.pop(int(message_id), None) if message_id.isdecimal() else None
+        known = self._targets.get(int(message_id)) if message_id.isdecimal() else None
         channel: Any = interaction.channel
+        if known is not None and known.channel.id != interaction.channel_id:
+            return None  # Whoever asks may not be able to read it there.
         if known is not None or not message_id.isdecimal() or channel is None:
             return known
         with suppress(discord.HTTPException, AttributeError):

@@ -77,13 +77,14 @@ class Menu:
 
 def said(text: str) -> str:
     """A value as one piece of a line, without the sign that stands before a reason."""
-    return re.sub(r"\s+", " ", text).replace(" -- ", " - ").strip()
+    return " ".join("-" if word == "--" else word for word in text.split())
 
 
 def quoted(name: str) -> str:
-    """A name with blanks in it, as the grammar reads it."""
-    clean = said(name).replace('"', "'")
-    return f'"{clean}"' if " " in clean else clean
+    """A name as the grammar reads it; empty where it cannot be written there as it is."""
+    if said(name) != name or '"' in name:
+        return ""
+    return f'"{name}"' if " " in name else name
 
 
 _REASON = Option("reason", "Why; it stands in the audit log", most=REASON_CHARS_MAX)

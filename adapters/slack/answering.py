@@ -45,26 +45,25 @@ class Answering:
         author = (await workspace.people.person(ask.requester.member.id)).name
         ask = replace(ask, author=author, channel_id=place.channel, place=workspace.who.name)
         about = about or ask.message
-        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, workspace.words, about)
+        words = await front.words(workspace, ask.requester.member.id)
+        reply: SlackStream | PrivateStream = PrivateStream(workspace, place, words, about)
         if place.thread:
-            stop = front.bot.chat.stop_action(ask, workspace.words)
-            reply = SlackStream(
-                workspace, place, about, workspace.words, stop=stop, in_thread=in_thread
-            )
+            stop = front.bot.chat.stop_action(ask, words)
+            reply = SlackStream(workspace, place, about, words, stop=stop, in_thread=in_thread)
         front.running[ask.event] = Running(ask, place)
         if place.thread:
             left = Left(workspace.who.team, place.channel, place.thread, about)
             front.leftover.begin(ask.event, left)
         working = asyncio.create_task(
-            workspace.working(place.channel, place.thread, text_slack.LOADING)
+            workspace.working(place.channel, place.thread, words.say(text_slack.LOADING))
         )
         try:
             front.bot.commands.meet(ask.requester)
-            await front.bot.chat.handle(ask, reply, workspace.words)
+            await front.bot.chat.handle(ask, reply, words)
         except Exception:  # whatever broke, whoever asked is told once
             ref = reference()
             _log.exception("an ask could not be answered ref=%s", ref)
-            await reply.finish(Failure("internal", workspace.words.internal(ref)))
+            await reply.finish(Failure("internal", words.internal(ref)))
         finally:
             front.running.pop(ask.event, None)
             await working
@@ -91,7 +90,9 @@ class Answering:
             elif not refused:
                 refused = True
                 pressed = Pressed(requester, "stop", one.ask.id, owner)
-                pressing = await front.bot.actions.press(pressed, workspace.words)
+                pressing = await front.bot.actions.press(
+                    pressed, await front.words(workspace, user)
+                )
                 if isinstance(pressing, Shown):
                     place = replace(one.place, user=user)
                     await post.show(workspace, place, pressing.card)

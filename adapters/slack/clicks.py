@@ -28,6 +28,7 @@ from adapters.slack.panels import (
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot import text_slack
+from bot.languages import Speech
 from bot.messages import Card
 from bot.panels import Form
 from bot.pressing import Pressed, Shown
@@ -110,7 +111,8 @@ class Clicks:
         pressed = Pressed(
             requester, click.name, click.subject, click.owner, trigger, spot.message or spot.view_id
         )
-        form = self._front.bot.actions.form(pressed, workspace.words)
+        words = await self._front.words(workspace, user)
+        form = self._front.bot.actions.form(pressed, words)
         if form is not None:
             await self._open(workspace, form, spot, trigger, click.about)
             return
@@ -151,7 +153,7 @@ class Clicks:
         shown = await self._orders.pressed(workspace, pressed, place, about)
         if shown is None:
             return
-        await self._update(workspace, str(view["id"]), shown.card, memory)
+        await self._update(workspace, str(view["id"]), user, shown.card, memory)
         if shown.replaces and pressed.message and not memory.get("private"):
             await self._replace(workspace, pressed.message, shown.card, about)
 
@@ -161,7 +163,7 @@ class Clicks:
         self, workspace: Workspace, spot: Spot, shown: Shown, trigger: str, about: str
     ) -> None:
         if spot.is_modal:
-            await self._update(workspace, spot.view_id, shown.card, spot.memory)
+            await self._update(workspace, spot.view_id, spot.place.user, shown.card, spot.memory)
         elif spot.view_id:
             await self.modal(workspace, spot.place.user, trigger, shown.card)
         elif shown.replaces and not spot.is_private:
@@ -189,7 +191,8 @@ class Clicks:
     async def modal(self, workspace: Workspace, user: str, trigger: str, shown: Card) -> None:
         """Show a card in a window of its own; in the talk with the bot where that is too late."""
         blocks = card(shown.panel, "view")
-        view = shown_view(shown.panel.title, blocks, text_slack.CLOSE)
+        close = self._front.words_now(workspace, user).say(text_slack.CLOSE)
+        view = shown_view(shown.panel.title, blocks, close)
         try:
             await workspace.web.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
@@ -198,8 +201,11 @@ class Clicks:
             blocks = card(shown.panel)
             await post.directly(workspace, user, notification(shown.text), blocks)
 
-    async def _update(self, workspace: Workspace, view_id: str, shown: Card, memory: Json) -> None:
-        view = shown_view(shown.panel.title, card(shown.panel, "view"), text_slack.CLOSE, memory)
+    async def _update(
+        self, workspace: Workspace, view_id: str, user: str, shown: Card, memory: Json
+    ) -> None:
+        close = self._front.words_now(workspace, user).say(text_slack.CLOSE)
+        view = shown_view(shown.panel.title, card(shown.panel, "view"), close, memory)
         try:
             await workspace.web.views_update(view_id=view_id, view=view)
         except SlackApiError as error:
@@ -210,20 +216,24 @@ class Clicks:
         self, workspace: Workspace, form: Form, spot: Spot, trigger: str, about: str
     ) -> None:
         memory = {**spot.memory, "subject": form.subject, "about": about}
-        view = form_view(form, text_slack.CANCEL, workspace.people.group_names, memory)
+        words = self._front.words_now(workspace, spot.place.user)
+        cancel = words.say(text_slack.CANCEL)
+        view = form_view(form, cancel, workspace.people.group_names, memory)
         opening = workspace.web.views_push if spot.is_modal else workspace.web.views_open
         try:
             await opening(trigger_id=trigger, view=view)
         except SlackApiError as error:
             if error_of(error) not in _LATE:
                 raise
-            await post.remark(workspace, replace(spot.place, respond_at=""), text_slack.TOO_LATE)
+            there = replace(spot.place, respond_at="")
+            await post.remark(workspace, there, words.say(text_slack.TOO_LATE))
 
 
-def waiting_view(view: Json) -> Json:
+def waiting_view(view: Json, words: Speech) -> Json:
     """What a form shows while it is being carried out."""
-    title = str((view.get("title") or {}).get("text") or text_slack.WORKING)
-    return shown_view(title, [section(text_slack.WORKING)], text_slack.CLOSE, _memory(view))
+    title = str((view.get("title") or {}).get("text") or words.say(text_slack.WORKING))
+    waiting = [section(words.say(text_slack.WORKING))]
+    return shown_view(title, waiting, words.say(text_slack.CLOSE), _memory(view))
 
 
 def _memory(view: Json) -> Json:

@@ -157,7 +157,12 @@ class Connection:
     async def _join(self, who: Identity) -> Workspace:
         assert self._connections is not None, "it is connected"
         workspace = Workspace.of(
-            who, self._rights, self._bot.clock, self._config.api_base, self._connections
+            who,
+            self._rights,
+            self._bot.clock,
+            self._config.api_base,
+            self._connections,
+            self._bot.config.language,
         )
         self.front.workspaces[who.team] = workspace
         await workspace.people.refresh()
@@ -193,8 +198,9 @@ class Connection:
         return True
 
     async def _greet(self, workspace: Workspace, installer: str) -> None:
-        text = text_slack.welcome(workspace.words.who(installer))
-        setup = Action("setup", text_slack.WELCOME_MENU, style="primary")
+        words = await self.front.words(workspace, installer)
+        text = text_slack.welcome(words, words.who(installer))
+        setup = Action("setup", words.say(text_slack.WELCOME_MENU), style="primary")
         try:
             await directly(
                 workspace, installer, notification(text), [section(text), *buttons([setup])]

@@ -8,11 +8,14 @@ from typing import Any
 
 from adapters.slack.keep import Kept
 from adapters.slack.leftover import Leftover
+from adapters.slack.markup import words_for
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot.bot import Bot
 from bot.config_values import SlackConfig
 from bot.messages import Ask
+from bot.text import Words
+from quota.members import Member
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +107,18 @@ class Front:
     def config(self) -> SlackConfig:
         """What is in force: a reload may have changed it."""
         return self.bot.config.slack or self.started_with
+
+    async def words(self, workspace: Workspace, user: str) -> Words:
+        """The sentences in the language of one person: chosen here, else set in Slack."""
+        if not self.bot.settings.member(Member(workspace.space, user)).language:
+            await workspace.people.person(user)
+        return self.words_now(workspace, user)
+
+    def words_now(self, workspace: Workspace, user: str) -> Words:
+        """The same where there is no time to ask Slack."""
+        locale = workspace.people.locale_of(user)
+        language = self.bot.language_of(Member(workspace.space, user), locale)
+        return words_for(workspace.people.naming, language)
 
     def running_in(self, workspace: Workspace, channel_id: str, thread: str) -> list[Running]:
         """The answers on their way in one thread."""

@@ -62,7 +62,7 @@ async def _utterance(
     text = await said_in(workspace, found)
     if not text:
         return None
-    posted = question_in(found)
+    posted = question_in(workspace, found)
     ours = is_ours(workspace, found) and posted is None
     user = str((posted or found).get("user", ""))
     author = "" if ours else (await workspace.people.person(user)).name
@@ -72,7 +72,7 @@ async def _utterance(
 
 async def said_in(workspace: Workspace, found: Json) -> str:
     """What a message says to the bot, in plain words."""
-    question = question_in(found)
+    question = question_in(workspace, found)
     if question is not None:
         return str(question.get("text", ""))
     text = str(found.get("text", ""))
@@ -91,10 +91,13 @@ def is_ours(workspace: Workspace, found: Json) -> bool:
     )
 
 
-def question_in(found: Json) -> Json | None:
-    """What somebody asked through the bot: /ask posts the question in its own name."""
+def question_in(workspace: Workspace, found: Json) -> Json | None:
+    """What somebody asked through the bot: /ask posts the question in its own name.
+
+    Any app may write such metadata, and put words into the mouth of somebody; ours alone count.
+    """
     metadata = found.get("metadata") or {}
-    if metadata.get("event_type") != QUESTION:
+    if metadata.get("event_type") != QUESTION or not is_ours(workspace, found):
         return None
     payload = metadata.get("event_payload")
     return payload if isinstance(payload, dict) else json.loads(payload or "{}")

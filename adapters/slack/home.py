@@ -96,7 +96,8 @@ class Home:
 
     async def _blocks(self, workspace: Workspace, requester: Requester) -> list[Json]:
         owner = requester.member.id
-        settings = Action("settings", text_slack.HOME_SETTINGS, owner=owner)
+        words = await self._front.words(workspace, owner)
+        settings = Action("settings", words.say(text_slack.HOME_SETTINGS), owner=owner)
         is_new = requester.is_admin and not self._is_set_up(requester)
         found: list[Json] = []
         if is_new:
@@ -107,7 +108,7 @@ class Home:
         found += buttons([settings], HOME)
         if requester.is_admin:
             found.append({"type": "divider"})
-            found.append(_header(text_slack.HOME_ADMIN))
+            found.append(_header(words.say(text_slack.HOME_ADMIN)))
             for line in ADMIN_LINES if is_new else (*ADMIN_LINES, SETUP_LINE):
                 found += await self._card(workspace, requester, line)
         return numbered(found)[:VIEW_BLOCKS_MAX]

@@ -26,6 +26,7 @@ from adapters.slack.shortcuts import Shortcuts
 from adapters.slack.talking import Said, Talking
 from adapters.slack.workspace import Workspace
 from bot import text_slack
+from bot.languages import Speech
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -60,7 +61,7 @@ class Listeners:
         self.talking = Talking(front, self.answering, self.orders)
         self.clicks = Clicks(front, self.orders)
         self.home = Home(front, self.orders)
-        self.shortcuts = Shortcuts(self.answering, self.orders, self.clicks)
+        self.shortcuts = Shortcuts(front, self.answering, self.orders, self.clicks)
 
     def register(self, app: AsyncApp) -> None:
         """Listen."""
@@ -113,7 +114,12 @@ class Listeners:
             await ack()
             return
         self._then(context, name, self._sent, body)
-        await ack(response_action="update", view=waiting_view(view))
+        await ack(response_action="update", view=waiting_view(view, self._words(context, body)))
+
+    def _words(self, context: AsyncBoltContext, body: Json) -> Speech:
+        workspace = self._front.workspaces.get(context.team_id or "")
+        user = str(body["user"]["id"])
+        return self._front.words_now(workspace, user) if workspace is not None else Speech()
 
     def _then(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
         """What is done once Slack has its answer, unless the same was told before."""
@@ -151,10 +157,11 @@ class Listeners:
         if event.get("tab") == "home":
             await self.home.opened(workspace, user)
             return
+        words = await self._front.words(workspace, user)
         try:
             await workspace.web.assistant_threads_setSuggestedPrompts(
                 channel_id=str(event["channel"]),
-                title=text_slack.PROMPTS_TITLE,
+                title=words.say(text_slack.PROMPTS_TITLE),
                 prompts=prompts(),
             )
         except LOST as error:

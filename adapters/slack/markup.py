@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from bot.languages import ENGLISH, Speech
 from bot.text import Words
 from bot.text_console import utc_minute
+from bot.text_slack import date_and_time
 
 OPEN, SHUT = "\ue000", "\ue001"
 _MARKS = str.maketrans("", "", OPEN + SHUT)
@@ -21,29 +23,30 @@ _TOKEN = re.compile(r"<([@#!])([^<>|]*)(?:\|([^<>]*))?>|<([^<>|]+)(?:\|([^<>]*))
 # A joiner that takes no width, behind a < that Slack could read as the beginning of a ping.
 _PING = re.compile(r"<(?=[@#!][A-Za-z])")
 _JOINER = "\u2060"
-_DATE_FORMAT = "{date_short_pretty} at {time}"
 
 # Names what an id stands for: kind is "@", "#" or "!", answers "" where it is not known.
 Naming = Callable[[str, str], str]
 
 
-def words_for(naming: Naming) -> Words:
-    """The sentences as one workspace is told them."""
+def words_for(naming: Naming, language: str = ENGLISH) -> Words:
+    """The sentences as one workspace is told them, in a language."""
+    speech = Speech(language=language)
     return Words(
-        when=when,
+        language=language,
+        when=lambda at: when(at, speech),
         who=lambda member_id: who(member_id, naming("@", member_id)),
         role=role,
         channel=channel,
     )
 
 
-def when(at: int) -> str:
+def when(at: int, speech: Speech) -> str:
     """An instant, which everybody reads in their own zone and language."""
     fallback = utc_minute(at)
     if fallback == "never":
         return fallback
     seconds = -(-at // 1_000)  # Rounded up, so that nobody comes too early.
-    return f"{OPEN}!date^{seconds}^{_DATE_FORMAT}|{fallback}{SHUT}"
+    return f"{OPEN}!date^{seconds}^{date_and_time(speech)}|{fallback}{SHUT}"
 
 
 def who(member_id: str, name: str = "") -> str:

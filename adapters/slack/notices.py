@@ -83,7 +83,8 @@ class Notices:
         self._home.changed(workspace, word.member.id)
 
     async def _opened(self, workspace: Workspace, fresh: Fresh) -> None:
-        text = workspace.words.open_again(fresh.refused)
+        words = await self._front.words(workspace, fresh.requester.member.id)
+        text = words.open_again(fresh.refused)
         try:
             await directly(
                 workspace, fresh.requester.member.id, notification(text), [section(text)]

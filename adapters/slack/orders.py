@@ -18,6 +18,7 @@ from bot import text_slack
 from bot.commands import Typed
 from bot.messages import BEGIN, Ask, Card, Utterance
 from bot.pressing import AskAgain, Pressed, Shown
+from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
@@ -47,10 +48,11 @@ class Orders:
         front = self._front
         typed = Typed(requester, line, thread, previews=True, event=event)
         front.bot.commands.meet(requester)
+        words = await front.words(workspace, requester.member.id)
         try:
-            return await front.bot.commands.run(typed, workspace.words)
+            return await front.bot.commands.run(typed, words)
         except StoreUnavailableError:
-            return _not_written(workspace)
+            return _not_written(words)
 
     async def _regenerate(
         self, workspace: Workspace, requester: Requester, model: str, place: Place, event: str
@@ -60,7 +62,8 @@ class Orders:
         last = front.answered.get((place.channel, place.thread))
         last = last or await self._last_answer(workspace, place)
         if last is None:
-            await post.remark(workspace, place, text_slack.NOTHING_TO_REPEAT)
+            words = await front.words(workspace, requester.member.id)
+            await post.remark(workspace, place, words.say(text_slack.NOTHING_TO_REPEAT))
             return
         name = "use" if model else "again"
         pressed = Pressed(requester, name, model, last.owner, event, last.message)
@@ -77,7 +80,7 @@ class Orders:
             found = await history.thread(workspace, place.channel, place.thread)
         for one in found:
             name = f"{place.channel}:{one['ts']}"
-            posted = history.question_in(one)
+            posted = history.question_in(workspace, one)
             if posted is not None:
                 question = (name, str(posted.get("user", "")))
             elif not history.is_ours(workspace, one):
@@ -94,10 +97,11 @@ class Orders:
     ) -> Shown | None:
         """Do what was pressed; asks once more where that is what it takes."""
         front = self._front
+        words = await front.words(workspace, pressed.requester.member.id)
         try:
-            pressing = await front.bot.actions.press(pressed, workspace.words)
+            pressing = await front.bot.actions.press(pressed, words)
         except StoreUnavailableError:
-            return Shown(_not_written(workspace))
+            return Shown(_not_written(words))
         if isinstance(pressing, AskAgain):
             await self._again(workspace, pressed, pressing, place, about)
             return None
@@ -110,7 +114,8 @@ class Orders:
         front = self._front
         guard = f"{workspace.who.team} {about} {how.how}"
         if guard in front.repeating:
-            await post.remark(workspace, place, text_slack.RUNNING_ALREADY)
+            words = await front.words(workspace, pressed.requester.member.id)
+            await post.remark(workspace, place, words.say(text_slack.RUNNING_ALREADY))
             return
         front.repeating.add(guard)
         try:
@@ -122,19 +127,20 @@ class Orders:
         self, workspace: Workspace, pressed: Pressed, how: AskAgain, place: Place, about: str
     ) -> None:
         question = await self._question(workspace, pressed, place, about)
+        words = await self._front.words(workspace, pressed.requester.member.id)
         if question is None:
-            await post.remark(workspace, place, text_slack.GONE)
+            await post.remark(workspace, place, words.say(text_slack.GONE))
             return
         said, files = question
         is_onward = how.how == "onward"
-        taken = await take(workspace, () if is_onward else files)
+        taken = await take(workspace, () if is_onward else files, words)
         images = () if is_onward else (taken.images or said.images)
         thread = place.thread or about.partition(":")[2]
         there = replace(place, thread=thread, respond_at="")
         ask = Ask(
             f"{how.how}:{pressed.event}",
             pressed.requester,
-            workspace.words.onward() if is_onward else said.text,
+            words.onward() if is_onward else said.text,
             how.model,
             thread,
             attachments=taken.texts,
@@ -164,6 +170,6 @@ class Orders:
         return Utterance(about, "user", text, parent), tuple(found.get("files") or ())
 
 
-def _not_written(workspace: Workspace) -> Card:
-    text = workspace.words.not_written()
-    return Card(workspace.words.mistake(text), text)
+def _not_written(words: Words) -> Card:
+    text = words.not_written()
+    return Card(words.mistake(text), text)

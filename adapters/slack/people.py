@@ -28,6 +28,7 @@ DIRECT = "direct"
 NAMES_MAX = 20
 PAGE, PAGES_MAX = 1_000, 20
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
+_ANY_ID = re.compile(r"[SUW][A-Z0-9]{6,}")
 _NAMED = re.compile(r"<([@#])([A-Z0-9]+)>")
 
 
@@ -67,8 +68,9 @@ class Group:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything a limit may call it."""
-        return tuple(dict.fromkeys(part for part in (self.handle, self.name, self.id) if part))
+        """Everything a limit may call it; a name that reads like an id is not taken for one."""
+        name = "" if _ANY_ID.fullmatch(self.name) else self.name
+        return tuple(dict.fromkeys(part for part in (self.handle, name, self.id) if part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Person:
     name: str
     is_workspace_admin: bool = False
     is_bot: bool = False
+    locale: str = ""
 
 
 class People:
@@ -132,9 +135,13 @@ class People:
         return Requester(member, self.roles_of(user), where, is_admin, is_staff)
 
     def _listed(self, user: str, names: Iterable[str]) -> bool:
-        """Whether the config names this person, or a group that they are in."""
-        groups = {name.removeprefix("@") for name in names}
-        return user in groups or any(role in groups for role in self.roles_of(user))
+        """Whether the config names this person, or a group that they are in by handle or id.
+
+        Not by its name: that may be anything, such as somebody's id or the handle of another.
+        """
+        named = {name.removeprefix("@") for name in names}
+        mine = (group for group in self._groups.values() if user in group.members)
+        return user in named or any(not named.isdisjoint((g.handle, g.id)) for g in mine)
 
     async def person(self, user: str) -> Person:
         """What Slack says of somebody; where it says nothing, nobody with any right."""
@@ -142,7 +149,7 @@ class People:
         if known is not None:
             return known
         try:
-            answer = await self._web.users_info(user=user)
+            answer = await self._web.users_info(user=user, include_locale=True)
         except LOST as error:
             _log.warning("user %s: %s", user, error)
             return Person(user)
@@ -150,6 +157,11 @@ class People:
         self._persons.put(user, found)
         self._names.put(user, found.name)
         return found
+
+    def locale_of(self, user: str) -> str:
+        """The locale that somebody has set, as far as it is known already."""
+        known = self._persons.get(user)
+        return known.locale if known is not None else ""
 
     def forget(self, user: str) -> None:
         """Somebody was changed: ask again."""
@@ -223,4 +235,5 @@ def _person(found: dict[str, Any]) -> Person:
     profile = found.get("profile") or {}
     name = profile.get("display_name") or found.get("real_name") or found.get("name") or found["id"]
     rights = ("is_admin", "is_owner", "is_primary_owner")
-    return Person(name, any(found.get(right) for right in rights), bool(found.get("is_bot")))
+    is_admin = any(found.get(right) for right in rights)
+    return Person(name, is_admin, bool(found.get("is_bot")), str(found.get("locale") or ""))

@@ -6,6 +6,7 @@ from typing import Any
 from adapters.slack import history, post
 from adapters.slack.answering import Answering
 from adapters.slack.clicks import Clicks
+from adapters.slack.front import Front
 from adapters.slack.manifest import ASK_ABOUT, MY_QUOTA, SHOW_COST
 from adapters.slack.markup import cut
 from adapters.slack.orders import Orders
@@ -24,8 +25,9 @@ QUOTED_CHARS_MAX = 1_000
 class Shortcuts:
     """Carries out shortcuts."""
 
-    def __init__(self, answering: Answering, orders: Orders, clicks: Clicks) -> None:
+    def __init__(self, front: Front, answering: Answering, orders: Orders, clicks: Clicks) -> None:
         """Work through these."""
+        self._front = front
         self._answering = answering
         self._orders = orders
         self._clicks = clicks
@@ -59,9 +61,12 @@ class Shortcuts:
             "ts": body["message_ts"],
             "thread": message.get("thread_ts") or "",
         }
-        field = Field("question", text_slack.ASK_LABEL, "long", chars_max=SECTION_CHARS_MAX)
-        form = Form(ASK_ABOUT, text_slack.ASK_TITLE, (field,), text_slack.ASK_SEND)
-        view = form_view(form, text_slack.CANCEL, (), memory)
+        words = self._front.words_now(workspace, str(body["user"]["id"]))
+        label = words.say(text_slack.ASK_LABEL)
+        field = Field("question", label, "long", chars_max=SECTION_CHARS_MAX)
+        title, send = words.say(text_slack.ASK_TITLE), words.say(text_slack.ASK_SEND)
+        form = Form(ASK_ABOUT, title, (field,), send)
+        view = form_view(form, words.say(text_slack.CANCEL), (), memory)
         await workspace.web.views_open(trigger_id=trigger, view=view)
 
     async def asked(self, workspace: Workspace, body: Json) -> None:
@@ -72,14 +77,15 @@ class Shortcuts:
         question = filled_in(view.get("state") or {}).get("question", "").strip()
         channel, ts, thread = memory["channel"], memory["ts"], memory.get("thread", "")
         found = await history.message(workspace, channel, ts, thread)
+        words = await self._front.words(workspace, user)
         if found is None:
             place = Place(str(channel), user, str(thread))
-            await post.remark(workspace, place, text_slack.GONE)
+            await post.remark(workspace, place, words.say(text_slack.GONE))
             return
         quoted = await history.said_in(workspace, found)
-        text = text_slack.about_this(quoted, question)
+        text = text_slack.about_this(words, quoted, question)
         link = await workspace.web.chat_getPermalink(channel=channel, message_ts=ts)
-        head = f"<{link['permalink']}|{text_slack.ASK_TITLE}>"
+        head = f"<{link['permalink']}|{words.say(text_slack.ASK_TITLE)}>"
         short = cut(quoted, QUOTED_CHARS_MAX)
         quote = "\n".join(f"> {line}" for line in short.splitlines())
         opened = await workspace.web.conversations_open(users=user)

@@ -194,7 +194,10 @@ class SlackStream:
         texts = split(harmless(text), PIECE_CHARS_MAX)
         is_long = len(texts) > PIECES_MAX
         if is_long:
-            texts, below = texts[:PIECES_MAX], [context(text_slack.LONG_ANSWER), *below]
+            texts, below = (
+                texts[:PIECES_MAX],
+                [context(self._words.say(text_slack.LONG_ANSWER)), *below],
+            )
         for number, want in enumerate(texts):
             is_last = number + 1 == len(texts)
             await self._piece(number).complete(want, below if is_last else ())

@@ -100,12 +100,14 @@ class Talking:
             await self._orders.command(workspace, requester, command, _shown_at(said), said.id)
             return
         if self._mode(workspace, said.channel, requester.channel) == "off" and not said.is_direct:
-            await post.remark(workspace, _shown_at(said), text_slack.OFF_HERE)
+            told = (await front.words(workspace, said.user)).say(text_slack.OFF_HERE)
+            await post.remark(workspace, _shown_at(said), told)
             return
         words = plain(text, people.naming).strip()
         if not words and not said.files:
             return
-        taken = await take(workspace, said.files)
+        spoken = await front.words(workspace, said.user)
+        taken = await take(workspace, said.files, spoken)
         ask = Ask(
             said.id,
             requester,
@@ -153,21 +155,21 @@ class Talking:
         self, workspace: Workspace, requester: Requester, text: str, place: Place, event: str
     ) -> None:
         """`/ask`: the question is posted for all to see and answered below, or all in private."""
-        options = commands.ask_options(text)
+        options, words = commands.ask_options(text), await self._front.words(workspace, place.user)
         await workspace.people.learn(options.prompt)
         prompt = plain(options.prompt, workspace.people.naming)
         if not prompt:
-            await post.remark(workspace, place, text_slack.NO_PROMPT)
+            await post.remark(workspace, place, words.say(text_slack.NO_PROMPT))
             return
         if not place.direct and self._mode(workspace, place.channel, requester.channel) == "off":
-            await post.remark(workspace, place, text_slack.OFF_HERE)
+            await post.remark(workspace, place, words.say(text_slack.OFF_HERE))
             return
         ask = Ask(f"ask:{event}", requester, prompt, options.model, parent=BEGIN)
         if options.is_private:
             await self._answering.answer(workspace, ask, replace(place, thread=""))
             return
         quote = "\n".join(f"> {line}" for line in prompt.splitlines())
-        head = text_slack.asked(workspace.words.who(place.user))
+        head = text_slack.asked(words, words.who(place.user))
         try:
             posted = await workspace.web.chat_postMessage(
                 channel=place.channel,
@@ -178,7 +180,7 @@ class Talking:
                 unfurl_media=False,
             )
         except LOST:
-            await post.remark(workspace, place, text_slack.NOT_HERE)
+            await post.remark(workspace, place, words.say(text_slack.NOT_HERE))
             return
         channel, ts = str(posted["channel"]), str(posted["ts"])
         there = replace(place, channel=channel, thread=ts, respond_at="")

@@ -13,6 +13,7 @@ from adapters.slack.failures import LOST, error_of
 from adapters.slack.keep import Kept
 from adapters.slack.markup import words_for
 from adapters.slack.people import People, Rights
+from bot.languages import ENGLISH
 from bot.pacing import Pacer
 from bot.text import Words
 from quota.clock import Clock
@@ -80,6 +81,7 @@ class Workspace:
     clock: Clock
     appends: Pacer
     edits: Pacer
+    language: str = ENGLISH
     is_agent: bool | None = None
     can_stream: bool = True
     words: Words = field(init=False)
@@ -89,7 +91,7 @@ class Workspace:
 
     def __post_init__(self) -> None:
         """Sentences name people as this workspace does."""
-        self.words = words_for(self.people.naming)
+        self.words = words_for(self.people.naming, self.language)
         self.written = Kept(self.clock, WRITTEN_MS, WRITTEN_MAX)
 
     @classmethod
@@ -100,13 +102,13 @@ class Workspace:
         clock: Clock,
         api_base: str,
         connections: ClientSession,
+        language: str = ENGLISH,
     ) -> "Workspace":
         """Reach a workspace through these connections."""
         web = client(who.token, api_base, connections)
         people = People(web, Space("slack", who.team), rights, clock)
-        return cls(
-            who, web, hasty(web), people, clock, Pacer(clock, APPEND_MS), Pacer(clock, EDIT_MS)
-        )
+        appends, edits = Pacer(clock, APPEND_MS), Pacer(clock, EDIT_MS)
+        return cls(who, web, hasty(web), people, clock, appends, edits, language)
 
     @property
     def space(self) -> Space:

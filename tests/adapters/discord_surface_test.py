@@ -64,7 +64,13 @@ def test_options_become_the_typed_line(path: str, given: dict[str, str], lines: 
 
 def test_a_value_cannot_begin_a_reason_or_a_line_of_its_own() -> None:
     assert said("20k -- for\nme") == "20k - for me"
-    assert quoted('My "best" role') == "\"My 'best' role\""
+    assert said("a -- -- b --") == "a - - b -"
+
+
+def test_a_name_is_written_as_it_is_or_not_at_all() -> None:
+    assert quoted("Supporter") == "Supporter"
+    assert quoted("Homework Helper") == '"Homework Helper"'
+    assert [quoted(name) for name in ('My "best" role', "a  b", "a -- b", " a")] == [""] * 4
 
 
 def strings(entry: Entry) -> set[str]:

@@ -152,6 +152,7 @@ async def on_slack(
     more: str = "",
     team: str = "Acme",
     tokens: str = TOKENS,
+    model: ScriptedModel | None = None,
 ) -> AsyncIterator[OnSlack]:
     """The bot with these limits, connected to this Slack, until the end of the block."""
     home = slack.team(team)
@@ -162,7 +163,7 @@ async def on_slack(
     path.write_text(text, encoding="utf-8")
     bot_token = home.token if home.installation is not None else ""
     environ = {**SECRETS, "SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": slack.app.app_token}
-    model = ScriptedModel(Steps())
+    model = model or ScriptedModel(Steps())
     bot = await build(load(path, environ), clock=clock, chat_models={"default": model})
     assert bot.config.slack is not None, "the config says so"
     connection = Connection(bot, bot.config.slack)

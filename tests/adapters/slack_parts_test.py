@@ -177,7 +177,7 @@ async def files() -> AsyncIterator[tuple[Workspace, str]]:
 async def test_a_text_is_fetched_with_the_token(files: tuple[Workspace, str]) -> None:
     workspace, base = files
     file = {"name": "a.txt", "mimetype": "text/plain", "size": 2, "url_private": f"{base}/a"}
-    taken = await take(workspace, [file])
+    taken = await take(workspace, [file], workspace.words)
     assert [(text.name, text.text) for text in taken.texts] == [("a.txt", "hi")]
 
 
@@ -200,7 +200,7 @@ async def test_what_is_not_fetched_is_named_and_the_token_goes_to_slack_alone(
     workspace, base = files
     file = {"name": "a.txt", "mimetype": "text/plain", "size": 2, "url_private": f"{base}/a"}
     file |= {k: v.replace("BASE", base) if isinstance(v, str) else v for k, v in changes.items()}
-    taken = await take(workspace, [file])
+    taken = await take(workspace, [file], workspace.words)
     assert taken.texts == ()
     assert [name for name, _ in taken.left_out] == ["a.txt"]
 
@@ -208,7 +208,7 @@ async def test_what_is_not_fetched_is_named_and_the_token_goes_to_slack_alone(
 async def test_more_files_than_are_read_are_named(files: tuple[Workspace, str]) -> None:
     workspace, base = files
     file = {"name": "a.txt", "mimetype": "text/plain", "size": 2, "url_private": f"{base}/a"}
-    taken = await take(workspace, [file] * (FILES_MAX + 2))
+    taken = await take(workspace, [file] * (FILES_MAX + 2), workspace.words)
     assert (len(taken.texts), len(taken.left_out)) == (FILES_MAX, 2)
 
 

@@ -483,7 +483,7 @@ MISTAKES = [
     ('[balance]\nstart = "$1"', "[balance] is not part of this version; remove the section"),
     (
         '[limits.direct]\neveryone = "2k"',
-        "[limits.direct] everyone: '2k' names no period; write it like \"20k tokens/day\", \"60 requests/hour\", \"$2/month\" or \"unlimited\"",
+        '[limits.direct] everyone: \'2k\' names no period; write it like "20k tokens/day", "60 requests/hour", "$2/month" or "unlimited"',
     ),
     # the rest
     ("[limts]", "[limts] is not known; did you mean limits?"),

@@ -137,8 +137,9 @@ class OnSlack:
             return bool(found) and not any(m.is_streaming for m in found) and not self.team.hanging
 
         await self.until(rests, f"an end of {asked.text}")
-        (answer,) = self._told(asked)
-        return answer.shown
+        told = [message.shown for message in self._told(asked)]
+        assert len(told) == 1, f"{asked.text!r} has {len(told)} answers: {told}"
+        return told[0]
 
     def _told(self, asked: SlackMessage) -> list[SlackMessage]:
         whispered = [m for m in self.channel.messages if m.is_ephemeral and m.ts > asked.ts]

@@ -263,19 +263,3 @@ async def test_a_refusal_names_the_rule_and_when_it_opens(tmp_path: Path) -> Non
         assert "Daily limit reached" in answer.text
         assert "<t:1780358400:" in answer.text
         assert len(told.model.calls) == 1
-
-
-async def test_an_event_that_comes_again_is_answered_once(tmp_path: Path) -> None:
-    async with story(tmp_path, '["10k tokens/day"]') as told:
-        ana = told.discord.guild("Homework").member("ana")
-        channel = ana.guild.channel("general")
-        asked = await ana.says(channel, "@bot one")
-        told.discord.deliver_again(asked)
-        await told.ended(channel, asked)
-        told.discord.deliver_again(asked)
-        await told.stop()
-        await told.start()
-        told.discord.deliver_again(asked)
-        await told.ended(channel, await ana.says(channel, "@bot two"))
-        assert len(channel.from_bot()) == 2
-        assert len(told.model.calls) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.ports import Finished, TextDelta
 from bot.upkeep import announce
 from tests.discord_kit import FASTER, RATES, Story, StoryClock, story
-from tests.fakes import DAY, HOUR, MINUTE
+from tests.fakes import DAY
 from tests.scripted import Gate, says, steps
 from tests.servers.discord import Discord, Message, Permission
 from tests.servers.discord.buckets import CREATE, EDIT
@@ -25,20 +25,6 @@ async def growing(told: Story, gate: Gate) -> tuple[Message, Message]:
     return asked, answer
 
 
-async def test_a_member_runs_out_at_noon_and_is_back_at_midnight(tmp_path: Path) -> None:
-    async with story(tmp_path, '["2 requests/day"]') as told:
-        ana = told.discord.guild("Homework").member("ana")
-        channel = ana.guild.channel("general")
-        for _ in range(2):
-            await told.ended(channel, await ana.says(channel, "@bot hello"))
-        told.clock.leap(3 * HOUR)
-        noon = await told.ended(channel, await ana.says(channel, "@bot hello"))
-        assert "limit reached" in noon.text
-        told.clock.leap(12 * HOUR + MINUTE)
-        back = await told.ended(channel, await ana.says(channel, "@bot hello"))
-        assert back.text.startswith("w1")
-
-
 async def test_who_wants_it_is_told_when_it_is_back(tmp_path: Path) -> None:
     async with story(tmp_path, '["1 request/day"]') as told:
         ana = told.discord.guild("Homework").member("ana")
@@ -51,24 +37,6 @@ async def test_who_wants_it_is_told_when_it_is_back(tmp_path: Path) -> None:
         hear = partial(told.bot.chat.reminders.opened, listeners=told.bot.on_fresh)
         assert await announce(told.bot.quotas, [hear]) == 1
         await told.discord.until(ana.dm.from_bot, "a word to ana")
-
-
-async def test_a_role_is_lost_in_mid_answer(tmp_path: Path) -> None:
-    more = '[limits.roles]\nSupporter = ["5 requests/day"]'
-    async with story(tmp_path, '["1 request/day"]', more=more) as told:
-        guild = told.discord.guild("Homework")
-        ana = guild.member("ana", roles=["Supporter"])
-        channel = guild.channel("general")
-        await told.ended(channel, await ana.says(channel, "@bot one"))
-        gate = Gate()
-        told.model.next(steps(TextDelta("It begins"), gate, Finished("stop")))
-        asked = await ana.says(channel, "@bot two")
-        await (await channel.answer(after=asked)).says("It begins")
-        ana.loses("Supporter")
-        gate.release()
-        assert (await told.ended(channel, asked)).text.startswith("It begins")
-        after = await told.ended(channel, await ana.says(channel, "@bot three"))
-        assert "limit reached" in after.text
 
 
 async def test_the_gateway_drops_and_resumes(tmp_path: Path) -> None:

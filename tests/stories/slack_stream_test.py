@@ -210,25 +210,6 @@ async def test_the_last_edit_arrives_although_slack_stumbles(tmp_path: Path, tri
         assert answer.shown.startswith("one two")
 
 
-async def test_slacks_own_stop_stops_the_model_and_the_bill(tmp_path: Path) -> None:
-    async with asking(tmp_path) as scene:
-        gate = Gate()
-        asked = await scene.asks(TextDelta("one two three "), gate, TextDelta("four"), *END)
-        answer = await scene.first(asked)
-        await gate.reached()
-        await scene.ana.stops(answer)
-        await scene.there.rests()
-        assert scene.there.model.open == 0
-        assert "Stopped by you" in answer.shown
-        assert "four" not in answer.shown
-        assert answer.shown.count("one two three") == 1
-        (settled,) = await scene.there.entries("settle")
-        balance = await scene.there.balance(scene.ana)
-        assert (balance.held, 0 < balance.used < 1_000) == (0, True)
-        assert settled is not None
-        assert scene.there.team.hanging == []
-
-
 async def test_nobody_else_can_stop_an_answer_but_its_status_moves_on(tmp_path: Path) -> None:
     async with asking(tmp_path) as scene:
         gate = Gate()
