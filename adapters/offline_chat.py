@@ -175,9 +175,10 @@ _TOPICS = (
         "Besides the allowance of each member there can be shared limits: for a channel, for all"
         " who hold a role, for a whole server, or for the house. All that apply must have room,"
         " and a question that does not fit into one of them is not charged to any.\n\n"
-        "A shared limit is first come, first served, but nobody waits for nothing: what others"
-        " hold and do not use comes back within seconds, and a question that only has to wait for"
-        " that waits in line. Type /quota to see the shared limits beside your own.",
+        "A shared limit is first come, first served, unless it says fair: then everyone who comes"
+        " has a floor kept, and beyond it may use as much as would still be left for all others"
+        " expected. What others hold and do not use comes back within seconds, and a question that"
+        " only has to wait for that waits. Type /quota to see the shared limits beside your own.",
     ),
     _Topic(
         frozenset({"reset", "resets", "refill", "refills", "midnight", "tomorrow", "period"})

@@ -1,4 +1,4 @@
-"""What docs/limits.md says happens, happens: every example is played on every store."""
+"""What the pages say happens, happens: every example is played on every store."""
 
 from pathlib import Path
 
@@ -7,14 +7,15 @@ import pytest
 from tests.contracts.conftest import Opener
 from tests.contracts.store_tables import Player, Table
 
-PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {"limits.md": 9, "fair-pool.md": 2}
 
 
-def examples() -> list[Table]:
+def examples(page: str) -> list[Table]:
     """The blocks marked `example`, with the heading they stand under."""
     found: list[Table] = []
     title, first, block = "", 0, list[str]()
-    for number, line in enumerate(PAGE.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate((DOCS / page).read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("#"):
             title = line.strip("# ")
         elif line == "```example":
@@ -27,10 +28,15 @@ def examples() -> list[Table]:
     return found
 
 
-def test_the_page_has_examples() -> None:
-    assert len(examples()) >= 9
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_has_examples(page: str) -> None:
+    assert len(examples(page)) >= PAGES[page]
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
+@pytest.mark.parametrize(
+    "example",
+    [example for page in PAGES for example in examples(page)],
+    ids=lambda example: example.title,
+)
 async def test_the_example_holds(example: Table, opener: Opener) -> None:
     await Player(await opener(), opener).play(example)
