@@ -190,6 +190,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
+        self.notices.look_at(message.guild)
         self.start_work(self.chats.heard(message))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -202,6 +203,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """A form came back; commands and buttons find their way by discord.py itself."""
+        self.notices.look_at(interaction.guild)
         if interaction.type is discord.InteractionType.modal_submit:
             self.start_work(self.presses.submitted(interaction))
 

@@ -94,6 +94,7 @@ class Reply:
         self._note = ""
         self._end: list[Frame] | None = None
         self.end: End | None = None
+        self.lost: Exception | None = None
         self._shown: list[Frame] = []
         self._sent: list[int] = []
         self._doubtful: set[int] = set()
@@ -157,6 +158,7 @@ class Reply:
                 trouble = trouble_of(error)
                 plainer = trouble in {"refused", "closed"} and self._made_plainer()
                 if wait_ms is None or (trouble not in {"again", "gone"} and not plainer):
+                    self.lost = error
                     _log.warning("discord: an answer could not be shown: %s", error)
                     return
                 if trouble == "again":
