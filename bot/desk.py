@@ -112,6 +112,13 @@ class Desk:
         target, rest = Target.first(text, self.is_role, usage)
         if target.kind != "member":
             raise MistakeError("@{name} is a role; this is for one member", usage, name=target.name)
+        # Where members have ids, a name that somebody typed is nobody's: acting upon it would do
+        # nothing and say that it was done. The platform writes a member by id, all else as it is.
+        words = self.words_for(requester.member.space)
+        if words.who(target.name) == target.name:
+            raise MistakeError(
+                "{name!r} is no mention and no id of a member", usage, name=target.name
+            )
         return Member(requester.member.space, target.name), rest
 
     def model_for(self, requester: Requester, name: str, words: Words) -> Model:
