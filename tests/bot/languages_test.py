@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 
 from bot import figures
+from bot.config import ConfigError, load
 from bot.figures import amount, money, panel_text, plain, short
-from bot.languages import ENGLISH, LANGUAGES, Speech, catalogue, named, nearest
+from bot.languages import ENGLISH, LANGUAGES, LanguageCode, Speech, catalogue, named, nearest
 from bot.text import Words
 from quota.units import Unit
 from tests.bot import text_chat_test, text_test
 from tests.bot.tour_test import WORDS, Tour, texts
-from tests.scripted import when
+from tests.fakes import requester
+from tests.scripted import build, when
 
 BOT = Path(figures.__file__).parent
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
@@ -57,9 +59,10 @@ def literal(node: ast.expr) -> str:
 
 @cache
 def sentences() -> tuple[Sentence, ...]:
-    """Everything that is said: in texts and figures, and by mistakes anywhere in bot/."""
+    """Everything that is said: in texts and figures, and by mistakes anywhere."""
     found: list[Sentence] = []
-    for path in sorted(BOT.glob("*.py")):
+    adapters = BOT.parent / "adapters"
+    for path in sorted((*BOT.glob("*.py"), *adapters.rglob("*.py"))):
         if path.name in FOR_OPERATORS:
             continue
         says = path.name.startswith("text") or path.name == "figures.py"
@@ -88,15 +91,31 @@ def test_sentences_are_found() -> None:
     assert {s.many for s in sentences()} >= {"Quota", "this minute", "{n} tokens"}
 
 
+def astray(sentence: Sentence) -> bool:
+    """Whether it is given other fields than it takes; what is counted is told by itself."""
+    by_itself = {"n"} if sentence.one else set()
+    given = sentence.given
+    return given is not None and given - by_itself != fields_of(sentence.many) - by_itself
+
+
 def test_every_sentence_is_given_its_fields() -> None:
-    wrong = [
-        f"{s.place}: {s.many!r} takes {sorted(fields_of(s.many))}"
-        for s in sentences()
-        # What is counted is told by itself.
-        if s.given is not None
-        and s.given - ({"n"} if s.one else set()) != fields_of(s.many) - ({"n"} if s.one else set())
-    ]
-    assert wrong == []
+    assert [f"{s.place}: {s.many!r}" for s in sentences() if astray(s)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'words.say("{left} left", right=1)',
+        'words.say("{left} left")',
+        'self.say("All of it", left=1)',
+        'words.count(2, "one of {all}", "{n} of {all}")',
+        'MistakeError("{said!r} is odd", USAGE)',
+    ],
+)
+def test_a_field_that_is_missing_or_too_much_is_seen(line: str) -> None:
+    (call,) = (node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call))
+    (sentence,) = said_by(call, "here", says=True)
+    assert astray(sentence)
 
 
 def test_a_sentence_for_one_takes_no_field_that_the_one_for_many_does_not() -> None:
@@ -283,3 +302,52 @@ def test_the_nearest_language_of_a_locale_is_taken(locale: str | None, language:
 )
 def test_a_language_is_known_by_its_own_name_and_its_code(text: str, language: str) -> None:
     assert named(text) == language
+
+
+# Whose language it is.
+
+
+def test_the_operators_language_is_english_unless_the_config_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("", encoding="utf-8")
+    assert load(path, {}).language == ENGLISH
+    path.write_text('[chat]\nlanguage = "fr"\n', encoding="utf-8")
+    assert load(path, {}).language == "fr"
+
+
+def test_a_language_that_is_not_there_is_a_mistake_in_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[chat]\nlanguage = "tlh"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as mistake:
+        load(path, {})
+    told = "[chat] language is 'tlh'; write one of en, de, es, fr, ja"
+    assert mistake.value.problems == (f"{path}: {told}",)
+
+
+def test_every_language_can_be_chosen_by_the_operator() -> None:
+    assert set(get_args(LanguageCode)) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "told"),
+    [
+        ("/chat settings language de", "de", "Sprache: Deutsch."),
+        ("/chat settings language Français", "fr", "Langue\u00a0: Français."),
+        ("/chat settings language default", "", "Language: as in your app."),
+        ("/chat settings", "", "Language: as in your app."),
+    ],
+)
+async def test_a_member_chooses_a_language_by_typing_it(
+    line: str, language: str, told: str
+) -> None:
+    bot = build("everyone: 10k tokens/day")
+    card = await bot.type(line, "ana")
+    assert card.panel.lines[-1] == told
+    assert bot.desk.settings.member(requester().member).language == language
+
+
+async def test_a_language_that_is_not_there_is_told_with_those_that_are() -> None:
+    bot = build("everyone: 10k tokens/day")
+    card = await bot.type("/chat settings language tlh", "ana")
+    assert card.panel.lines == ("'tlh' is no language here; known: en, de, es, fr, ja.",)
+    assert bot.desk.settings.member(requester().member).language == ""
