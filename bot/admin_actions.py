@@ -6,6 +6,7 @@ from bot import commands, pending, text_alerts, text_limits
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.figures import amount
 from bot.grammar import MistakeError
+from bot.line_actions import line_of
 from bot.panels import Form
 from bot.pressing import Pressed, Pressing, Shown
 from bot.text import Words
@@ -67,9 +68,10 @@ def _typed(pressed: Pressed, line: str) -> Typed:
     return replace(typed, applied=True)
 
 
-def line_form(_desk: Desk, pressed: Pressed, words: Words) -> Form:
+def line_form(desk: Desk, pressed: Pressed, words: Words) -> Form:
     """The line that was typed, to be mended."""
-    return text_limits.line_form(words, pressed.subject)
+    found = line_of(desk, pressed.requester.member.space, pressed.subject)
+    return text_limits.line_form(words, found)
 
 
 async def line(desk: Desk, pressed: Pressed, words: Words) -> Pressing:

@@ -54,7 +54,7 @@ class Bot:
     @classmethod
     def at(cls, desk: Desk, config: Config, close: Callable[[], Awaitable[None]]) -> "Bot":
         """With the commands and actions of a desk."""
-        return cls(
+        bot = cls(
             config,
             desk.clock,
             desk.quotas,
@@ -68,6 +68,14 @@ class Bot:
             on_word=desk.news.on_word,
             spoken=desk.spoken,
         )
+        desk.usual_alerts = bot.usual_alerts
+        desk.usual_language = lambda: bot.config.language
+        return bot
+
+    def usual_alerts(self, platform: str) -> str:
+        """The channel of alerts that the config names for a platform."""
+        found = {"discord": self.config.discord, "slack": self.config.slack}.get(platform)
+        return found.alert_channel if found is not None else ""
 
 
 class Platform(Protocol):

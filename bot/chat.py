@@ -343,6 +343,7 @@ class ChatHandler:
             await whole(self._ended(turn, model, prompt, reservation, words))
             raise
         turn.settling = True
+        reply.ending()
         task = asyncio.current_task()
         if cancelled is not None and turn.stopped and task is not None:
             # Stopped by the member: from here on this is an ordinary end.

@@ -67,6 +67,10 @@ class Choosing:
         roles = self.roles_of(requester, model)
         return not roles or requester.is_admin or not roles.isdisjoint(requester.roles)
 
+    def names(self, requester: Requester) -> tuple[str, ...]:
+        """The models that a requester may choose."""
+        return tuple(m.key for m in self.models.all if self.may_use(requester, m))
+
     def roles_of(self, requester: Requester, model: Model) -> frozenset[str]:
         """Who may use a model, as the admins said, else the operator; none: everyone."""
         said = self._chosen.model(requester.member.space, model.key).allowed_for

@@ -20,7 +20,7 @@ from bot import (
 )
 from bot.desk import Desk, Handled, Typed, act_of
 from bot.grammar import Line, MistakeError, parse_line
-from bot.line_actions import line_actions
+from bot.line_actions import mending_action, menu_actions, typing_action
 from bot.messages import Card
 from bot.permissions import DEEDS, may_command
 from bot.text import Words
@@ -111,7 +111,9 @@ class Commands:
         except MistakeError as mistake:
             panel = words.mistake(mistake.told(words), mistake.usage)
         if typed.previews and command in GOVERNING:
-            panel = replace(panel, actions=line_actions(f"{command} {rest}".strip(), words))
+            line = f"{command} {rest}".strip()
+            mend = await mending_action(self._desk, typed, line, words)
+            panel = replace(panel, actions=(mend,))
         return Handled(panel).card
 
 
@@ -131,8 +133,10 @@ async def _governing(
 ) -> Handled:
     if not rest.strip():
         panel = words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF)
-        actions = line_actions("", words, whole=verbs is ADMINS) if typed.previews else ()
-        return Handled(replace(panel, actions=actions))
+        if typed.previews:
+            actions = menu_actions(words) if verbs is ADMINS else (typing_action(words),)
+            panel = replace(panel, actions=actions)
+        return Handled(panel)
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:
         raise MistakeError("{verb} is not part of this version", "/help", verb=line.verb)

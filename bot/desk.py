@@ -1,6 +1,6 @@
 """What every command and action works with: the books, the chat, the clock, who was met."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from bot.figures import panel_text
 from bot.grammar import MistakeError, Target
 from bot.languages import ENGLISH
 from bot.messages import Card
+from bot.models import Model
 from bot.news import News
 from bot.panels import Panel
 from bot.settings import Settings
@@ -71,6 +72,10 @@ class Desk:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     spoken: dict[str, Words] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    # Where the operator has alerts of a platform shown, unless the admins of a space say otherwise.
+    usual_alerts: Callable[[str], str] = field(default=lambda _platform: "")
+    # The operator's language, for whoever has not chosen one.
+    usual_language: Callable[[], str] = field(default=lambda: ENGLISH)
 
     def __post_init__(self) -> None:
         """Settings lie beside the limits, and what can be undone with the audit trail."""
@@ -88,13 +93,13 @@ class Desk:
         self.spoken.setdefault(space.platform, replace(words, language=ENGLISH))
 
     def words_for(self, space: Space, member: Member | None = None) -> Words:
-        """How one writes to a space, or to a member in the language that they chose.
+        """How one writes to a space in the operator's language, or to a member in their own.
 
         Plainly, while nobody has spoken on that platform.
         """
         words = self.spoken.get(space.platform) or Words(utc_minute)
         chosen = self.settings.member(member).language if member is not None else ""
-        return replace(words, language=chosen) if chosen else words
+        return replace(words, language=chosen or self.usual_language())
 
     def spaces(self) -> list[Space]:
         """Every space that is known: somebody was met there, or something is set."""
@@ -107,7 +112,24 @@ class Desk:
         target, rest = Target.first(text, self.is_role, usage)
         if target.kind != "member":
             raise MistakeError("@{name} is a role; this is for one member", usage, name=target.name)
+        # Where members have ids, a name that somebody typed is nobody's: acting upon it would do
+        # nothing and say that it was done. The platform writes a member by id, all else as it is.
+        words = self.words_for(requester.member.space)
+        if words.who(target.name) == target.name:
+            raise MistakeError(
+                "{name!r} is no mention and no id of a member", usage, name=target.name
+            )
         return Member(requester.member.space, target.name), rest
+
+    def model_for(self, requester: Requester, name: str, words: Words) -> Model:
+        """The model of a name, for somebody who may use it."""
+        choosing, found = self.chat.choosing, self.chat.models.find(name)
+        if found is None:
+            raise MistakeError(words.unknown_model(name, choosing.names(requester)))
+        if not choosing.may_use(requester, found):
+            roles = tuple(sorted(choosing.roles_of(requester, found)))
+            raise MistakeError(words.model_not_allowed(found.key, roles))
+        return found
 
     def last_seen(self, member: Member, channel: str = "general") -> Requester:
         """A member as last seen; their roles are not known before they have said something."""

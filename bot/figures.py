@@ -26,6 +26,12 @@ _LIMIT = {
 }
 
 
+WEEKDAYS = (
+    *(phrase("Mon"), phrase("Tue"), phrase("Wed"), phrase("Thu")),
+    *(phrase("Fri"), phrase("Sat"), phrase("Sun")),
+)
+
+
 def grouped(number: int, speech: Speech = ENGLISH) -> str:
     """12,400."""
     return speech.grouped(number)

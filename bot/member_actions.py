@@ -74,7 +74,7 @@ async def remind(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
 def settings_form(desk: Desk, pressed: Pressed, words: Words) -> Form:
     """One's own choices, as they are."""
     chosen = desk.settings.member(pressed.requester.member)
-    return text_members.settings_form(words, chosen, desk.chat.models.names)
+    return text_members.settings_form(words, chosen, desk.chat.choosing.names(pressed.requester))
 
 
 async def settings(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
@@ -92,8 +92,8 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     before, said = desk.settings.member(pressed.requester.member), pressed.values
     model = said.get("model", before.model)
     model = "" if model.casefold() in NOTHING else model
-    if desk.chat.models.find(model) is None:
-        raise MistakeError(words.unknown_model(model, desk.chat.models.names))
+    if model and model != before.model:
+        desk.model_for(pressed.requester, model, words)
     footer = said.get("footer", before.footer)
     found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
     if found is None:

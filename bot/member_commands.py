@@ -86,14 +86,12 @@ async def model(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     member, name = typed.requester.member, rest.strip()
     chosen = desk.settings.member(member)
     if name:
-        found = desk.chat.models.find(name)
-        wanted = "" if name.casefold() == "default" else name
-        if wanted and found is None:
-            raise MistakeError(words.unknown_model(name, desk.chat.models.names))
-        key = found.key if wanted and found is not None else ""
+        is_usual = name.casefold() == "default"
+        key = "" if is_usual else desk.model_for(typed.requester, name, words).key
         chosen = replace(chosen, model=key)
         await desk.settings.set_member(member, chosen)
-    rows = [(m.key, m.name, m.terms.rates) for m in desk.chat.models.all]
+    theirs = (m for m in desk.chat.models.all if desk.chat.choosing.may_use(typed.requester, m))
+    rows = [(m.key, m.name, m.terms.rates) for m in theirs]
     return Handled(text_members.models(words, rows, chosen.model))
 
 

@@ -9,7 +9,9 @@ choosing by unseen text alone would show fast answers too often (1.18 of the lea
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from quota.clock import Clock, pause
 
@@ -56,7 +58,7 @@ class Paced:
     async def finish(self) -> None:
         """Write until all is on the screen; raises what the last write raised."""
         self._whole = asyncio.get_running_loop().create_future()
-        self._pacer.stir()
+        self._pacer.stir(has_ended=True)
         try:
             await self._whole
         finally:
@@ -98,14 +100,18 @@ class Paced:
                 whole.set_exception(error)
         finally:
             self._is_writing = False
-            self._pacer.stir()
+            self._pacer.stir(has_ended=self.has_ended)
         return 0
 
 
 class Pacer:
-    """A bucket that gives one slot every `every_ms`, shared by all answers that need it."""
+    """A bucket that gives one slot every `every_ms`, shared by all answers that need it.
 
-    def __init__(self, clock: Clock, every_ms: int) -> None:
+    `burst`: the platform counts so many slots together, so what was not used of them lately is
+    there for an end, which then does not wait for the next slot.
+    """
+
+    def __init__(self, clock: Clock, every_ms: int, burst: int = 1) -> None:
         """Nothing is on its way yet."""
         self.slot = 0
         self._clock = clock
@@ -115,6 +121,8 @@ class Pacer:
         self._work: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[int]] = set()
         self._rest_ms = 0
+        self._ended = asyncio.Event()
+        self._given: deque[int] = deque(maxlen=burst)
 
     def open(self, write: Write) -> Paced:
         """Show one more answer."""
@@ -133,9 +141,11 @@ class Pacer:
         """Whether nobody needs this bucket any more."""
         return not self._open and self._work is None
 
-    def stir(self) -> None:
+    def stir(self, *, has_ended: bool = False) -> None:
         """Look again at who wants a slot."""
         self._stirred.set()
+        if has_ended:
+            self._ended.set()
         if self._work is None and any(paced.wants for paced in self._open):
             self._work = asyncio.create_task(self._give_slots())
 
@@ -146,11 +156,25 @@ class Pacer:
             task = asyncio.create_task(paced.write())
             self._writing.add(task)
             task.add_done_callback(self._written)
-            await pause(self._clock, self._every_ms)
+            self._given.append(self._clock.now())
+            await self._slot_over()
             while self._rest_ms:
                 rest_ms, self._rest_ms = self._rest_ms, 0
                 await pause(self._clock, rest_ms)
         self._work = None
+
+    async def _slot_over(self) -> None:
+        """The next slot is there; sooner for an end, if something of the burst is left."""
+        now = self._clock.now()
+        # As many as the platform counts together are never given in less than their time.
+        is_full = len(self._given) == self._given.maxlen
+        free_at = self._given[0] + len(self._given) * self._every_ms if is_full else now
+        await pause(self._clock, free_at - now)
+        with suppress(TimeoutError):
+            async with self._clock.timeout(max(0, now + self._every_ms - self._clock.now())):
+                while not any(paced.wants and paced.has_ended for paced in self._open):
+                    self._ended.clear()
+                    await self._ended.wait()
 
     def _written(self, task: asyncio.Task[int]) -> None:
         self._writing.discard(task)

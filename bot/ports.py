@@ -151,5 +151,8 @@ class ReplyStream(Protocol):
     async def note(self, text: str) -> None:
         """A passing remark, such as waiting for a running answer."""
 
+    def ending(self) -> None:
+        """The model has said its last: the end comes as soon as it is settled."""
+
     async def finish(self, end: End) -> None:
         """The one end of this ask."""

@@ -35,7 +35,8 @@ async def notice(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     }
     for key, line in lines.items():
         # In a typed line two dashes would begin the reason.
-        said = " ".join(chosen.get(key, old[key]).split()).removeprefix("#").replace(" -- ", " – ")
+        typed = chosen.get(key, old[key]).split()
+        said = " ".join("–" if word == "--" else word for word in typed).removeprefix("#")
         if said == old[key]:
             continue
         empty = "thresholds default" if key == "thresholds" else line.split()[0] + " off"

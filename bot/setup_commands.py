@@ -8,10 +8,10 @@ from bot import text_setup
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, Target
 from bot.panels import Panel
-from bot.settings import ChannelMode, ChannelSettings, ModelSettings
+from bot.settings import ChannelMode, ChannelSettings, ModelSettings, SpaceSettings
 from bot.text import Words
 from bot.undo_commands import with_undo
-from quota.members import EVERYONE
+from quota.members import EVERYONE, Space
 
 CHANNEL_USAGE = (
     "channel #name [off|mention|reply|thread|auto-thread] [model M] [persona P] [max 500]"
@@ -206,9 +206,15 @@ async def notice(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
 def notice_card(desk: Desk, typed: Typed, words: Words) -> Panel:
     """What people are told at the limit, and what admins are told where."""
     space, governing = space_of(typed), desk.quotas.governing
-    chosen = desk.settings.space(space)
     at = governing.warn_at(space.key) or desk.quotas.rules.warn_at
-    return text_setup.notice(words, governing.note(space.key), chosen, at)
+    return text_setup.notice(words, governing.note(space.key), _in_force(desk, space), at)
+
+
+def _in_force(desk: Desk, space: Space) -> SpaceSettings:
+    """What was chosen in a space, and for alerts what holds where nothing was."""
+    chosen = desk.settings.space(space)
+    where = chosen.alert_channel or desk.usual_alerts(space.platform)
+    return replace(chosen, alert_channel=where)
 
 
 async def setup(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
@@ -220,7 +226,7 @@ async def setup(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     if said == "done":
         chosen = replace(desk.settings.space(space), set_up=True)
         await desk.settings.set_space(act_of(typed.requester, line.reason), chosen)
-    policy, chosen = desk.quotas.policy(space.key), desk.settings.space(space)
+    policy, chosen = desk.quotas.policy(space.key), _in_force(desk, space)
     everyone = [x for x in policy.limits if x.scope == EVERYONE and x.kind == "allowance"]
     roles = [x for x in policy.limits if x.scope.kind == "role"]
     shared = [x for x in policy.limits if x.kind == "shared"]

@@ -32,9 +32,9 @@ def shared(words: Words, balance: Balance, threshold: int) -> Panel:
 
 def overrun(words: Words, model: str, tokens: int, credits_: int) -> Panel:
     """A provider took more than was held."""
-    much = words.say("{n} tokens", n=grouped(tokens, words))
+    much = words.say("{n} tokens", n=grouped(tokens, words)) if tokens else ""
     if credits_:
-        much = f"{much} ({money(credits_, words)})"
+        much = f"{much} ({money(credits_, words)})" if much else money(credits_, words)
     line = words.say(
         "{model} took {amount} more than it was allowed to. The member pays what was reserved, the rest is the house's. Told once an hour.",
         model=model,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bot.figures import money
+from bot.figures import ENGLISH, WEEKDAYS, money
+from bot.languages import Speech
 from bot.panels import Panel, Table
 from quota.units import Rates
 
@@ -27,51 +28,66 @@ def moment(at: int) -> datetime | None:
     return found if found <= _LAST else None
 
 
-def utc_minute(at: int) -> str:
+def utc_minute(at: int, words: Speech = ENGLISH) -> str:
     """2026-11-22 00:00 UTC, rounded up, so that nobody comes too early."""
     found = moment(at + _MINUTE - 1)
-    return "never" if found is None else f"{found:%Y-%m-%d %H:%M} UTC"
+    return words.say("never") if found is None else f"{found:%Y-%m-%d %H:%M} UTC"
 
 
-def nearby(at: int, now: int, zone: tzinfo | None = None) -> str:
+def nearby(at: int, now: int, zone: tzinfo | None = None, words: Speech = ENGLISH) -> str:
     """23:00 (in 5 hours), tomorrow 00:00 (in 14 hours); in the zone of the terminal if None."""
     found, today = moment(at), moment(now)
     if found is None or today is None:
-        return "never"
+        return words.say("never")
     local, today = found.astimezone(zone), today.astimezone(zone)
     days = (local.date() - today.date()).days
     clock = f"{local:%H:%M:%S}" if abs(at - now) <= _SECONDS_MAX * _SECOND else f"{local:%H:%M}"
     if days == 0:
-        day = ""
+        time = clock
     elif days == 1:
-        day = "tomorrow "
+        time = words.say("tomorrow {time}", time=clock)
     elif 1 < days <= _WEEKDAYS_MAX:
-        day = f"{local:%a} "
+        time = f"{words.say(WEEKDAYS[local.weekday()])} {clock}"
     else:
-        day = f"{local:%Y-%m-%d} "
-    return f"{day}{clock} ({distance(at - now)})"
+        time = f"{local:%Y-%m-%d} {clock}"
+    return f"{time} ({distance(at - now, words)})"
 
 
-def distance(ms: int) -> str:
+def distance(ms: int, words: Speech = ENGLISH) -> str:
     """In 5 hours, 3 minutes ago, now; the future rounded up."""
     if abs(ms) < _SECOND:
-        return "now"
+        return words.say("now")
     size = abs(ms)
-    for length, most, word in (
+    for length, most, unit in (
         (_SECOND, _SECONDS_MAX, "second"),
         (_MINUTE, _MINUTES_MAX, "minute"),
         (_HOUR, _HOURS_MAX, "hour"),
     ):
         count = -(-size // length) if ms > 0 else size // length
         if count <= most:
-            return _told(count, word, ahead=ms > 0)
+            return _told(words, count, unit, ahead=ms > 0)
     count = -(-size // _DAY) if ms > 0 else size // _DAY
-    return _told(count, "day", ahead=ms > 0)
+    return _told(words, count, "day", ahead=ms > 0)
 
 
-def _told(count: int, word: str, *, ahead: bool) -> str:
-    counted = f"{count} {word}" if count == 1 else f"{count:,} {word}s"
-    return f"in {counted}" if ahead else f"{counted} ago"
+def _told(words: Speech, count: int, unit: str, *, ahead: bool) -> str:
+    match unit, ahead:
+        case "second", True:
+            return words.count(count, "in {n} second", "in {n} seconds")
+        case "second", False:
+            return words.count(count, "{n} second ago", "{n} seconds ago")
+        case "minute", True:
+            return words.count(count, "in {n} minute", "in {n} minutes")
+        case "minute", False:
+            return words.count(count, "{n} minute ago", "{n} minutes ago")
+        case "hour", True:
+            return words.count(count, "in {n} hour", "in {n} hours")
+        case "hour", False:
+            return words.count(count, "{n} hour ago", "{n} hours ago")
+        case _, True:
+            return words.count(count, "in {n} day", "in {n} days")
+        case _:
+            return words.count(count, "{n} day ago", "{n} days ago")
 
 
 # Lines of JSON that cannot be understood. Each says what is wrong and what to write.
@@ -127,51 +143,68 @@ def _quoted(text: str) -> str:
 # At the prompt.
 
 
-def failed(text: str) -> str:
-    return f"✗ Failed: {text}"
+def failed(words: Speech, text: str) -> str:
+    return words.say("✗ Failed: {text}", text=text)
 
 
-def duplicate() -> str:
-    return "This message came twice; it was answered once."
+def duplicate(words: Speech) -> str:
+    return words.say("This message came twice; it was answered once.")
 
 
-def asking(model: str) -> str:
-    return f"… asking {model}, Ctrl-C stops"
+def asking(words: Speech, model: str) -> str:
+    return words.say("… asking {model}, Ctrl-C stops", model=model)
 
 
 def ctrl_c_again() -> str:
     return "Ctrl-C once more leaves, and so does Ctrl-D."
 
 
-def prompt(name: str, channel: str, *, is_admin: bool) -> str:
+def prompt(words: Speech, name: str, channel: str, *, is_admin: bool) -> str:
     """`ana> `, as an admin `ana# `, elsewhere `ana in homework> `."""
-    place = "" if channel == "general" else f" in {channel}"
-    return f"{name}{place}{'#' if is_admin else '>'} "
+    sign = "#" if is_admin else ">"
+    if channel == "general":
+        return f"{name}{sign} "
+    return words.say("{name} in {channel}", name=name, channel=channel) + f"{sign} "
 
 
 CONTINUED = "... "
 
 
 def banner(
-    config: str | None, store: str, rules: Sequence[str], model: str, *, more_models: int
+    words: Speech,
+    config: str | None,
+    store: str,
+    rules: Sequence[str],
+    model: str,
+    *,
+    more_models: int,
 ) -> tuple[str, ...]:
     """What is in use, in three lines."""
-    limits = ", ".join(rules) or "no limits"
-    source = "no config.toml, so embedded defaults" if config is None else config
-    more = f" ({more_models} more: /model)" if more_models else ""
+    limits = ", ".join(rules) or words.say("no limits")
+    source = config or words.say("no config.toml, so embedded defaults")
+    named = words.say("Model: {model}. Books: {store}.", model=model, store=store)
+    if more_models:
+        named = words.say(
+            "Model: {model} ({n} more: /model). Books: {store}.",
+            model=model,
+            n=more_models,
+            store=store,
+        )
     return (
         f"Quotabot · {source}: {limits}.",
-        f"Model: {model}{more}. Books: {store}.",
-        "Write something. /quota shows what is left, /help all commands, Ctrl-D leaves.",
+        named,
+        words.say("Write something. /quota shows what is left, /help all commands, Ctrl-D leaves."),
     )
 
 
-def stand_in() -> str:
-    return "a built-in stand-in, not a real language model"
+def stand_in(words: Speech) -> str:
+    return words.say("a built-in stand-in, not a real language model")
 
 
-def model_at(key: str, name: str, host: str) -> str:
-    return f"{name} at {host}" if key in {name, "default"} else f"{key} = {name} at {host}"
+def model_at(words: Speech, key: str, name: str, host: str) -> str:
+    if key in {name, "default"}:
+        return words.say("{model} at {host}", model=name, host=host)
+    return words.say("{model} at {host}", model=f"{key} = {name}", host=host)
 
 
 COMMANDS = [
@@ -184,51 +217,67 @@ COMMANDS = [
 ]
 
 
-def help_rows() -> tuple[tuple[str, str], ...]:
+def help_rows(words: Speech) -> tuple[tuple[str, str], ...]:
     """What can be typed at the console only."""
     return (
-        ("/stop, Ctrl-C", "stop the answer; only what came is charged"),
-        ("/model [NAME]", "list the models with their prices, or choose one"),
-        ("/attach [PATH]", "put a text file into the next message; none takes it out"),
-        ("/as NAME [ROLE ...]", "become somebody else"),
-        ("/channel NAME", "go to another channel"),
-        ("/admin on|off", "govern from this terminal, or stop doing so"),
-        ("/quit, Ctrl-D", "leave"),
-        ("Alt-Enter, or \\ at the end", "a new line in the message"),
+        ("/stop, Ctrl-C", words.say("stop the answer; only what came is charged")),
+        ("/model [NAME]", words.say("list the models with their prices, or choose one")),
+        ("/attach [PATH]", words.say("put a text file into the next message; none takes it out")),
+        ("/as NAME [ROLE ...]", words.say("become somebody else")),
+        ("/channel NAME", words.say("go to another channel")),
+        ("/admin on|off", words.say("govern from this terminal, or stop doing so")),
+        ("/quit, Ctrl-D", words.say("leave")),
+        ("Alt-Enter, or \\ at the end", words.say("a new line in the message")),
     )
 
 
-def who(name: str, roles: Sequence[str], channel: str) -> str:
-    held = f"with the role{'s' if len(roles) > 1 else ''} {', '.join(roles)}" if roles else ""
-    return " ".join(filter(None, (f"You are {name}", held, f"in #{channel}"))) + "."
+def who(words: Speech, name: str, roles: Sequence[str], channel: str) -> str:
+    if not roles:
+        return words.say("You are {name} in #{channel}.", name=name, channel=channel)
+    return words.count(
+        len(roles),
+        "You are {name} with the role {roles} in #{channel}.",
+        "You are {name} with the roles {roles} in #{channel}.",
+        name=name,
+        roles=", ".join(roles),
+        channel=channel,
+    )
 
 
-def admin_is(*, on: bool) -> str:
+def admin_is(words: Speech, *, on: bool) -> str:
     if on:
-        return "You govern now: /quota-admin works, and every act is written down. /help shows how."
-    return "You are a plain member again."
+        return words.say(
+            "You govern now: /quota-admin works, and every act is written down. /help shows how."
+        )
+    return words.say("You are a plain member again.")
 
 
-def may_become_admin() -> str:
-    return "Who sits at this terminal may govern: type /admin on first."
+def may_become_admin(words: Speech) -> str:
+    return words.say("Who sits at this terminal may govern: type /admin on first.")
 
 
-def channel_is(name: str) -> str:
-    return f"You write in #{name} now. Each channel has a conversation of its own."
+def channel_is(words: Speech, name: str) -> str:
+    return words.say(
+        "You write in #{channel} now. Each channel has a conversation of its own.", channel=name
+    )
 
 
-def model_is(name: str) -> str:
-    return f"The next messages go to {name}."
+def model_is(words: Speech, name: str) -> str:
+    return words.say("The next messages go to {model}.", model=name)
 
 
-def attached(names: Sequence[str]) -> str:
+def attached(words: Speech, names: Sequence[str]) -> str:
     if not names:
-        return "Nothing is attached. /attach PATH puts a text file into the next message."
-    return f"With the next message: {', '.join(names)}. /attach none takes it out."
+        return words.say(
+            "Nothing is attached. /attach PATH puts a text file into the next message."
+        )
+    return words.say(
+        "With the next message: {names}. /attach none takes it out.", names=", ".join(names)
+    )
 
 
-def usage(line: str) -> str:
-    return f"Write: {line}"
+def usage(words: Speech, line: str) -> str:
+    return words.say("Write: {usage}", usage=line)
 
 
 # Why a file is left out.
@@ -265,13 +314,19 @@ def file_not_text() -> str:
 # Models.
 
 
-def models(rows: Sequence[tuple[str, str, str]], current: str) -> Panel:
+def models(words: Speech, rows: Sequence[tuple[str, str, str]], current: str) -> Panel:
     """Names and prices, with the current one marked."""
     marked = tuple((f"→ {k}" if k == current else f"  {k}", *rest) for k, *rest in rows)
-    return Panel("Models", table=Table(("model", "name", "per million tokens"), marked))
+    columns = (words.say("model"), words.say("name"), words.say("per million tokens"))
+    return Panel(words.say("Models"), table=Table(columns, marked))
 
 
-def price(rates: Rates | None, *, offline: bool) -> str:
+def price(words: Speech, rates: Rates | None, *, offline: bool) -> str:
     if rates is None:
-        return "costs nothing, runs here" if offline else "no known price"
-    return f"in {money(rates.input)} · cached {money(rates.cached)} · out {money(rates.output)}"
+        return words.say("costs nothing, runs here") if offline else words.say("no known price")
+    return words.say(
+        "in {input} · cached {cached} · out {output}",
+        input=money(rates.input, words),
+        cached=money(rates.cached, words),
+        output=money(rates.output, words),
+    )

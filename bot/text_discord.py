@@ -1,5 +1,7 @@
 """The sentences that only Discord says."""
 
+from collections.abc import Iterable
+
 from bot.figures import money
 from bot.languages import Speech, phrase
 from bot.panels import Field, Form, Panel
@@ -105,6 +107,27 @@ def welcome(words: Speech) -> Panel:
             words.say("Mention me, reply to me, use `/ask`, or write me a direct message."),
         ),
     )
+
+
+def shut_out(words: Speech, channel: str) -> Panel:
+    """An answer could not be shown."""
+    line = words.say("I may not write in {channel}, so an answer there was lost.", channel=channel)
+    return Panel(words.say("A right is missing"), "warning", (line,))
+
+
+def ambiguous(words: Speech, name: str, ids: Iterable[int]) -> Panel:
+    """A role of the config that is several roles of this server."""
+    both = ", ".join(map(str, ids))
+    line = words.say(
+        "Several roles are called {name}, so none of them counts: {ids}.", name=name, ids=both
+    )
+    return Panel(words.say("A right is missing"), "warning", (line,))
+
+
+def ambiguous_role(name: str, ids: Iterable[int]) -> str:
+    """The same for the operator."""
+    both = ", ".join(map(str, ids))
+    return f"discord: several roles are called {name!r}, so none governs; name one by id: {both}"
 
 
 POOL_USED = "the shared budget is used up"

@@ -3,17 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.figures import begun, grouped
+from bot.figures import WEEKDAYS, begun, grouped
 from bot.languages import phrase
 from bot.panels import Action, Chart, Panel, Table
 from bot.text import Words
 from quota.limits import Limit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WEEKDAYS = (
-    *(phrase("Mon"), phrase("Tue"), phrase("Wed"), phrase("Thu")),
-    *(phrase("Fri"), phrase("Sat"), phrase("Sun")),
-)
 _MONTHS = (
     *(phrase("Jan"), phrase("Feb"), phrase("Mar"), phrase("Apr"), phrase("May"), phrase("Jun")),
     *(phrase("Jul"), phrase("Aug"), phrase("Sep"), phrase("Oct"), phrase("Nov"), phrase("Dec")),
@@ -34,7 +30,7 @@ def day_name(words: Words, at: int, zone: str) -> str:
     day = (_EPOCH + timedelta(milliseconds=at)).astimezone(ZoneInfo(zone))
     return words.say(
         "{weekday} {day} {month}",
-        weekday=words.say(_WEEKDAYS[day.weekday()]),
+        weekday=words.say(WEEKDAYS[day.weekday()]),
         day=day.day,
         month=words.say(_MONTHS[day.month - 1]),
     )

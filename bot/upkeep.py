@@ -36,7 +36,7 @@ LAPSED_AT_ONCE = 500
 DIFFERENCES_TOLD = 10
 ACTOR = "upkeep"
 # What is kept under names that are never used again (bot/pending.py, bot/requests.py).
-KEPT_FOR_A_WHILE = frozenset({"pending", "request"})
+KEPT_FOR_A_WHILE = frozenset({"pending", "request", "begun"})
 
 
 class Job(NamedTuple):

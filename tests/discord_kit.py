@@ -104,7 +104,8 @@ class Story:
         environ = {"DISCORD_TOKEN": self.discord.token, "MODEL_KEY": "k"}
         config = load(self.folder / "config.toml", environ)
         assert platform.enabled(config)
-        self._bot = await build(config, clock=self.clock, chat_models={"default": self.model})
+        models = dict.fromkeys((model.key for model in config.models), self.model)
+        self._bot = await build(config, clock=self.clock, chat_models=models)
         self._work = asyncio.create_task(platform.run(self._bot))
         ready = asyncio.create_task(self.discord.connected())
         await asyncio.wait({self._work, ready}, return_when=asyncio.FIRST_COMPLETED)

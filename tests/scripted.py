@@ -182,6 +182,7 @@ class RecordingReply:
         self.ends: list[End] = []
         self.broken: set[str] = set()
         self.messages: tuple[str, ...] = ()
+        self.is_ending = False
         self._passing = passing
         self._changed = asyncio.Event()
 
@@ -199,6 +200,9 @@ class RecordingReply:
 
     async def note(self, text: str) -> None:
         await self._take("note", self.notes, text)
+
+    def ending(self) -> None:
+        self.is_ending = True
 
     async def finish(self, end: End) -> None:
         await self._take("finish", self.ends, end)

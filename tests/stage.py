@@ -81,8 +81,12 @@ class Stage(Protocol):
         """Press a button; what is shown then, beside the card or in its place."""
         ...
 
-    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
-        """Press a button that opens a form, and send that with these answers."""
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        """Press a button that opens a form; what stands in it already, by label."""
+        ...
+
+    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> str:
+        """Press a button that opens a form, send that with these answers; what is shown then."""
         ...
 
     async def stops(self, who: str, answer: Seen) -> None:
@@ -180,9 +184,14 @@ class OnDiscord:
         assert found is not None
         return self.seen(await found.until(lambda m: "Stop" not in m.buttons and m.text))
 
-    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        modal = (await self.people[who].clicks(on.message, label)).modal
+        assert modal is not None, f"{label} opens a form"
+        return {name: str(field.get("value", "")) for name, field in modal.fields.items()}
+
+    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> str:
         opened = await self.people[who].clicks(on.message, label)
-        await (await self.people[who].fills(opened.modal, answers)).reply()
+        return (await (await self.people[who].fills(opened.modal, answers)).reply()).text
 
     async def stops(self, who: str, answer: Seen) -> None:
         await self.people[who].clicks(answer.message, "Stop")
@@ -284,10 +293,16 @@ class InSlack:
         after = self.newest(who, where)
         return self.seen(after) if after is not before else on
 
-    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> None:
+    async def opens(self, who: str, on: Seen, label: str) -> Mapping[str, str]:
+        view = await (await slack_kit.press(self.people[who], on.message, label)).modal()
+        inputs = [block for block in view.blocks if block["type"] == "input"]
+        return {b["label"]["text"]: str(b["element"].get("initial_value", "")) for b in inputs}
+
+    async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> str:
         view = await (await slack_kit.press(self.people[who], on.message, label)).modal()
         await self.people[who].submits(view, dict(answers))
         await self.there.rests()
+        return str(view.shown)
 
     async def stops(self, who: str, answer: Seen) -> None:
         await self.people[who].stops(answer.message)

@@ -45,7 +45,7 @@ class _Server:
     def __init__(self, bot: Bot, out: LineWriter) -> None:
         self._bot = bot
         self._out = out
-        self._words = Words(utc_minute)
+        self._words = Words(utc_minute, language=bot.config.language)
         self._running: dict[str, Ask] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes = 0

@@ -20,6 +20,7 @@ from adapters.console.stream import ScreenStream
 from bot import text_console as say
 from bot.bot import Alert, Bot, Word
 from bot.commands import Typed
+from bot.languages import Speech
 from bot.messages import Ask, Attachment
 from bot.outcome import reference
 from bot.panels import Panel
@@ -103,7 +104,9 @@ class Session:
         while not self.leaving:
             while self.news:
                 self._tell(self.news.pop(0))
-            prompt = say.prompt(self.who.name, self.who.channel, is_admin=self.who.admin)
+            prompt = say.prompt(
+                self._words, self.who.name, self.who.channel, is_admin=self.who.admin
+            )
             text = await typing.message(prompt)
             if text is None:
                 return
@@ -124,7 +127,7 @@ class Session:
         except Exception:  # whatever broke, the person is told and may go on
             ref = reference()
             _log.exception("a line could not be carried out ref=%s", ref)
-            self.screen.say(say.failed(self._words.internal(ref)), "bad")
+            self.screen.say(say.failed(self._words, self._words.internal(ref)), "bad")
 
     def _hear(self, fresh: Fresh) -> None:
         """Said before the next prompt: nothing breaks into what is being typed."""
@@ -158,7 +161,9 @@ class Session:
 
     @property
     def _words(self) -> Words:
-        return Words(lambda at: say.nearby(at, self.bot.clock.now(), self.zone))
+        language, now = self.bot.language_of(self.who.requester.member), self.bot.clock.now
+        speech = Speech(language=language)
+        return Words(lambda at: say.nearby(at, now(), self.zone, speech), language=language)
 
     async def _answer(self, text: str) -> None:
         requester, files = self.who.requester, tuple(self.files)
@@ -167,9 +172,9 @@ class Session:
         # Typed messages have no id of a platform: chance gives each one of its own.
         ask = Ask(secrets.token_hex(16), requester, text, self.model, attachments=files)
         self.running = ask.event
-        self.screen.hint(say.asking(model.name))
+        self.screen.hint(say.asking(self._words, model.name))
         try:
-            await self.bot.chat.handle(ask, ScreenStream(self.screen), self._words)
+            await self.bot.chat.handle(ask, ScreenStream(self.screen, self._words), self._words)
         finally:
             self.running = ""
 
@@ -195,7 +200,7 @@ class Session:
         card = await self.bot.commands.run(typed, self._words)
         self.screen.show(card.panel)
         if name.casefold() == "quota-admin" and not self.who.admin:
-            self.screen.say(say.may_become_admin(), "dim")
+            self.screen.say(say.may_become_admin(self._words), "dim")
 
     async def _as(self, rest: str) -> None:
         try:
@@ -210,14 +215,16 @@ class Session:
             self.who.name, self.who.roles = name, tuple(r.removeprefix("@") for r in roles)
             self.who.admin = False
             self.bot.commands.meet(self.who.requester)
-        self.screen.say(say.who(self.who.name, self.who.roles, self.who.channel), "dim")
+        self.screen.say(
+            say.who(self._words, self.who.name, self.who.roles, self.who.channel), "dim"
+        )
 
     async def _admin(self, rest: str) -> None:
         if rest.casefold() not in {"on", "off"}:
             self._mistake("/admin on|off")
             return
         self.who.admin = rest.casefold() == "on"
-        self.screen.say(say.admin_is(on=self.who.admin), "dim")
+        self.screen.say(say.admin_is(self._words, on=self.who.admin), "dim")
 
     async def _channel(self, rest: str) -> None:
         name = rest.removeprefix("#")
@@ -225,7 +232,7 @@ class Session:
             self._mistake("/channel NAME")
             return
         self.who.channel = name
-        self.screen.say(say.channel_is(name), "dim")
+        self.screen.say(say.channel_is(self._words, name), "dim")
 
     async def _model(self, rest: str) -> None:
         models = self.bot.chat.models
@@ -234,15 +241,19 @@ class Session:
             return
         if rest:
             self.model = rest
-            self.screen.say(say.model_is(rest), "dim")
+            self.screen.say(say.model_is(self._words, rest), "dim")
             return
         offline = {model.key for model in self.bot.config.models if model.offline}
         rows = [
-            (model.key, model.name, say.price(model.terms.rates, offline=model.key in offline))
+            (
+                model.key,
+                model.name,
+                say.price(self._words, model.terms.rates, offline=model.key in offline),
+            )
             for model in models.all
         ]
         current = models.find(self.model) or models.default
-        self.screen.show(say.models(rows, current.key))
+        self.screen.show(say.models(self._words, rows, current.key))
 
     async def _attach(self, rest: str) -> None:
         if rest.casefold() == "none":
@@ -254,31 +265,42 @@ class Session:
             except FileRefusedError as refused:
                 self.screen.say(self._words.ignored_attachment(path, str(refused)), "warning")
                 return
-        self.screen.say(say.attached([file.name for file in self.files]), "dim")
+        self.screen.say(say.attached(self._words, [file.name for file in self.files]), "dim")
 
     async def _help(self, rest: str) -> None:
         if rest:
             typed = Typed(self.who.requester, f"/help {rest}")
             self.screen.show((await self.bot.commands.run(typed, self._words)).panel)
             return
-        self.screen.show(self._words.help(is_admin=self.who.admin, extra=say.help_rows()))
+        self.screen.show(
+            self._words.help(is_admin=self.who.admin, extra=say.help_rows(self._words))
+        )
 
     async def _quit(self, _rest: str) -> None:
         self.leave()
 
     def _mistake(self, usage: str) -> None:
-        self.screen.say(say.usage(usage), "warning")
+        self.screen.say(say.usage(self._words, usage), "warning")
 
     def _banner(self) -> tuple[str, ...]:
         config, models = self.bot.config, self.bot.chat.models
         first = next(m for m in config.models if m.key == models.default.key)
         host = first.base_url.partition("://")[2].partition("/")[0]
-        model = say.stand_in() if first.offline else say.model_at(first.key, first.name, host)
+        model = (
+            say.stand_in(self._words)
+            if first.offline
+            else say.model_at(self._words, first.key, first.name, host)
+        )
         limits = self.bot.quotas.policy(SPACE.key).limits
         rules = [x.rule.text for x in limits if x.scope == EVERYONE and x.kind == "allowance"]
         path = None if config.path is None else _short(config.path)
         return say.banner(
-            path, _short(config.store_path), rules, model, more_models=len(models.all) - 1
+            self._words,
+            path,
+            _short(config.store_path),
+            rules,
+            model,
+            more_models=len(models.all) - 1,
         )
 
 

@@ -8,6 +8,7 @@ from adapters.console import wire
 from adapters.console.lines import LineWriter
 from adapters.console.screen import Screen
 from bot import text_console as say
+from bot.languages import Speech
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from quota.verdicts import Balance
 
@@ -42,6 +43,9 @@ class JsonStream:
         """Notes are no part of the protocol."""
         _log.info("%s: %s", self._id, text)
 
+    def ending(self) -> None:
+        """Nothing waits here that could be spared."""
+
     async def finish(self, end: End) -> None:
         """The end, written once, after every delta."""
         if isinstance(end, Answer) and not end.balances:
@@ -64,9 +68,10 @@ class JsonStream:
 class ScreenStream:
     """One answer on a person's screen."""
 
-    def __init__(self, screen: Screen) -> None:
-        """Show it there."""
+    def __init__(self, screen: Screen, words: Speech) -> None:
+        """Show it there, in a language."""
         self._screen = screen
+        self._words = words
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -82,6 +87,9 @@ class ScreenStream:
         self._screen.end_stream()
         self._screen.say(f"… {text}", "dim")
 
+    def ending(self) -> None:
+        """All there is stands on the screen already."""
+
     async def finish(self, end: End) -> None:
         """What is to be said of the answer, or why there is none."""
         screen = self._screen
@@ -95,10 +103,10 @@ class ScreenStream:
             case Refusal(_, text):
                 screen.say(text, "warning" if text.startswith("⏳") else "bad")
             case Failure(_, text):
-                screen.say(say.failed(text), "bad")
+                screen.say(say.failed(self._words, text), "bad")
             case Card(panel):
                 screen.show(panel)
                 return
             case Duplicate():
-                screen.say(say.duplicate(), "dim")
+                screen.say(say.duplicate(self._words), "dim")
         screen.blank()

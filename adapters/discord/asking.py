@@ -9,11 +9,13 @@ import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
-from adapters.discord.place import ChannelPlace, InteractionPlace, Place
+from adapters.discord.place import ChannelPlace, Frame, InteractionPlace, Place
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
+from bot.choosing import named
 from bot.messages import BEGIN, Ask, Utterance
 from bot.text import Words
+from bot.text_setup import unknown_persona
 from bot.text_topics import TOPICS
 from quota.members import Requester
 
@@ -37,6 +39,8 @@ class Asking:
         self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
     ) -> None:
         """/ask."""
+        if await self._is_unknown(interaction, given):
+            return
         private = bool(given.get("private"))
         await interaction.response.defer(ephemeral=private, thinking=True)
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
@@ -45,6 +49,7 @@ class Asking:
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
         ask = _alone(_carrying(ask, found)) if private else _carrying(ask, found)
+        ask = replace(ask, persona=str(given.get("persona") or ""))
         place = self._place(interaction, private=private)
         await self._answered(interaction, ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
 
@@ -132,8 +137,12 @@ class Asking:
     ) -> None:
         """/chat new: a thread where there can be one, else a fresh start here."""
         channel, words = interaction.channel, self._words(interaction)
+        if await self._is_unknown(interaction, given):
+            return
         await interaction.response.defer(ephemeral=True, thinking=True)
+        model, persona = str(given.get("model") or ""), str(given.get("persona") or "")
         if not isinstance(channel, discord.TextChannel) or not self._is_inside(interaction):
+            await self._gateway.chats.begins(interaction.channel_id or 0, model, persona)
             await self._gateway.presses.forget(interaction, requester)
             return
         private = bool(given.get("private"))
@@ -150,12 +159,27 @@ class Asking:
                 content=self._words(interaction).say(say.NO_THREADS)
             )
             return
+        await self._gateway.chats.begins(thread.id, model, persona)
         hello = say.thread_hello(words, needs_mention=not self._gateway.reads_all)
         with suppress(discord.HTTPException):
             await thread.send(hello, silent=True)
         await interaction.edit_original_response(content=say.thread_begun(words, thread.mention))
 
     # What they have in common.
+
+    async def _is_unknown(self, interaction: Interaction, given: Mapping[str, Any]) -> bool:
+        """Whether a model or a persona was named that does not exist; said so already then."""
+        models, personas = self._bot.chat.models, self._bot.chat.settings.personas
+        model, persona = str(given.get("model") or ""), str(given.get("persona") or "")
+        words, said = self._words(interaction), ""
+        if model and models.find(model) is None:
+            said = words.unknown_model(model, models.names)
+        elif persona and named(personas, persona) is None:
+            said = unknown_persona(words, persona, tuple(personas))
+        if said:
+            card = Frame(panel=words.mistake(said)).sent()
+            await interaction.response.send_message(**card, ephemeral=True)
+        return bool(said)
 
     def _made(
         self, interaction: Interaction, requester: Requester, text: str, model: str = ""

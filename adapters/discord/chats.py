@@ -1,16 +1,18 @@
 """What people say to the bot: from an event to an ask, and the one answer to it."""
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
-from adapters.discord.members import space_of
+from adapters.discord.members import OWN, space_of
 from adapters.discord.place import TOKEN_MS, ChannelPlace, Place
 from adapters.discord.stream import Reply
 from bot import text_discord as say
@@ -30,6 +32,8 @@ _log = logging.getLogger(__name__)
 # Discord tells an event again after a lost connection; the newest are known by their ids.
 SEEN_MAX = 10_000
 LAST_MAX = 1_000
+# What a conversation was begun with is kept for as long as people come back to one.
+BEGUN, BEGUN_MS = "begun", 30 * 86_400_000
 THREAD_MINUTES: Literal[1440] = 1_440
 
 
@@ -87,6 +91,8 @@ class Chats:
             left_out=found.left_out,
             earlier=Past(me, message.channel, known=_referenced(message)),
         )
+        if thread:
+            ask = self._as_begun(ask, message.channel.id)
         place = ChannelPlace(
             message.channel,
             message.channel.id,
@@ -98,6 +104,25 @@ class Chats:
         if thread:
             self._threads.add(message.channel.id)
         await self.answer(ask, place, words)
+
+    async def begins(self, conversation: int, model: str, persona: str) -> None:
+        """From now on a thread or direct conversation has this model and persona."""
+        value = json.dumps([model, persona]) if model or persona else ""
+        until = self._bot.clock.now() + BEGUN_MS
+        governing = self._bot.quotas.governing
+        if value or governing.flag(OWN, BEGUN, str(conversation)):
+            await governing.keep(OWN, BEGUN, str(conversation), value, until)
+
+    def _as_begun(self, ask: Ask, conversation: int) -> Ask:
+        """With the model and persona that `/chat new` chose, where this member may use them."""
+        kept = self._bot.quotas.governing.flag(OWN, BEGUN, str(conversation))
+        if not kept:
+            return ask
+        name, persona = json.loads(kept)
+        chat = self._bot.chat
+        model = chat.models.find(name) if name else None
+        may = model is not None and chat.choosing.may_use(ask.requester, model)
+        return replace(ask, model=name if may else "", persona=persona)
 
     def mode_of(self, guild: discord.Guild | None, channel: Any) -> ChannelMode:
         """When the bot answers here: as the admins chose, else as the operator did."""
@@ -186,6 +211,8 @@ class Chats:
             ref = reference()
             _log.exception("a message could not be answered ref=%s", ref)
             await reply.finish(Failure("internal", words.internal(ref)))
+        if isinstance(reply.lost, discord.Forbidden):
+            self._gateway.notices.shut_out(ask.requester.member.space, place.channel_id)
         if late is not None:
             late.cancel()
         if noted is not None:

@@ -24,7 +24,6 @@ from adapters.discord.unfinished import Unfinished
 from bot import text_discord as say
 from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
-from bot.languages import ENGLISH, nearest
 from bot.pacing import Pacer
 from bot.text import Words
 from quota.errors import StoreUnavailableError
@@ -35,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 # Discord takes five messages or edits in five seconds in one channel.
 SLOT_MS = 1_000
+BURST = 5
 MESSAGES_KEPT = 1_000
 PACERS_MAX = 500
 # What was generated is settled by then; so long Discord may take to show it.
@@ -92,7 +92,7 @@ class Gateway(discord.AutoShardedClient):
             guild_ready_timeout=0,
         )
         self.bot = bot
-        self.words: Words = dialect.words_of(bot.clock)
+        self.words: Words = dialect.words_of(bot.clock, bot.config.language)
         self._words: dict[str, Words] = {}
         self.members = Members(lambda: bot.config, bot.quotas.governing)
         self.throttle = Throttle(bot.clock)
@@ -163,8 +163,7 @@ class Gateway(discord.AutoShardedClient):
 
     def words_for(self, member: Member, locale: object) -> Words:
         """The sentences in the language that a member chose, else that of a locale of Discord."""
-        chosen = self.bot.settings.member(member).language
-        language = chosen or nearest(str(locale)) or ENGLISH
+        language = self.bot.language_of(member, str(locale))
         if language not in self._words:
             self._words[language] = dialect.words_of(self.bot.clock, language)
         return self._words[language]
@@ -175,7 +174,7 @@ class Gateway(discord.AutoShardedClient):
         if found is None:
             if len(self._pacers) >= PACERS_MAX:
                 self._pacers = {k: p for k, p in self._pacers.items() if not p.is_idle}
-            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS)
+            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS, BURST)
         return found
 
     # Events, as discord.py calls them.
@@ -191,6 +190,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
+        self.notices.look_at(message.guild)
         self.start_work(self.chats.heard(message))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -203,6 +203,7 @@ class Gateway(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """A form came back; commands and buttons find their way by discord.py itself."""
+        self.notices.look_at(interaction.guild)
         if interaction.type is discord.InteractionType.modal_submit:
             self.start_work(self.presses.submitted(interaction))
 

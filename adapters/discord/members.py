@@ -68,6 +68,14 @@ class Members:
             is_staff=(governs or helps) and not member.bot,
         )
 
+    def ambiguous(self, guild: discord.Guild) -> list[tuple[str, list[int]]]:
+        """The names of the config that several roles of a server have, with the ids of those."""
+        config = self._config().discord
+        wanted = {*config.admin_roles, *config.staff_roles} if config is not None else set()
+        names = (name for name in sorted(wanted) if not _ID.fullmatch(name))
+        found = ((name, [role.id for role in guild.roles if role.name == name]) for name in names)
+        return [(name, ids) for name, ids in found if len(ids) > 1]
+
     def in_direct(self, user: discord.abc.User) -> Requester:
         """Somebody in a direct message: charged at home, with the roles last seen there."""
         home = self.home(str(user.id))

@@ -34,6 +34,8 @@ class Notices:
         """Not yet listening."""
         self._gateway = gateway
         self._bot = gateway.bot
+        self._looked: dict[int, list[tuple[int, str]]] = {}
+        self._warned: set[tuple[str, str]] = set()
         self._met: OrderedDict[str, tuple[int, discord.Interaction[Any]]] = OrderedDict()
 
     def listen(self) -> None:
@@ -71,6 +73,36 @@ class Notices:
             words = self._gateway.words_for(member, "")
             panel = say.open_again(words, words.open_again(fresh.refused))
             self._gateway.start_work(self._told(member, panel))
+
+    def shut_out(self, space: Space, channel_id: int) -> None:
+        """An answer could not be shown for want of the right to write: the admins hear it once."""
+        channel = self._gateway.get_channel(channel_id)
+        if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            words = self._gateway.words_for(Member(space, ""), channel.guild.preferred_locale)
+            self._warn(space, str(channel_id), say.shut_out(words, channel.mention))
+
+    def look_at(self, guild: discord.Guild | None) -> None:
+        """Names of roles in the config that are those of several roles here govern nothing.
+
+        Looked at when a server is first heard of, and again when its roles are others.
+        """
+        roles = [(role.id, role.name) for role in guild.roles] if guild is not None else []
+        if guild is None or self._looked.get(guild.id) == roles:
+            return
+        self._looked[guild.id] = roles
+        space = space_of(guild.id)
+        words = self._gateway.words_for(Member(space, ""), guild.preferred_locale)
+        for name, ids in self._gateway.members.ambiguous(guild):
+            _log.warning("%s", say.ambiguous_role(name, ids))
+            self._warn(space, name, say.ambiguous(words, name, ids))
+
+    def _warn(self, space: Space, about: str, panel: Panel) -> None:
+        """Tell the admins of a server something, once for as long as the bot runs."""
+        if (space.key, about) in self._warned:
+            return
+        self._warned.add((space.key, about))
+        for hear in self._bot.on_alert:
+            hear(Alert(space, panel))
 
     async def _alerted(self, alert: Alert) -> None:
         """Into the channel that the admins of the server chose, else that of the config."""

@@ -54,17 +54,13 @@ def trouble_of(error: BaseException) -> Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one message shows: text with buttons below and a file, or else a card.
-
-    `urgent`: it is the end of an answer, and goes before what is only on the way to one.
-    """
+    """What one message shows: text with buttons below and a file, or else a card."""
 
     text: str = ""
     actions: tuple[Action, ...] = ()
     file: str = field(default="", repr=False)
     panel: Panel | None = None
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
-    urgent: bool = field(default=False, compare=False)
 
     def sent(self) -> dict[str, Any]:
         """The arguments of a send."""
@@ -111,6 +107,12 @@ class Place(Protocol):
     @property
     def is_private(self) -> bool:
         """Whether only one person sees them."""
+
+    async def turn(self, urgent: Callable[[], bool]) -> None:
+        """Return when something may be sent; what it is should be decided only then.
+
+        `urgent`: it is the end of an answer, and goes before what is only on the way to one.
+        """
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """Send a new message; its id."""
@@ -167,6 +169,10 @@ class ChannelPlace:
         """See Place."""
         return False
 
+    async def turn(self, urgent: Callable[[], bool]) -> None:
+        """See Place."""
+        await self._throttle.turn(urgent)
+
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""
         await self._open()
@@ -177,12 +183,12 @@ class ChannelPlace:
                 raise
             # Without the right to read what was said here, there can be no reply to it.
             self._replies, self._last = False, None
+            await self._throttle.turn()
             sent = await self._send(number, frame, silent=silent)
         self._last = sent if self._replies else None
         return sent
 
     async def _send(self, number: int, frame: Frame, *, silent: bool) -> int:
-        await self._throttle.turn(urgent=frame.urgent)
         more: dict[str, Any] = {}
         if self._last is not None:
             more["reference"] = discord.MessageReference(
@@ -197,13 +203,13 @@ class ChannelPlace:
         )
         if frame.panel is None and sent.content.strip() != frame.text.strip():
             # The nonce has brought the message of a process that died before it knew of it.
+            await self._throttle.turn()
             await self.edit(sent.id, frame)
         return sent.id
 
     async def edit(self, message: int, frame: Frame) -> None:
         """See Place."""
         channel: Any = self._channel
-        await self._throttle.turn(urgent=frame.urgent)
         await channel.get_partial_message(message).edit(**frame.edited())
 
     async def typing(self) -> None:
@@ -264,6 +270,11 @@ class InteractionPlace:
     def is_private(self) -> bool:
         """See Place."""
         return self._private
+
+    async def turn(self, urgent: Callable[[], bool]) -> None:
+        """See Place; what answers an interaction is not counted."""
+        if self._later is not None and self._has_ended:
+            await self._later.turn(urgent)
 
     async def post(self, number: int, frame: Frame, *, silent: bool) -> int:
         """See Place."""

@@ -94,6 +94,7 @@ class Reply:
         self._note = ""
         self._end: list[Frame] | None = None
         self.end: End | None = None
+        self.lost: Exception | None = None
         self._shown: list[Frame] = []
         self._sent: list[int] = []
         self._doubtful: set[int] = set()
@@ -117,6 +118,10 @@ class Reply:
         """A remark below what is there so far; the next one, or the end, takes its place."""
         self._note = text
         self._paced.grew(len(text))
+
+    def ending(self) -> None:
+        """See ReplyStream."""
+        self._paced.ending()
 
     async def finish(self, end: End) -> None:
         """The end, shown whatever it takes; where nothing can be shown, the log says so."""
@@ -153,6 +158,7 @@ class Reply:
                 trouble = trouble_of(error)
                 plainer = trouble in {"refused", "closed"} and self._made_plainer()
                 if wait_ms is None or (trouble not in {"again", "gone"} and not plainer):
+                    self.lost = error
                     _log.warning("discord: an answer could not be shown: %s", error)
                     return
                 if trouble == "again":
@@ -188,13 +194,13 @@ class Reply:
         """Bring one message up to what it should show; whether all of them are then."""
         if not self._sent:
             self._still()
-        wanted = self._wanted()
-        at = next(
-            (n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame]), len(wanted)
-        )
-        if at == len(wanted):
+        if self._shown == self._wanted():
             return True
-        frame = replace(wanted[at], urgent=self._end is not None)
+        await self._place.turn(lambda: self._end is not None)
+        # What has come while others had their turn is shown with it.
+        wanted = self._wanted()
+        at = next(n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame])
+        frame = wanted[at]
         if at < len(self._sent):
             await self._edited(at, frame)
         else:

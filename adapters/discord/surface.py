@@ -102,6 +102,7 @@ MEMBER_ENTRIES = (
         (
             Option("prompt", "What you want to know", required=True, most=ASK_CHARS_MAX),
             _MODEL,
+            _PERSONA,
             Option("file", "An image, a PDF or a text file", "file"),
             Option("private", "Only you see the answer", "flag"),
         ),
@@ -127,6 +128,8 @@ MEMBER_ENTRIES = (
         "/chat new",
         (
             Option("title", "What it is about", most=80),
+            _MODEL,
+            _PERSONA,
             Option("private", "A thread that only you are in", "flag"),
         ),
         does="begin",

@@ -42,8 +42,8 @@ def words_for(naming: Naming, language: str = ENGLISH) -> Words:
 
 def when(at: int, speech: Speech) -> str:
     """An instant, which everybody reads in their own zone and language."""
-    fallback = utc_minute(at)
-    if fallback == "never":
+    fallback = utc_minute(at, speech)
+    if fallback == speech.say("never"):
         return fallback
     seconds = -(-at // 1_000)  # Rounded up, so that nobody comes too early.
     return f"{OPEN}!date^{seconds}^{date_and_time(speech)}|{fallback}{SHUT}"

@@ -131,6 +131,8 @@ class People:
         if not is_admin and rights.workspace_admins:
             is_admin = (await self.person(user)).is_workspace_admin
         is_staff = self._listed(user, rights.staff)
+        if (is_admin or is_staff) and (await self.person(user)).is_bot:
+            is_admin = is_staff = False  # A program governs nobody, whatever group it is in.
         member = Member(self._space, user)
         return Requester(member, self.roles_of(user), where, is_admin, is_staff)
 

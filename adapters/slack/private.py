@@ -42,6 +42,9 @@ class PrivateStream:
         """A remark beside the answer."""
         await remark(self._workspace, self._place, text)
 
+    def ending(self) -> None:
+        """Nothing is shown before the end."""
+
     async def finish(self, end: End) -> None:
         """The whole answer, or why there is none."""
         try:

@@ -86,6 +86,11 @@ class SlackStream:
         """A remark beside the answer, to whoever asked."""
         await remark(self._workspace, self._private, text)
 
+    def ending(self) -> None:
+        """The end comes within moments."""
+        if self._paced is not None:
+            self._paced.ending()
+
     async def finish(self, end: End) -> None:
         """The end, after every word of the answer."""
         self._ended = True

@@ -9,6 +9,7 @@ import pytest
 from adapters.console.screen import Screen
 from adapters.console.session import Person, Session
 from adapters.console.stream import ScreenStream
+from bot.languages import Speech
 from bot.messages import Duplicate
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
@@ -313,7 +314,7 @@ async def test_a_command_without_a_store_says_so() -> None:
 
 async def test_what_came_before_an_answer_stands_on_lines_of_its_own() -> None:
     page = Terminal()
-    stream = ScreenStream(Screen(page, {"TERM": "xterm"}))
+    stream = ScreenStream(Screen(page, {"TERM": "xterm"}), Speech())
     await stream.note("You have an answer running.")
     await stream.update("half an")
     await stream.note("The rest waits.")

@@ -27,7 +27,7 @@ async def test_the_end_of_an_answer_goes_first() -> None:
     throttle, sent = Throttle(clock), list[str]()
 
     async def request(name: str, *, urgent: bool) -> None:
-        await throttle.turn(urgent=urgent)
+        await throttle.turn(lambda: urgent)
         sent.append(name)
 
     names = [("a", False), ("b", False), ("c", False), ("end", True)]

@@ -744,6 +744,20 @@ async def test_an_answer_that_is_being_settled_cannot_be_stopped_any_more() -> N
     assert (end.finish, end.charged_tokens) == ("stop", 17)
 
 
+async def test_a_screen_hears_that_the_end_is_near_before_it_is_settled() -> None:
+    bot = build(DAILY)
+    running = bot.start("ana")
+    told: list[bool] = []
+
+    async def look(verb: str) -> None:
+        if verb == "settle":
+            told.append(running.reply.is_ending)
+
+    stepping_of(bot).after = look
+    await running.task
+    assert told == [True]
+
+
 @pytest.mark.parametrize("state", ["running", "answered", "refused"])
 async def test_the_same_id_with_other_content_is_refused(state: str) -> None:
     bot = build("everyone: 3k tokens/day")

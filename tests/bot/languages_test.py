@@ -4,21 +4,31 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 
 from bot import figures
-from bot.figures import amount, money, plain, short
-from bot.languages import ENGLISH, LANGUAGES, Speech, catalogue, named, nearest
+from bot.config import ConfigError, load
+from bot.figures import amount, money, panel_text, plain, short
+from bot.languages import ENGLISH, LANGUAGES, LanguageCode, Speech, catalogue, named, nearest
 from bot.text import Words
 from quota.units import Unit
-from tests.scripted import when
+from tests.bot import text_chat_test, text_test
+from tests.bot.tour_test import WORDS, Tour, texts
+from tests.fakes import requester
+from tests.scripted import build, when
 
 BOT = Path(figures.__file__).parent
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
+# What the admins of a space or another member are told is in the language of those.
+ALERTED = {
+    *("Request for more", "Approve", "Approve less", "Deny", "Quota"),
+    *("Request approved", "Request denied", "Used up", "Running low"),
+}
 # What the operator reads at the command line, which is English.
 FOR_OPERATORS = {"control.py"}
 
@@ -49,9 +59,10 @@ def literal(node: ast.expr) -> str:
 
 @cache
 def sentences() -> tuple[Sentence, ...]:
-    """Everything that is said: in texts and figures, and by mistakes anywhere in bot/."""
+    """Everything that is said: in texts and figures, and by mistakes anywhere."""
     found: list[Sentence] = []
-    for path in sorted(BOT.glob("*.py")):
+    adapters = BOT.parent / "adapters"
+    for path in sorted((*BOT.glob("*.py"), *adapters.rglob("*.py"))):
         if path.name in FOR_OPERATORS:
             continue
         says = path.name.startswith("text") or path.name == "figures.py"
@@ -80,13 +91,31 @@ def test_sentences_are_found() -> None:
     assert {s.many for s in sentences()} >= {"Quota", "this minute", "{n} tokens"}
 
 
+def astray(sentence: Sentence) -> bool:
+    """Whether it is given other fields than it takes; what is counted is told by itself."""
+    by_itself = {"n"} if sentence.one else set()
+    given = sentence.given
+    return given is not None and given - by_itself != fields_of(sentence.many) - by_itself
+
+
 def test_every_sentence_is_given_its_fields() -> None:
-    wrong = [
-        f"{s.place}: {s.many!r} takes {sorted(fields_of(s.many))}"
-        for s in sentences()
-        if s.given is not None and s.given | ({"n"} if s.one else set()) != fields_of(s.many)
-    ]
-    assert wrong == []
+    assert [f"{s.place}: {s.many!r}" for s in sentences() if astray(s)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'words.say("{left} left", right=1)',
+        'words.say("{left} left")',
+        'self.say("All of it", left=1)',
+        'words.count(2, "one of {all}", "{n} of {all}")',
+        'MistakeError("{said!r} is odd", USAGE)',
+    ],
+)
+def test_a_field_that_is_missing_or_too_much_is_seen(line: str) -> None:
+    (call,) = (node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call))
+    (sentence,) = said_by(call, "here", says=True)
+    assert astray(sentence)
 
 
 def test_a_sentence_for_one_takes_no_field_that_the_one_for_many_does_not() -> None:
@@ -143,6 +172,74 @@ def test_a_whole_sentence_stays_one(language: str) -> None:
         if sentence.endswith(".") and not form.endswith((".", "\u3002", "\uff09\u3002"))
     ]
     assert odd == []
+
+
+# What people see, in every language.
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_refusal_is_too_long_in_any_language(language: str) -> None:
+    words = Words(when, language=language)
+    told = (*text_test.sentences(words), *text_chat_test.sentences(words))
+    assert [text for text in told if len(text) > 300] == []
+    assert [text for text in told if unfinished(text)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_label_fits_on_a_button(language: str) -> None:
+    words = Words(when, language=language)
+    assert [label for label in text_chat_test.labels(words) if not 1 <= len(label) <= 75] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_card_has_a_plain_twin(language: str) -> None:
+    for card in text_test.cards(Words(when, language=language)):
+        assert not unfinished(panel_text(card))
+
+
+@pytest.fixture(params=OTHERS)
+async def tour(request: pytest.FixtureRequest) -> Tour:
+    """Every command, button and form in one language."""
+    found = Tour(replace(WORDS, language=request.param))
+    await found.go()
+    await found.press_all()
+    return found
+
+
+async def test_a_tour_in_another_language_leaves_no_field_open(tour: Tour) -> None:
+    assert [text for text in texts(tour) if unfinished(text)] == []
+
+
+async def test_a_tour_in_another_language_speaks_it(tour: Tour) -> None:
+    """What is typed, kept or given by name stays as it is; titles and labels never do."""
+    known = {form for forms in catalogue(tour.words.language).values() for form in forms}
+    english = {s.many for s in sentences()} - known
+    assert {panel.title for panel in tour.panels if panel.title in english} <= ALERTED
+    assert {a.label for p in tour.panels for a in p.actions if a.label in english} <= ALERTED
+    for form in tour.forms:
+        labels = {form.title, form.submit, *(field.label for field in form.fields)}
+        assert labels & english <= ALERTED
+
+
+async def test_every_form_and_button_of_a_tour_fits(tour: Tour) -> None:
+    for panel in tour.panels:
+        assert [action.label for action in panel.actions if not 1 <= len(action.label) <= 40] == []
+    for form in tour.forms:
+        assert len(form.title) <= 24, form.title
+        assert len(form.submit) <= 24, form.submit
+        assert [field.label for field in form.fields if not 1 <= len(field.label) <= 45] == []
+        assert [field.hint for field in form.fields if len(field.hint) > 100] == []
+
+
+async def test_every_refusal_of_a_tour_is_short(tour: Tour) -> None:
+    refused = [p for p in tour.panels if p.tone in {"warning", "bad"}]
+    assert refused
+    assert [p for p in refused if len(" ".join(p.lines)) > 600] == []
+
+
+def unfinished(text: str) -> bool:
+    """Whether a field was not filled in, or two sentences did not meet well."""
+    return bool(re.search(r"\{\w+(![rs])?\}|\.\.|\u3002\.|\u3002\u3002", text.replace("...", "")))
 
 
 # Numbers.
@@ -205,3 +302,52 @@ def test_the_nearest_language_of_a_locale_is_taken(locale: str | None, language:
 )
 def test_a_language_is_known_by_its_own_name_and_its_code(text: str, language: str) -> None:
     assert named(text) == language
+
+
+# Whose language it is.
+
+
+def test_the_operators_language_is_english_unless_the_config_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("", encoding="utf-8")
+    assert load(path, {}).language == ENGLISH
+    path.write_text('[chat]\nlanguage = "fr"\n', encoding="utf-8")
+    assert load(path, {}).language == "fr"
+
+
+def test_a_language_that_is_not_there_is_a_mistake_in_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[chat]\nlanguage = "tlh"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as mistake:
+        load(path, {})
+    told = "[chat] language is 'tlh'; write one of en, de, es, fr, ja"
+    assert mistake.value.problems == (f"{path}: {told}",)
+
+
+def test_every_language_can_be_chosen_by_the_operator() -> None:
+    assert set(get_args(LanguageCode)) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "told"),
+    [
+        ("/chat settings language de", "de", "Sprache: Deutsch."),
+        ("/chat settings language Français", "fr", "Langue\u00a0: Français."),
+        ("/chat settings language default", "", "Language: as in your app."),
+        ("/chat settings", "", "Language: as in your app."),
+    ],
+)
+async def test_a_member_chooses_a_language_by_typing_it(
+    line: str, language: str, told: str
+) -> None:
+    bot = build("everyone: 10k tokens/day")
+    card = await bot.type(line, "ana")
+    assert card.panel.lines[-1] == told
+    assert bot.desk.settings.member(requester().member).language == language
+
+
+async def test_a_language_that_is_not_there_is_told_with_those_that_are() -> None:
+    bot = build("everyone: 10k tokens/day")
+    card = await bot.type("/chat settings language tlh", "ana")
+    assert card.panel.lines == ("'tlh' is no language here; known: en, de, es, fr, ja.",)
+    assert bot.desk.settings.member(requester().member).language == ""

@@ -79,6 +79,9 @@ class Reply:
     async def note(self, text: str) -> None:
         return
 
+    def ending(self) -> None:
+        return
+
     async def finish(self, end: End) -> None:
         self.end = end
 

@@ -102,6 +102,45 @@ async def test_an_end_comes_before_any_growing_answer() -> None:
     assert (growing.writes, ended.writes) == ([0], [1_000])
 
 
+async def test_an_end_takes_what_is_left_of_a_burst() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, EVERY, burst=5)
+    screen = Screen(clock, pacer)
+    screen.paced.grew(5)
+    await clock.run_for(300)
+    ending = asyncio.create_task(screen.paced.finish())
+    await let_run()
+    await ending
+    assert screen.writes == [0, 300]
+
+
+async def test_an_end_that_comes_during_a_write_takes_what_is_left_of_a_burst() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, EVERY, burst=5)
+    screen = Screen(clock, pacer)
+    screen.paced.grew(5)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(screen.paced.finish())
+    await let_run()
+    await ending
+    assert screen.writes == [0, 0]
+
+
+async def test_no_burst_is_larger_than_the_platform_takes() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, EVERY, burst=5)
+    screens = [Screen(clock, pacer) for _ in range(12)]
+    growing = Screen(clock, pacer)
+    growing.paced.grew(1)
+    ends = [asyncio.create_task(screen.paced.finish()) for screen in screens]
+    await clock.run_for(15 * EVERY)
+    await asyncio.gather(*ends)
+    writes = [w for s in (*screens, growing) for w in s.writes]
+    assert never_more_than(writes, 5, 5_000)
+    assert sorted(writes)[:6] == [0, 0, 0, 0, 0, 5_000]
+
+
 async def test_an_end_of_several_messages_is_written_whole_first() -> None:
     clock, pacer = bucket()
     ended, growing = Screen(clock, pacer, calls_at_end=3), Screen(clock, pacer)

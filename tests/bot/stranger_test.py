@@ -2,9 +2,12 @@
 
 import asyncio
 
+from bot import text_alerts
+from bot.actions import Pressed
 from bot.messages import Answer, End
 from bot.ports import TextDelta
 from quota.units import Amount, Unit
+from tests.bot.choosing_test import a_model, place
 from tests.bot.requests_test import DAILY, Office
 from tests.fakes import requester
 from tests.scripted import Gate, build, steps
@@ -57,3 +60,33 @@ async def test_one_request_by_two_names_is_decided_once() -> None:
     await asyncio.gather(*(office.bot.type(line, ada) for line in lines))
     given = [row for row in await office.trail() if row.action == "grant"]
     assert len(given) == 1
+
+
+async def test_only_models_that_a_member_may_use_are_offered_and_chosen() -> None:
+    bot = place(a_model("best", allowed_for=("Supporter",)))
+    listed = await bot.type("/model", "ana")
+    assert "best" not in listed.text
+    refused = await bot.type("/model best", "ana")
+    assert "Supporter" in refused.text
+    form = bot.actions.form(Pressed(requester(), "settings"), bot.words)
+    assert form is not None
+    assert "best" not in dict(form.fields[0].choices)
+    supporter = requester(roles=("Supporter",))
+    assert "best" in (await bot.type("/model", supporter)).text
+
+
+async def test_an_overrun_in_money_alone_speaks_of_no_tokens() -> None:
+    words = build().words
+    (line,) = text_alerts.overrun(words, "mini", 0, 230).lines
+    assert line.startswith("mini took $0.00023 more than")
+    (line,) = text_alerts.overrun(words, "mini", 12, 230).lines
+    assert line.startswith("mini took 12 tokens ($0.00023) more than")
+
+
+async def test_alerts_go_where_the_operator_says_unless_the_admins_say_otherwise() -> None:
+    bot, ada = build(), requester("ada", admin=True)
+    bot.desk.usual_alerts = lambda platform: f"ops-of-{platform}"
+    assert "#ops-of-console" in (await bot.type("/quota-admin setup", ada)).text
+    assert "nowhere" not in (await bot.type("/quota-admin notice", ada)).text
+    await bot.type("/quota-admin alerts #admins", ada)
+    assert "#admins" in (await bot.type("/quota-admin setup", ada)).text

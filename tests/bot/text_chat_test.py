@@ -14,19 +14,19 @@ LONG = "x" * 200
 Why = Literal["kind", "large", "locked", "broken", "slow", "long", "empty"]
 
 
-def labels() -> Iterator[str]:
-    yield from (WORDS.stop_label(), WORDS.again_label(), WORDS.onward_label())
-    yield from (WORDS.good_label(), WORDS.bad_label(), WORDS.quota_label())
-    yield from (WORDS.more_label(), WORDS.remind_label(), WORDS.room_label(), WORDS.retry_label())
-    yield WORDS.use_label(LONG)
+def labels(words: Words = WORDS) -> Iterator[str]:
+    yield from (words.stop_label(), words.again_label(), words.onward_label())
+    yield from (words.good_label(), words.bad_label(), words.quota_label())
+    yield from (words.more_label(), words.remind_label(), words.room_label(), words.retry_label())
+    yield words.use_label(LONG)
 
 
-def sentences() -> Iterator[str]:
-    yield from (WORDS.history_lost(), WORDS.waits_for_room(), WORDS.onward())
-    yield WORDS.pages_read("paper.pdf", 1, 1_234)
-    yield WORDS.model_not_allowed("best", ("Supporter", "Guest"))
-    for why in (WORDS.cannot_see("mini"), WORDS.images_full(10), *map(WORDS.unreadable, reasons())):
-        yield WORDS.ignored_attachment("a.png", why)
+def sentences(words: Words = WORDS) -> Iterator[str]:
+    yield from (words.history_lost(), words.waits_for_room(), words.onward())
+    yield words.pages_read("paper.pdf", 1, 1_234)
+    yield words.model_not_allowed("best", ("Supporter", "Guest"))
+    for why in (words.cannot_see("mini"), words.images_full(10), *map(words.unreadable, reasons())):
+        yield words.ignored_attachment("a.png", why)
 
 
 def reasons() -> tuple[Why, ...]:

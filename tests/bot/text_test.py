@@ -45,43 +45,43 @@ def refusals() -> Iterator[Refused]:
         yield Refused(reason)
 
 
-def sentences() -> Iterator[str]:
+def sentences(words: Words = WORDS) -> Iterator[str]:
     """What a member may read, each with large numbers."""
     done = Settlement("settle", 123_456, 0, 1_234_567, 0, BALANCES)
-    yield from (WORDS.refusal(each) for each in refusals())
-    yield from (WORDS.footer(done, 123_456, counted=counted) for counted in (True, False))
-    yield from (WORDS.history_trimmed(kept, 12_345) for kept in (0, 1, 12_345))
-    yield from (WORDS.cut_at_limit(opens_at) for opens_at in (None, MORNING))
-    yield from (WORDS.stopped(charged, 12_345) for charged in (0, 12_345))
-    yield from (WORDS.withheld(partly=partly) for partly in (True, False))
-    yield from (WORDS.provider_silent(charged, "7F3K") for charged in (0, 12_345))
-    yield from (WORDS.stopping(answers) for answers in (0, 1, 2))
+    yield from (words.refusal(each) for each in refusals())
+    yield from (words.footer(done, 123_456, counted=counted) for counted in (True, False))
+    yield from (words.history_trimmed(kept, 12_345) for kept in (0, 1, 12_345))
+    yield from (words.cut_at_limit(opens_at) for opens_at in (None, MORNING))
+    yield from (words.stopped(charged, 12_345) for charged in (0, 12_345))
+    yield from (words.withheld(partly=partly) for partly in (True, False))
+    yield from (words.provider_silent(charged, "7F3K") for charged in (0, 12_345))
+    yield from (words.stopping(answers) for answers in (0, 1, 2))
     yield from (
-        WORDS.cut_at_length(),
-        WORDS.cut_short(12_345),
-        WORDS.empty(),
-        WORDS.counted_later(),
-        WORDS.clamped(12_345, DAILY),
-        WORDS.clamped(12_345, None),
-        WORDS.waiting(),
-        WORDS.queued(),
-        WORDS.closing(),
-        WORDS.provider_failed("7F3K"),
-        WORDS.provider_rejected("7F3K"),
-        WORDS.provider_broke(12_345, "7F3K"),
-        WORDS.provider_unsettled("7F3K"),
-        WORDS.interrupted(),
-        WORDS.id_reused(),
-        WORDS.internal("7F3K"),
-        WORDS.store_trouble(),
-        WORDS.not_written(),
-        WORDS.input_too_long(1_000_000, 32_000),
-        WORDS.unknown_model("gpt-9", ["mini", "big"]),
-        WORDS.ignored_attachment("a.pdf", "it is no text"),
+        words.cut_at_length(),
+        words.cut_short(12_345),
+        words.empty(),
+        words.counted_later(),
+        words.clamped(12_345, DAILY),
+        words.clamped(12_345, None),
+        words.waiting(),
+        words.queued(),
+        words.closing(),
+        words.provider_failed("7F3K"),
+        words.provider_rejected("7F3K"),
+        words.provider_broke(12_345, "7F3K"),
+        words.provider_unsettled("7F3K"),
+        words.interrupted(),
+        words.id_reused(),
+        words.internal("7F3K"),
+        words.store_trouble(),
+        words.not_written(),
+        words.input_too_long(1_000_000, 32_000),
+        words.unknown_model("gpt-9", ["mini", "big"]),
+        words.ignored_attachment("a.pdf", "it is no text"),
     )
     for balance in BALANCES:
         if balance.granted is not None and balance.left is not None:
-            yield WORDS.notice(
+            yield words.notice(
                 Notice(balance.limit, balance.unit, 90, balance.granted, balance.left, MORNING)
             )
 
@@ -302,24 +302,24 @@ def test_numbers_are_written_for_people() -> None:
 GRANT = GrantRow(1, "w", Unit.TOKENS, 5_000, 1_200, 0, MORNING, MORNING + DAY, "ada", "demo")
 
 
-def cards() -> Iterator[Panel]:
-    yield WORDS.quota("you", BALANCES, [GRANT])
-    yield WORDS.quota("you", BALANCES[5:6], [])
-    yield WORDS.quota("you", (), [])
-    yield WORDS.rules("you", [Reason(DAILY, binds=True, why="binds")])
-    yield WORDS.limits([DAILY])
-    yield WORDS.limit_set(DAILY, None)
-    yield WORDS.limit_removed(DAILY, None)
-    yield WORDS.granted("ana", GRANT, BALANCES)
-    yield WORDS.was_reset("ana", BALANCES)
-    yield WORDS.switched("Blocked", "@ana cannot ask", MORNING)
+def cards(words: Words = WORDS) -> Iterator[Panel]:
+    yield words.quota("you", BALANCES, [GRANT])
+    yield words.quota("you", BALANCES[5:6], [])
+    yield words.quota("you", (), [])
+    yield words.rules("you", [Reason(DAILY, binds=True, why="binds")])
+    yield words.limits([DAILY])
+    yield words.limit_set(DAILY, None)
+    yield words.limit_removed(DAILY, None)
+    yield words.granted("ana", GRANT, BALANCES)
+    yield words.was_reset("ana", BALANCES)
+    yield words.switched("Blocked", "@ana cannot ask", MORNING)
     row = AuditRow(MORNING, "s:1", "ada", "grant", "s:1:w", "", "5k tokens", "demo", 7)
-    yield text_audit.audit(WORDS, Space("s", "1"), [row], {7})
-    yield text_audit.undone(WORDS, Space("s", "1"), row)
-    yield WORDS.not_allowed()
-    yield WORDS.mistake("something is odd", "grant @ana 5k")
-    yield WORDS.help(is_admin=True)
-    yield WORDS.help(is_admin=False)
+    yield text_audit.audit(words, Space("s", "1"), [row], {7})
+    yield text_audit.undone(words, Space("s", "1"), row)
+    yield words.not_allowed()
+    yield words.mistake("something is odd", "grant @ana 5k")
+    yield words.help(is_admin=True)
+    yield words.help(is_admin=False)
 
 
 def test_a_card_says_in_plain_text_all_that_it_shows() -> None:

@@ -110,7 +110,8 @@ VALUES = {
 class Tour:
     """All cards, actions and forms that were met."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words = WORDS) -> None:
+        self.words = words
         self.bot: Bot = build(
             "everyone: 10k tokens/day",
             "role Supporter: 50k tokens/day",
@@ -142,7 +143,7 @@ class Tour:
             met = len(self.panels)
             for previews in (True, False):
                 typed = Typed(typer, line, previews=previews)
-                self.panels.append((await self.bot.commands.run(typed, WORDS)).panel)
+                self.panels.append((await self.bot.commands.run(typed, self.words)).panel)
             fresh = [a for panel in self.panels[met:] for a in panel.actions]
             for action in fresh:
                 self.open(action)
@@ -154,7 +155,7 @@ class Tour:
         """As its owner, or an admin, would; what is submitted if it opens a form."""
         who = replace(self.who(action.owner or ADA), is_admin=not action.owner)
         pressed = Pressed(who, action.name, action.subject, action.owner)
-        form = self.bot.actions.form(pressed, WORDS)
+        form = self.bot.actions.form(pressed, self.words)
         if form is None:
             return pressed
         self.forms.append(form)
@@ -162,21 +163,24 @@ class Tour:
 
     async def press(self, action: Action) -> None:
         pressed = self.open(action)
-        shown = await self.bot.actions.press(pressed, WORDS)
+        shown = await self.bot.actions.press(pressed, self.words)
         self.done.add(action.name)
         if isinstance(shown, Shown):
             self.panels.append(shown.card.panel)
         else:
             assert isinstance(shown, AskAgain)
 
+    async def press_all(self) -> None:
+        for name, deed in ACTIONS.items():
+            owner = ANA if deed == "own" else ""
+            await self.press(Action(name, name, "mini" if name == "use" else "", owner))
+
 
 @pytest.fixture
 async def tour() -> Tour:
     tour = Tour()
     await tour.go()
-    for name, deed in ACTIONS.items():
-        owner = ANA if deed == "own" else ""
-        await tour.press(Action(name, name, "mini" if name == "use" else "", owner))
+    await tour.press_all()
     return tour
 
 

@@ -129,3 +129,11 @@ async def test_a_forged_button_does_not_stop_what_others_asked(tmp_path: Path) -
         gate.release()
         whole = await told.ended(here.channel, asked)
         assert "Stopped" not in whole.text
+
+
+async def test_the_set_up_knows_where_the_operator_has_alerts_shown(tmp_path: Path) -> None:
+    async with story(tmp_path, discord='alert_channel = "ops"') as told:
+        here = Homework(told)
+        card = await here.does(here.ada, "quota-admin setup")
+        assert "#ops" in card.text
+        assert "nowhere" not in card.text

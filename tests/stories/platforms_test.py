@@ -141,6 +141,29 @@ async def test_more_is_asked_for_and_given_with_a_click(tmp_path: Path, stage_of
         assert (await stage.answer(await stage.says("ana", "@bot now"))).text.startswith("w1")
 
 
+async def test_a_mistyped_line_is_mended_in_a_form(tmp_path: Path, stage_of: Opens) -> None:
+    async with stage_of(tmp_path, "1 request/day") as stage:
+        mistake = await stage.grants("ada", "ana", "lots")
+        assert "'lots' is no amount; write 5000 tokens" in mistake.text
+        assert mistake.buttons == ["Open the form"]
+        (said,) = (await stage.opens("ada", mistake, "Open the form")).values()
+        assert said.startswith("quota-admin grant @")
+        assert said.endswith(" lots")
+        mended = said.replace("lots", "2 requests")
+        await stage.fills("ada", mistake, "Open the form", {"Command": mended})
+        assert (await stage.balance("ana")).left == 3
+
+
+async def test_a_name_that_is_only_typed_is_nobody(tmp_path: Path, stage_of: Opens) -> None:
+    async with stage_of(tmp_path, "1 request/day") as stage:
+        mistake = await stage.grants("ada", "ana", "lots")
+        before = await entries(stage, "grant")
+        line = {"Command": "grant @ana 2 requests"}
+        told = await stage.fills("ada", mistake, "Open the form", line)
+        assert "'ana' is no mention and no id of a member" in told
+        assert await entries(stage, "grant") == before
+
+
 async def test_stop_settles_what_was_used(tmp_path: Path, stage_of: Opens) -> None:
     async with stage_of(tmp_path, "10k tokens/day") as stage:
         stage.model.next(steps(TextDelta("It begins"), Gate(), TextDelta(" and never ends"), *END))

@@ -301,59 +301,6 @@ async def test_a_request_for_more_reaches_the_admins_and_its_grant_the_member(
         assert "5,000" in word.shown
 
 
-FORMS = ["slash", "thread", "dm"]
-
-
-@pytest.mark.parametrize("way", FORMS)
-@pytest.mark.parametrize(
-    "line",
-    [
-        "limit set 5k tokens per day for everyone",
-        "limit list",
-        "limit remove everyone:day",
-        "pool 2M tokens per day",
-        "grant @ana 5k",
-        "reset @ana",
-        "block @ana until 2h",
-        "unblock @ana",
-        "explain @ana",
-        "audit",
-        "pause until 2h",
-        "resume",
-        "notice ask Ada",
-        "requests",
-    ],
-)
-async def test_an_admin_command_is_for_admins_whatever_way_it_comes(
-    tmp_path: Path, way: str, line: str
-) -> None:
-    async with governed(tmp_path) as place:
-        there = place.there
-        stranger = there.team.user("stranger", is_admin=True, is_owner=True)
-        place.general.members.add(stranger.id)
-        thread = None
-        if way == "thread":
-            thread = await place.ana.says(place.general, "@bot hello")
-            await there.answer_to(thread)
-        for who, may in (
-            (place.ana, False),
-            (place.sam, False),
-            (stranger, False),
-            (place.bo, False),
-            (place.ada, True),
-        ):
-            if way == "slash":
-                told = await place.command(who, "/quota-admin", line)
-            elif way == "dm":
-                await who.says_to_bot(f"!quota-admin {line}")
-                told = await place.told(who, there.team.dm(who))
-            else:
-                await who.says(place.general, f"!quota-admin {line}", thread=thread)
-                told = await place.told(who, place.general)
-                assert told.visible_to == who.id
-            assert ("Not allowed" not in told.shown) == may, (who, told.shown)
-
-
 async def test_workspace_admins_govern_where_the_config_says_so(tmp_path: Path) -> None:
     async with Slack(our_app()) as slack:
         slack.pace.off()
