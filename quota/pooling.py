@@ -11,7 +11,7 @@ from quota.governing import Act
 from quota.limits import Bound
 from quota.pool import Decision, arrive, decide
 from quota.pool_governing import NotKept, Outlook, outlook
-from quota.store import AddToPool, AuditRow, ForgetPast, KeepFor, PoolDeed, PoolState, Store
+from quota.store import AddToPool, AuditRow, KeepFor, PoolDeed, PoolState, Store
 from quota.units import amount_text
 from quota.windows import Period
 
@@ -74,13 +74,10 @@ class Pooling:
 
     def _audit(self, act: Act, bound: Bound, deed: PoolDeed) -> AuditRow:
         action, subject, after = "pool forget", bound.limit.id, ""
-        match deed:
-            case AddToPool(amount):
-                action, after = "pool add", amount_text(amount, bound.unit)
-            case KeepFor(wallet, amount):
-                action, subject = "pool keep", wallet
-                after = f"{amount_text(amount, bound.unit)} of {bound.limit.id}"
-            case ForgetPast():
-                pass
+        if isinstance(deed, AddToPool):
+            action, after = "pool add", amount_text(deed.amount, bound.unit)
+        elif isinstance(deed, KeepFor):
+            action, subject = "pool keep", deed.wallet
+            after = f"{amount_text(deed.amount, bound.unit)} of {bound.limit.id}"
         now = self._clock.now()
         return AuditRow(now, act.space, act.actor, action, subject, "", after, act.reason)

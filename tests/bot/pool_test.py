@@ -322,7 +322,7 @@ class TestAdmins:
 
 
 async def test_admins_hear_once_a_period_that_much_more_is_wanted_than_usual() -> None:
-    bot = pool_bot("space: 3k tokens/day fair")
+    bot = pool_bot("everyone: 9k tokens/day", "space: 3k tokens/day fair")
     heard: list[Alert] = []
     bot.desk.news.on_alert.append(heard.append)
     alerts = Alerts(bot.desk)

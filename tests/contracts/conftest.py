@@ -33,6 +33,7 @@ class Memory:
 
 async def open_again(store: MemoryStore, now: int) -> None:
     """Do what a store does that opens its file: charge open holds, begin with nothing at hand."""
+    store.books.evict()
     store.books.lapse(now, len(store.books.holds), everything=True)
     await store.lapse(now, at_most=0)
     store.books.evict()
