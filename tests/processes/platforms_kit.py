@@ -143,7 +143,10 @@ class OnSlack:
 
     def _told(self, asked: SlackMessage) -> list[SlackMessage]:
         whispered = [m for m in self.channel.messages if m.is_ephemeral and m.ts > asked.ts]
-        mine = [m for m in whispered if m.visible_to == asked.user]
+        # What an answer has used up is whispered beside it, maybe after the next question.
+        mine = [
+            m for m in whispered if m.visible_to == asked.user and "You have used" not in m.shown
+        ]
         return self.written(asked) or mine
 
     async def stops(self, asked: SlackMessage) -> None:
