@@ -99,7 +99,7 @@ class Commands:
         """
         command, rest = [*typed.text.strip().removeprefix("/").split(maxsplit=1), "", ""][:2]
         command = command.casefold()
-        self._desk.learn(typed.requester.member.space, words)
+        self._desk.learn(typed.requester.member, words)
         try:
             if command in DEEDS and not may_command(typed.requester, command):
                 act, attempt = act_of(typed.requester), rest[:ATTEMPT_CHARS_MAX]

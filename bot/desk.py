@@ -70,6 +70,7 @@ class Desk:
     settings: Settings = field(init=False)
     undoing: Undoing = field(init=False)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    languages: dict[str, str] = field(default_factory=dict)
     spoken: dict[str, Words] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     # Where the operator has alerts of a platform shown, unless the admins of a space say otherwise.
@@ -86,20 +87,27 @@ class Desk:
         """Remember the roles somebody held last, and how their platform writes."""
         self.roles[requester.member.wallet] = requester.roles
         if words is not None:
-            self.learn(requester.member.space, words)
+            self.learn(requester.member, words)
 
-    def learn(self, space: Space, words: Words) -> None:
-        """Remember how a platform writes, unless it has said so itself; not in which language."""
-        self.spoken.setdefault(space.platform, replace(words, language=ENGLISH))
+    def learn(self, member: Member, words: Words) -> None:
+        """Remember in which language a member read, and how their platform writes.
+
+        A platform may have said itself how it writes.
+        """
+        self.languages[member.wallet] = words.language
+        self.spoken.setdefault(member.space.platform, replace(words, language=ENGLISH))
 
     def words_for(self, space: Space, member: Member | None = None) -> Words:
         """How one writes to a space in the operator's language, or to a member in their own.
 
-        Plainly, while nobody has spoken on that platform.
+        Theirs is the one that they chose, else read last. Plainly, while nobody has spoken there.
         """
         words = self.spoken.get(space.platform) or Words(utc_minute)
-        chosen = self.settings.member(member).language if member is not None else ""
-        return replace(words, language=chosen or self.usual_language())
+        language = self.usual_language()
+        if member is not None:
+            read = self.languages.get(member.wallet, language)
+            language = self.settings.member(member).language or read
+        return replace(words, language=language)
 
     def spaces(self) -> list[Space]:
         """Every space that is known: somebody was met there, or something is set."""

@@ -26,6 +26,7 @@ async def export(desk: Desk, requester: Requester) -> dict[str, Any]:
     return {
         "member": member.wallet,
         "roles_last_seen": list(desk.roles.get(member.wallet, ())),
+        "language_last_read": desk.languages.get(member.wallet, ""),
         "settings": {flag.name: flag.value for flag in governing.kept_about(member)},
         "ceiling": None if ceiling is None else ceiling.rule.text,
         "requests": [r.written for r in of_space(desk, member.space) if r.member == member.id],
@@ -54,3 +55,4 @@ async def delete(desk: Desk, requester: Requester) -> None:
         if flag.name not in _NOT_THEIRS:
             await governing.keep(flag.space, flag.name, flag.subject, "")
     desk.roles.pop(member.wallet, None)
+    desk.languages.pop(member.wallet, None)

@@ -133,7 +133,8 @@ def place_of(channel: Any) -> tuple[str, str, str]:
         return name, str(channel.parent_id), str(channel.id)
     if getattr(channel, "guild", None) is None:
         return "direct", str(channel.id), str(channel.id)
-    return str(channel.name), str(channel.id), ""
+    # A channel that is not known yet has an id and no name.
+    return str(getattr(channel, "name", channel.id)), str(channel.id), ""
 
 
 def thread_name(text: str) -> str:

@@ -24,7 +24,7 @@ from tests.servers.slack.delivery import Delivery
 T = TypeVar("T")
 
 PATIENCE_S = 10
-ROUNDS = 400
+ROUNDS = 1500
 
 CONFIG = """
 [store]

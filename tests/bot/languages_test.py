@@ -12,9 +12,11 @@ from typing import NamedTuple, get_args
 import pytest
 
 from bot import figures
+from bot.commands import Typed
 from bot.config import ConfigError, load
 from bot.figures import amount, money, panel_text, plain, short
 from bot.languages import ENGLISH, LANGUAGES, LanguageCode, Speech, catalogue, named, nearest
+from bot.settings import MemberSettings
 from bot.text import Words
 from quota.units import Unit
 from tests.bot import text_chat_test, text_test
@@ -351,3 +353,17 @@ async def test_a_language_that_is_not_there_is_told_with_those_that_are() -> Non
     card = await bot.type("/chat settings language tlh", "ana")
     assert card.panel.lines == ("'tlh' is no language here; known: en, de, es, fr, ja.",)
     assert bot.desk.settings.member(requester().member).language == ""
+
+
+async def test_a_member_who_chose_nothing_is_told_in_the_language_read_last() -> None:
+    bot = build("everyone: 10k tokens/day")
+    ana, bo = requester("ana"), requester("bo")
+    await bot.commands.run(Typed(ana, "/quota"), replace(bot.words, language="fr"))
+    space = ana.member.space
+    assert bot.desk.words_for(space, ana.member).language == "fr"
+    assert bot.desk.words_for(space, bo.member).language == ENGLISH
+    bot.desk.usual_language = lambda: "ja"
+    assert bot.desk.words_for(space, bo.member).language == "ja"
+    assert bot.desk.words_for(space).language == "ja"
+    await bot.desk.settings.set_member(ana.member, MemberSettings(language="es"))
+    assert bot.desk.words_for(space, ana.member).language == "es"
