@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from quota.accounting import Estimate
@@ -58,6 +58,7 @@ class Quotas:
         self._lines = Lines()
         self.shut = Shut()
         self.after_settlement: list[Callable[[Requester, Terms, Settlement], None]] = []
+        self.peopled: dict[str, int] = {}  # how many members platforms count, by space
         self._withdrawn: set[str] = set()
         self._policies: dict[str, Policy] = {}
         self._bounds: dict[tuple[Requester, tuple[str, ...]], tuple[Bound, ...]] = {}
@@ -76,7 +77,7 @@ class Quotas:
         """The operator's policy in a space with the admins' limits in place of its own."""
         policy = self._policies.get(space)
         if policy is None:
-            base = self.rules.policy(space)
+            base = replace(self.rules.policy(space), on_platform=self.peopled.get(space))
             policy = self._policies[space] = base.overridden_by(self.governing.limits(space))
         return policy
 

@@ -7,11 +7,13 @@ from quota.memory import MemoryStore
 from quota.pool_state import Pool
 from quota.pool_terms import PoolRule, first_period
 from quota.pools import Pools
+from quota.quotas import Quotas
+from quota.rules import Rules, Terms
 from quota.verdicts import Granted, Refused
 from quota.waiting import Lines
 from quota.windows import Period
 from tests.contracts.store_desk import Desk
-from tests.fakes import DAY, HOUR, MORNING
+from tests.fakes import DAY, HOUR, MORNING, FakeClock, policy, requester
 
 NOON = MORNING + 3 * HOUR
 
@@ -141,3 +143,14 @@ def test_a_pool_comes_at_rest() -> None:
     row = first_period("p", Period(0, DAY), PoolRule(100), 2)._replace(held=1)
     with pytest.raises(AssertionError, match="holds are put upon a pool"):
         Pool(1, row)
+
+
+def test_a_first_period_reckons_with_half_of_those_whom_the_platform_counts() -> None:
+    rules = Rules(policy("space: 1M tokens/day fair"))
+    quotas = Quotas(MemoryStore(), FakeClock(), rules)
+    quotas.peopled["console:console"] = 300
+    terms = Terms("mini", ("mini",))
+    (bound,) = quotas.bounds(requester(), terms)
+    assert bound.members == 150
+    (elsewhere,) = quotas.bounds(requester(space="slack:T1"), terms)
+    assert elsewhere.members == 50
