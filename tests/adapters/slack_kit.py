@@ -164,7 +164,9 @@ async def on_slack(
     bot_token = home.token if home.installation is not None else ""
     environ = {**SECRETS, "SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": slack.app.app_token}
     model = model or ScriptedModel(Steps())
-    bot = await build(load(path, environ), clock=clock, chat_models={"default": model})
+    config = load(path, environ)
+    models = dict.fromkeys((each.key for each in config.models), model)
+    bot = await build(config, clock=clock, chat_models=models)
     assert bot.config.slack is not None, "the config says so"
     connection = Connection(bot, bot.config.slack)
     work = asyncio.create_task(connection.run())
