@@ -159,6 +159,7 @@ async def test_a_picture_is_named_as_left_out_where_the_model_cannot_see(
     async with stage_of(tmp_path, "100k tokens/day") as stage:
         answer = await sends(stage, "ana", "@bot what is this", "cat.png", PNG, "image/png")
         assert "cat.png" in answer.text
+        assert "cannot see images" in answer.text
         assert "w1" in answer.text
         assert not any(message.images for message in stage.model.calls[0].messages)
 
