@@ -82,10 +82,13 @@ class Notices:
             self._warn(space, str(channel_id), say.shut_out(words, channel.mention))
 
     def look_at(self, guild: discord.Guild | None) -> None:
-        """Names of roles in the config that are those of several roles here govern nothing.
+        """How many people are here tells fair pools what to expect before they have learned.
 
-        Looked at when a server is first heard of, and again when its roles are others.
+        Names of roles in the config that are those of several roles here govern nothing: looked
+        at when a server is first heard of, and again when its roles are others.
         """
+        if guild is not None and guild.member_count:
+            self._bot.quotas.peopled[space_of(guild.id).key] = guild.member_count
         roles = [(role.id, role.name) for role in guild.roles] if guild is not None else []
         if guild is None or self._looked.get(guild.id) == roles:
             return
