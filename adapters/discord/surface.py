@@ -254,15 +254,30 @@ ADMIN_ENTRIES = (
     Entry(
         "quota-admin pool set",
         "One budget for the whole server",
-        "pool {amount} per {per}[ {share}][ -- {reason}]",
+        "pool {amount} per {per}[ {share}][ floor {floor}][ lend {lend}][ -- {reason}]",
         (
             Option("amount", "Such as 2M, $20", required=True, most=40),
             _PER,
             Option(
                 "share", "Divided fairly, or first come", choices=("fair", "free"), plain="free"
             ),
+            Option("floor", "Kept for everyone who comes, such as 5k", most=40),
+            Option("lend", "How much of what is free is lent, such as 80%", most=4),
             _REASON,
         ),
+    ),
+    Entry("quota-admin pool show", "How each pool stands", "pool"),
+    Entry(
+        "quota-admin pool add",
+        "More or less for this period",
+        "pool {amount}[ -- {reason}]",
+        (Option("amount", "Such as +20k, -5k, $2", required=True, most=40), _REASON),
+    ),
+    Entry(
+        "quota-admin pool forget",
+        "Let pools forget a day that must not teach the next ones",
+        "pool forget[ -- {reason}]",
+        (_REASON,),
     ),
     Entry(
         "quota-admin usage report",
