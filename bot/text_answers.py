@@ -286,9 +286,6 @@ class Answers(Dialect):
             "The books cannot be reached right now, and nothing was changed. Try again shortly."
         )
 
-    def store_trouble(self) -> str:
-        return self.refusal(Refused("store_unavailable"))
-
     def internal(self, ref: str) -> str:
         return self.say(
             "Something went wrong inside the bot. An admin should look at the log. (ref {ref})",

@@ -11,7 +11,6 @@ pool. What nobody has claimed is lent to who is there, and lending never touches
 Every move returns both rows anew, to be stored together.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from quota.forecast import about
@@ -200,14 +199,6 @@ def moved(
     )
     # Every turn comes by here twice, and `_replace` takes three times as long.
     return PoolPeriod._make((*row[:_TERMS], *counters)), after
-
-
-def halve(fits: Callable[[int], bool], low: int, high: int, grain: int) -> int:
-    """The most that fits, to within a grain: `low` does, `high` does not."""
-    while high - low > max(1, grain):
-        half = (low + high) // 2
-        low, high = (half, high) if fits(half) else (low, half)
-    return low
 
 
 def _case(row: PoolPeriod, member: PoolMember, now: int) -> _Case:

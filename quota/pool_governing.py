@@ -3,10 +3,11 @@
 No change takes back what was promised: what is kept for members stays kept.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from quota.pool import Rows, halve, moved
+from quota.pool import Rows, moved
 from quota.pool_demand import demand, demand_left, floor_at, still_to_come, weight_expected
 from quota.pool_terms import BUCKETS, THOUSAND, PoolMember, PoolPeriod, area
 
@@ -67,13 +68,11 @@ def outlook(row: PoolPeriod, now: int) -> Outlook:
     """The pool at a glance."""
     to_come = still_to_come(row, now)
 
-    def fits(level: int) -> bool:
-        return row.free >= max(row.last_call, demand_left(row, level, 0, to_come))
+    def exceeds(level: int) -> bool:
+        return row.free < max(row.last_call, demand_left(row, level, 0, to_come))
 
     size = row.size
-    line = 0
-    if fits(line):
-        line = size if fits(size) else halve(fits, line, size, 1)
+    line = max(0, bisect_right(range(size + 1), False, key=exceeds) - 1)
     return Outlook(
         seen=sum(row.hist),
         expected=weight_expected(row, to_come),

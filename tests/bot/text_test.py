@@ -73,7 +73,7 @@ def sentences(words: Words = WORDS) -> Iterator[str]:
         words.interrupted(),
         words.id_reused(),
         words.internal("7F3K"),
-        words.store_trouble(),
+        words.refusal(Refused("store_unavailable")),
         words.not_written(),
         words.input_too_long(1_000_000, 32_000),
         words.unknown_model("gpt-9", ["mini", "big"]),
