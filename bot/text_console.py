@@ -221,6 +221,7 @@ def help_rows(words: Speech) -> tuple[tuple[str, str], ...]:
     """What can be typed at the console only."""
     return (
         ("/stop, Ctrl-C", words.say("stop the answer; only what came is charged")),
+        ("/send", words.say("have what the shared pool refused sent when there is room")),
         ("/model [NAME]", words.say("list the models with their prices, or choose one")),
         ("/attach [PATH]", words.say("put a text file into the next message; none takes it out")),
         ("/as NAME [ROLE ...]", words.say("become somebody else")),
@@ -250,6 +251,14 @@ def admin_is(words: Speech, *, on: bool) -> str:
             "You govern now: /quota-admin works, and every act is written down. /help shows how."
         )
     return words.say("You are a plain member again.")
+
+
+def may_be_sent(words: Speech) -> str:
+    return words.say("Type /send to have it sent when there is room.")
+
+
+def nothing_to_send(words: Speech) -> str:
+    return words.say("Nothing waits for room in a shared pool.")
 
 
 def may_become_admin(words: Speech) -> str:

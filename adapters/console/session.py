@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,8 @@ from quota.waiting import Fresh
 _log = logging.getLogger(__name__)
 
 SPACE = Space("console", "console")
+# What a button says on other platforms: send it when there is room.
+SEND = "/send"
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class Session:
     zone: tzinfo | None = None
     leaving: bool = False
     running: str = ""
+    unsent: Ask | None = None
     news: list[str | Panel] = field(default_factory=list)
 
     async def run(self, typing: Typing) -> None:
@@ -117,11 +120,12 @@ class Session:
         """Carry out a command or answer a message; nothing that fails ends the session."""
         try:
             self.bot.commands.meet(self.who.requester)
-            if text.startswith("/"):
+            again = self.unsent if text.strip().casefold() == SEND else None
+            if text.startswith("/") and again is None:
                 await self._command(text)
             else:
                 with typing.during_answer(self.stop, self.leave):
-                    await self._answer(text)
+                    await self._answer(self._ask(text) if again is None else _waiting(again))
         except StoreUnavailableError:
             self.screen.say(self._words.not_written(), "bad")
         except Exception:  # whatever broke, the person is told and may go on
@@ -165,18 +169,23 @@ class Session:
         speech = Speech(language=language)
         return Words(lambda at: say.nearby(at, now(), self.zone, speech), language=language)
 
-    async def _answer(self, text: str) -> None:
-        requester, files = self.who.requester, tuple(self.files)
+    def _ask(self, text: str) -> Ask:
+        files = tuple(self.files)
         self.files.clear()
-        model = self.bot.chat.models.find(self.model) or self.bot.chat.models.default
-        # Typed messages have no id of a platform: chance gives each one of its own.
-        ask = Ask(secrets.token_hex(16), requester, text, self.model, attachments=files)
-        self.running = ask.event
+        return Ask(_new_id(), self.who.requester, text, self.model, attachments=files)
+
+    async def _answer(self, ask: Ask) -> None:
+        model = self.bot.chat.models.find(ask.model) or self.bot.chat.models.default
+        stream = ScreenStream(self.screen, self._words)
+        self.running, self.unsent = ask.event, None
         self.screen.hint(say.asking(self._words, model.name))
         try:
-            await self.bot.chat.handle(ask, ScreenStream(self.screen, self._words), self._words)
+            await self.bot.chat.handle(ask, stream, self._words)
         finally:
             self.running = ""
+        if stream.reason == "pool_used":
+            self.unsent = ask
+            self.screen.say(say.may_be_sent(self._words), "dim")
 
     # Commands.
 
@@ -188,6 +197,7 @@ class Session:
             "channel": self._channel,
             "model": self._model,
             "attach": self._attach,
+            "send": self._send,
             "help": self._help,
             "quit": self._quit,
             "exit": self._quit,
@@ -267,6 +277,9 @@ class Session:
                 return
         self.screen.say(say.attached(self._words, [file.name for file in self.files]), "dim")
 
+    async def _send(self, _rest: str) -> None:
+        self.screen.say(say.nothing_to_send(self._words), "dim")
+
     async def _help(self, rest: str) -> None:
         if rest:
             typed = Typed(self.who.requester, f"/help {rest}")
@@ -302,6 +315,16 @@ class Session:
             model,
             more_models=len(models.all) - 1,
         )
+
+
+def _new_id() -> str:
+    """Typed messages have no id of a platform: chance gives each one of its own."""
+    return secrets.token_hex(16)
+
+
+def _waiting(ask: Ask) -> Ask:
+    """The same, to be sent when there is room."""
+    return replace(ask, id=_new_id(), waits=True)
 
 
 def _short(path: Path) -> str:

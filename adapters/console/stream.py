@@ -69,9 +69,10 @@ class ScreenStream:
     """One answer on a person's screen."""
 
     def __init__(self, screen: Screen, words: Speech) -> None:
-        """Show it there, in a language."""
+        """Show it there, in a language; `reason` is why it was refused, if it was."""
         self._screen = screen
         self._words = words
+        self.reason = ""
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -100,7 +101,8 @@ class ScreenStream:
                     screen.say(note, "warning" if note.startswith("⚠") else "dim")
                 if end.footer:
                     screen.say(end.footer, "dim")
-            case Refusal(_, text):
+            case Refusal(refused, text):
+                self.reason = refused.reason
                 screen.say(text, "warning" if text.startswith("⏳") else "bad")
             case Failure(_, text):
                 screen.say(say.failed(self._words, text), "bad")

@@ -15,6 +15,7 @@ from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
 from tests.console_kit import Hands, Page, Terminal, whole
+from tests.fakes import DAY
 from tests.scripted import Bot, Gate, build, says, stepping_of, steps
 
 
@@ -67,6 +68,23 @@ async def test_a_refusal_has_an_icon_and_says_when() -> None:
     shown = await typed("hello", "more", limits="everyone: 1 requests/day")
     assert "⛔ Daily limit reached: 1 of 1 request used" in shown
     assert "tomorrow 00:00 (in 15 hours)" in shown
+
+
+async def test_what_a_shared_pool_refuses_is_sent_when_there_is_room() -> None:
+    page, bot, hands = Page(), build("space: 1 requests/day"), Hands()
+    session = Session(whole(bot), Person("ana"), Screen(page, {}), zone=UTC)
+    for text in ("/send", "hello", "and what of bo?"):
+        await session.said(text, hands)
+    assert "Nothing waits for room in a shared pool." in page.getvalue()
+    assert page.getvalue().endswith("Type /send to have it sent when there is room.\n")
+    sending = asyncio.create_task(session.said("/send", hands))
+    while "as soon as there is room" not in page.getvalue():  # noqa: ASYNC110 - a page tells nobody
+        await asyncio.sleep(0)
+    assert len(bot.model.calls) == 1
+    bot.clock.advance(DAY)
+    await sending
+    assert bot.model.calls[1].messages[-1].content == "and what of bo?"
+    assert page.getvalue().count("w1 w2 w3") == 2
 
 
 async def test_a_failure_is_told_and_the_next_message_is_answered() -> None:
