@@ -1,21 +1,31 @@
-"""One call of a model: tried, metered, charged, settled; and what is learned from it."""
+"""The one way to call a model: set aside, call and meter, charge, settle; and learn from it.
+
+Answers, their steps between tools, summaries and titles all go through here, each call with a
+hold of its own.
+"""
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
 
-from bot.meter import Meter, Received
+from bot.meter import Meter
 from bot.models import Model
-from bot.outcome import Charge, charge_for
+from bot.outcome import Call, Charge, charge_for
 from bot.ports import ModelCall, TokenCounter
 from bot.prompt import Calibration, Prompt
 from bot.turns import TRIES_MAX, wait_before_retry
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
-from quota.quotas import Quotas, Reservation
-from quota.verdicts import Granted, Settlement
+from quota.quotas import CallRequest, Quotas, Reservation
+from quota.verdicts import Refused, Seen, Settlement
+from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
+
+
+async def unseen(_delta: str) -> None:
+    """Show nothing: what a call writes is for the bot alone."""
 
 
 class Calling:
@@ -29,27 +39,45 @@ class Calling:
         self._counter = counter
         self._clock = clock
 
-    def meter(
-        self, model: Model, reservation: Reservation, show: Callable[[str], Awaitable[None]]
-    ) -> Meter:
-        """What watches one call."""
-        return Meter(
-            model,
-            self._counter,
-            self._clock,
-            show,
-            self._progress_of(reservation),
-            self._quotas.rules.progress_step,
-        )
+    async def reserve(
+        self,
+        request: CallRequest,
+        model: Model,
+        prompt: Prompt,
+        on_wait: Callable[[], Awaitable[None]] | None = None,
+    ) -> Call | Refused | Seen:
+        """Set aside what a call may take at most; what was granted must be `paid`."""
+        verdict = await self._quotas.reserve(request, on_wait)
+        return Call(model, prompt, verdict) if isinstance(verdict, Reservation) else verdict
 
-    async def tried(
-        self, meter: Meter, call: ModelCall, received: Received, reservation: Reservation
-    ) -> None:
-        """Call, and again after a refusal that cost nothing; each failed try is in the ledger."""
+    @asynccontextmanager
+    async def paid(self, call: Call) -> AsyncIterator[None]:
+        """Make the call inside: however that ends, what came of it is charged on the way out.
+
+        Cancelled at any moment, it charges first. `call.done` stays None where the store is in
+        trouble: the hold stays then until the settlement lands.
+        """
         try:
-            async with self._clock.timeout(meter.model.deadline_ms):
+            yield
+        finally:
+            await whole(self._settle(call))
+
+    async def make(self, call: Call, show: Callable[[str], Awaitable[None]] = unseen) -> None:
+        """Fill `call.received`: call, and again after a refusal that cost nothing.
+
+        Each failed try is in the ledger. Only inside `paid`.
+        """
+        reservation, received = call.reservation, call.received
+        step, note = self._quotas.rules.progress_step, self._progress_of(reservation)
+        meter = Meter(call.model, self._counter, self._clock, show, note, step)
+        wallet = reservation.requester.member.wallet
+        member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        cap = call.granted.output_cap
+        asked = ModelCall(call.model.name, call.prompt.messages, cap, member_hash)
+        try:
+            async with self._clock.timeout(call.model.deadline_ms):
                 for attempt in range(TRIES_MAX):
-                    await meter.run(call, received)
+                    await meter.run(asked, received)
                     wait_ms = wait_before_retry(received.trouble, attempt)
                     if wait_ms is None:
                         return
@@ -59,14 +87,22 @@ class Calling:
         except TimeoutError:
             received.ending = "late"
 
-    async def charge(
-        self, received: Received, model: Model, prompt: Prompt, granted: Granted
-    ) -> tuple[Charge, int]:
-        """What was really used, and our own count of the text; the estimates learn from it."""
-        text_tokens = await self.count(model, received.text)
-        counted = text_tokens + await self.count(model, "".join(received.reasoning))
+    async def _settle(self, call: Call) -> None:
+        """Charge what was really used, or give everything back where there is none."""
+        call.charge = charge = await self._charge(call)
+        try:
+            call.done = await self._settled(call.reservation, charge)
+        except StoreUnavailableError:
+            hold = call.granted.hold_id
+            _log.exception("settlement of hold %d waits for the store", hold)
+
+    async def _charge(self, call: Call) -> Charge:
+        """What was really used, beside our own count of the text; the estimates learn from it."""
+        received, model, prompt = call.received, call.model, call.prompt
+        call.text_tokens = await self._count(model, received.text)
+        counted = call.text_tokens + await self._count(model, "".join(received.reasoning))
         output = self._answers.likely(model.name, counted)
-        charge = charge_for(received, prompt.likely, output, granted, model)
+        charge = charge_for(received, prompt.likely, output, call.granted, model)
         if received.bad_usage:
             _log.warning("%s reported a usage that cannot be true", model.key)
         if charge.usage is not None and charge.source == "provider":
@@ -74,10 +110,9 @@ class Calling:
             if not prompt.has_images:
                 self.prompts.learn(model.name, prompt.counted, charge.usage.input)
             self._answers.learn(model.name, counted, charge.usage.output - hidden)
-        return charge, text_tokens
+        return charge
 
-    async def settled(self, reservation: Reservation, charge: Charge) -> Settlement:
-        """Take the charge, or give everything back where there is none."""
+    async def _settled(self, reservation: Reservation, charge: Charge) -> Settlement:
         if charge.usage is None:
             return await self._quotas.release(reservation, charge.note)
         done = await self._quotas.settle(reservation, charge.usage, charge.source, charge.note)
@@ -90,8 +125,7 @@ class Calling:
             )
         return done
 
-    async def count(self, model: Model, text: str) -> int:
-        """Our own count of a text."""
+    async def _count(self, model: Model, text: str) -> int:
         return (await self._counter.count(model.name, text)).tokens if text else 0
 
     def _progress_of(self, reservation: Reservation) -> Callable[[int], Awaitable[None]]:

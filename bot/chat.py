@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 
 from bot import endings
 from bot.calling import Calling
@@ -18,9 +17,18 @@ from bot.files import prepared
 from bot.lanes import LaneFullError, Lanes
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
-from bot.outcome import answer_of, ended_how, failure_of, reference, seen_before
+from bot.outcome import (
+    Call,
+    answer_of,
+    ended_how,
+    failure_of,
+    reference,
+    seen_before,
+    sum_of,
+    text_of,
+)
 from bot.panels import Action
-from bot.ports import DocumentReader, Message, ModelCall, ReplyStream, TokenCounter
+from bot.ports import DocumentReader, Message, ReplyStream, TokenCounter
 from bot.prompt import (
     TOKENS_PER_MESSAGE,
     Prompt,
@@ -40,9 +48,9 @@ from bot.turns import ChatSettings, Turn, tell, unbroken
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester, Space
-from quota.quotas import CallRequest, Quotas, Reservation
+from quota.quotas import CallRequest, Quotas
 from quota.units import Usage
-from quota.verdicts import Balance, Refused, Seen, Settlement
+from quota.verdicts import Balance, Refused, Seen
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
@@ -270,9 +278,8 @@ class ChatHandler:
             await pause(self._clock, ROOM_LOOK_MS)
 
     def _request(self, turn: Turn, chosen: Chosen, input_tokens: int) -> CallRequest:
-        ask, terms = turn.ask, chosen.model.terms
-        asked = (input_tokens, chosen.output_max, ask.event, ask.digest, turn.arrived_at)
-        return CallRequest(ask.requester, terms, *asked)
+        now = self._clock.now()
+        return turn.request(chosen.model.terms, input_tokens, chosen.output_max, now)
 
     async def _turned_away(self, ask: Ask, end: End, words: Words) -> End:
         """Refused before the books were asked; they remember the event all the same."""
@@ -280,23 +287,28 @@ class ChatHandler:
         return seen_before(seen, words) if seen is not None else end
 
     async def _reserved(self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words) -> End:
-        """Build the prompt, set aside what it may cost, and answer if that was granted."""
-        ask = turn.ask
-        prompt = await self._prompt(turn, chosen, words)
-        request = self._request(turn, chosen, prompt.expected)
+        """Answer, and tell how it ended."""
+        try:
+            verdict = await self._called(turn, chosen, reply, words)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not turn.calls or not turn.stopped or task is None:
+                raise
+            # Stopped by the member: from here on this is an ordinary end.
+            task.uncancel()
+        else:
+            if isinstance(verdict, Seen):
+                return seen_before(verdict, words)
+            if verdict is not None:
+                return await self._refused(turn, chosen, verdict, words)
+        return await whole(self._ended(turn, words))
 
-        async def on_wait() -> None:
-            await unbroken(reply.note)(words.waiting())
-
-        verdict = await self.quotas.reserve(request, on_wait)
-        if isinstance(verdict, Seen):
-            return seen_before(verdict, words)
-        if isinstance(verdict, Refused):
-            note = self.quotas.governing.note(ask.requester.member.space.key)
-            refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
-            await self.reminders.refused(ask.requester, verdict)
-            return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
-        return await self._called(turn, chosen.model, prompt, verdict, reply, words)
+    async def _refused(self, turn: Turn, chosen: Chosen, verdict: Refused, words: Words) -> End:
+        ask, request = turn.ask, turn.asked
+        note = self.quotas.governing.note(ask.requester.member.space.key)
+        refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
+        await self.reminders.refused(ask.requester, verdict)
+        return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
 
     async def _prompt(self, turn: Turn, chosen: Chosen, words: Words) -> Prompt:
         model, most = chosen.model, self.settings.input_chars_max
@@ -316,73 +328,49 @@ class ChatHandler:
         return await build(ask, history, chosen.system_prompt, room, self._counter, learned, model)
 
     async def _called(
-        self,
-        turn: Turn,
-        model: Model,
-        prompt: Prompt,
-        reservation: Reservation,
-        reply: ReplyStream,
-        words: Words,
-    ) -> End:
-        """Call the model and settle, also when cancelled at any moment."""
-        received = turn.received
-        meter = self._calling.meter(model, reservation, unbroken(reply.update))
-        wallet = turn.ask.requester.member.wallet
-        member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        call = ModelCall(model.name, prompt.messages, reservation.granted.output_cap, member_hash)
-        cancelled: asyncio.CancelledError | None = None
-        granted = reservation.granted
-        try:
-            if granted.shrunk:
-                await unbroken(reply.note)(words.clamped(granted.output_cap, granted.limit))
-            await self._calling.tried(meter, call, received, reservation)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except BaseException:
-            # A mistake of ours: what came is charged before it is told.
-            await whole(self._ended(turn, model, prompt, reservation, words))
-            raise
-        turn.settling = True
-        reply.ending()
-        task = asyncio.current_task()
-        if cancelled is not None and turn.stopped and task is not None:
-            # Stopped by the member: from here on this is an ordinary end.
-            task.uncancel()
-            cancelled = None
-        end = await whole(self._ended(turn, model, prompt, reservation, words))
-        if cancelled is not None:
-            raise cancelled
-        return end
+        self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
+    ) -> Refused | Seen | None:
+        """Build the prompt, set aside what it may cost, and call if that was granted."""
+        prompt = await self._prompt(turn, chosen, words)
 
-    async def _ended(
-        self,
-        turn: Turn,
-        model: Model,
-        prompt: Prompt,
-        reservation: Reservation,
-        words: Words,
-    ) -> End:
-        """Settle, remember what was said, and tell how it ended."""
-        received, granted = turn.received, reservation.granted
-        charge, text_tokens = await self._calling.charge(received, model, prompt, granted)
-        try:
-            done: Settlement | None = await self._calling.settled(reservation, charge)
-        except StoreUnavailableError:
-            # The hold stays until the settlement lands; the answer is the member's already.
-            _log.exception("settlement of hold %d waits for the store", granted.hold_id)
-            done = None
-        if received.text and turn.recalled is not None:
-            said = Said(Message("assistant", received.text), text_tokens + TOKENS_PER_MESSAGE)
+        async def on_wait() -> None:
+            await unbroken(reply.note)(words.waiting())
+
+        turn.asked = self._request(turn, chosen, prompt.expected)
+        call = await self._calling.reserve(turn.asked, chosen.model, prompt, on_wait)
+        if not isinstance(call, Call):
+            return call
+        turn.calls.append(call)
+        async with self._calling.paid(call):
+            try:
+                if call.granted.shrunk:
+                    clamped = words.clamped(call.granted.output_cap, call.granted.limit)
+                    await unbroken(reply.note)(clamped)
+                await self._calling.make(call, unbroken(reply.update))
+            finally:
+                turn.settling = True
+                reply.ending()
+        return None
+
+    async def _ended(self, turn: Turn, words: Words) -> End:
+        """Remember what was said, and tell how it ended; all is settled."""
+        calls = turn.calls
+        model, prompt, text = calls[-1].model, calls[0].prompt, text_of(calls)
+        if text and turn.recalled is not None:
+            tokens = sum(call.text_tokens for call in calls) + TOKENS_PER_MESSAGE
+            said = Said(Message("assistant", text), tokens)
             place = turn.recalled.place
             turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
-        finish = ended_how(received, granted, stopped=turn.stopped and not self._closing)
+        finish = ended_how(calls, stopped=turn.stopped and not self._closing)
+        total = sum_of(calls)
         if finish is None:
             if turn.stopped:
                 return Failure("interrupted", words.interrupted())
-            return failure_of(received, done, words)
-        if done is not None and not done.balances:
-            done = done._replace(balances=await self._balances(turn.ask, model))
-        answer = answer_of(received, prompt, charge, granted, finish, done, words)
+            return failure_of(calls, total, words)
+        if not total.late and not total.done.balances:
+            balances = await self._balances(turn.ask, model)
+            total = total._replace(done=total.done._replace(balances=balances))
+        answer = answer_of(calls, total, finish, words)
         answer = replace(answer, notes=(*turn.notes, *answer.notes))
         footer = self._chosen.member(turn.ask.requester.member).footer
         return endings.finished(answer, turn.ask, model, footer, words)

@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from bot.messages import Answer, Duplicate, End, Failure, Finish
@@ -10,6 +11,7 @@ from bot.meter import Received
 from bot.models import Model
 from bot.prompt import Prompt
 from bot.text import Words
+from quota.quotas import Reservation
 from quota.units import Usage
 from quota.verdicts import Granted, Seen, Settlement
 
@@ -17,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 # Refused before any work: these cost nothing.
 _FREE = frozenset({"unreachable", "overloaded", "rejected", "failed"})
+# Between the texts of two calls of one answer.
+CALLS_APART = "\n\n"
 
 
 class Charge(NamedTuple):
@@ -25,6 +29,37 @@ class Charge(NamedTuple):
     usage: Usage | None
     source: Literal["provider", "counted"]
     note: str
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a model: what is set aside for it, what has come, and what that cost.
+
+    `charge` is None until it has ended, `done` until (or where) the books do not hold it yet.
+    """
+
+    model: Model
+    prompt: Prompt
+    reservation: Reservation
+    received: Received = field(default_factory=Received)
+    text_tokens: int = 0
+    charge: Charge | None = None
+    done: Settlement | None = None
+
+    @property
+    def granted(self) -> Granted:
+        """What was set aside."""
+        return self.reservation.granted
+
+
+class Sum(NamedTuple):
+    """What all calls of a turn took together; `late`: some are not in the books yet."""
+
+    usage: Usage
+    source: Literal["provider", "counted"]
+    done: Settlement
+    returned: int
+    late: bool
 
 
 def charge_for(
@@ -54,88 +89,105 @@ def charge_for(
     return Charge(Usage(input=read or expected_input, output=output), "counted", note)
 
 
-def ended_how(received: Received, granted: Granted, *, stopped: bool) -> Finish | None:
+def text_of(calls: Sequence[Call]) -> str:
+    """What was written in a turn so far, call after call."""
+    return CALLS_APART.join(call.received.text for call in calls if call.received.text)
+
+
+def sum_of(calls: Sequence[Call]) -> Sum:
+    """All calls of a turn together, with the balances after the last of them."""
+    charges = [call.charge for call in calls if call.charge is not None]
+    dones = [call.done for call in calls if call.done is not None]
+    taken = [charge.usage for charge in charges if charge.usage is not None]
+    usage = Usage(
+        sum(u.input for u in taken),
+        sum(u.cached for u in taken),
+        sum(u.output for u in taken),
+        sum(u.reasoning for u in taken),
+    )
+    credits_ = [done.credits for done in dones]
+    done = Settlement(
+        dones[-1].kind if dones else "settle",
+        sum(done.tokens for done in dones),
+        sum(done.house_tokens for done in dones),
+        None if None in credits_ or not dones else sum(c for c in credits_ if c is not None),
+        sum(done.house_credits for done in dones),
+        dones[-1].balances if dones else (),
+        tuple(notice for done in dones for notice in done.notices),
+    )
+    held = sum(call.granted.input_tokens + call.granted.output_cap for call in calls)
+    counted = any(charge.source == "counted" for charge in charges)
+    source: Literal["provider", "counted"] = "counted" if counted else "provider"
+    return Sum(usage, source, done, held - done.tokens, late=len(dones) < len(calls))
+
+
+def ended_how(calls: Sequence[Call], *, stopped: bool) -> Finish | None:
     """How an answer ended, None where there is none to speak of."""
     if stopped:
         return "stopped"
-    at_cap: Finish = "quota" if granted.shrunk else "length"
-    if received.ending in {"length", "cut"}:
+    last = calls[-1]
+    at_cap: Finish = "quota" if last.granted.shrunk else "length"
+    if last.received.ending in {"length", "cut"}:
         return at_cap
-    if received.ending in {"finished", "filtered"}:
+    if last.received.ending in {"finished", "filtered"}:
         return "stop"
-    return "cut" if received.text else None
+    return "cut" if text_of(calls) else None
 
 
-def answer_of(
-    received: Received,
-    prompt: Prompt,
-    charge: Charge,
-    granted: Granted,
-    finish: Finish,
-    done: Settlement | None,
-    words: Words,
-) -> Answer:
-    """An answer, wholly or in part; `done` is None where the books could not be written yet."""
-    late = done is None
-    done = done or Settlement("settle", 0, 0, None, 0)
-    notes = [*_notes_on(words, prompt, received, finish, done, granted)]
+def answer_of(calls: Sequence[Call], total: Sum, finish: Finish, words: Words) -> Answer:
+    """An answer, wholly or in part."""
+    done, late = total.done, total.late
+    notes = [*_notes_on(words, calls, total, finish)]
     if late:
         notes.append(words.counted_later())
     # Of one limit the last notice says it all.
     notes += [words.notice(n) for n in {notice.limit: notice for notice in done.notices}.values()]
     return Answer(
-        received.text,
-        charge.usage or Usage(),
-        charge.source,
+        text_of(calls),
+        total.usage,
+        total.source,
         done.credits,
         done.tokens,
         done.balances,
         done.notices,
         finish,
-        "" if late else words.footer(done, done.tokens, counted=charge.source == "counted"),
+        "" if late else words.footer(done, done.tokens, counted=total.source == "counted"),
         tuple(notes),
     )
 
 
-def _notes_on(
-    words: Words,
-    prompt: Prompt,
-    received: Received,
-    finish: Finish,
-    done: Settlement,
-    granted: Granted,
-) -> Iterator[str]:
+def _notes_on(words: Words, calls: Sequence[Call], total: Sum, finish: Finish) -> Iterator[str]:
     """What must be said about an answer that is not simply whole."""
-    if prompt.dropped:
-        yield words.history_trimmed(prompt.kept, prompt.dropped)
+    last, done = calls[-1], total.done
+    if last.prompt.dropped:
+        yield words.history_trimmed(last.prompt.kept, last.prompt.dropped)
     if finish == "quota":
-        opens = (b.opens_at for b in done.balances if b.limit == granted.limit)
+        opens = (b.opens_at for b in done.balances if b.limit == last.granted.limit)
         yield words.cut_at_limit(next(opens, None))
     elif finish == "length":
         yield words.cut_at_length()
     elif finish == "cut":
         yield words.cut_short(done.tokens)
     elif finish == "stopped":
-        held = granted.input_tokens + granted.output_cap
-        yield words.stopped(done.tokens, held - done.tokens)
-    elif received.ending == "filtered":
-        yield words.withheld(partly=bool(received.text))
-    elif not received.text:
+        yield words.stopped(done.tokens, total.returned)
+    elif last.received.ending == "filtered":
+        yield words.withheld(partly=bool(last.received.text))
+    elif not last.received.text:
         yield words.empty()
 
 
-def failure_of(received: Received, done: Settlement | None, words: Words) -> Failure:
+def failure_of(calls: Sequence[Call], total: Sum, words: Words) -> Failure:
     """No word of an answer came: say what was charged, never what the provider said."""
-    ref = reference()
+    received, charged, ref = calls[-1].received, total.done.tokens, reference()
     trouble = received.trouble
     detail = trouble.detail if trouble is not None else received.ending
     _log.warning("model call failed ref=%s trouble=%s %s", ref, trouble, detail)
-    if done is None:
+    if total.late:
         return Failure("store", words.provider_unsettled(ref))
     if received.ending == "late":
-        return Failure("timeout", words.provider_silent(done.tokens, ref))
-    if done.tokens:
-        return Failure("provider", words.provider_broke(done.tokens, ref))
+        return Failure("timeout", words.provider_silent(charged, ref))
+    if charged:
+        return Failure("provider", words.provider_broke(charged, ref))
     if trouble is not None and trouble.trouble == "rejected":
         return Failure("provider", words.provider_rejected(ref))
     return Failure("provider", words.provider_failed(ref))

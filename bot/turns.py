@@ -8,10 +8,12 @@ from typing import Self
 
 from bot.config_values import ChannelConfig, Config, PersonaConfig
 from bot.messages import Ask, End
-from bot.meter import Received
+from bot.outcome import Call
 from bot.ports import ModelError
 from bot.recall import Recalled
 from quota.errors import QuotaError
+from quota.quotas import CallRequest
+from quota.rules import Terms
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,8 @@ class Turn:
     """An ask on its way.
 
     `ready` is the ask with what could be read of its files, `node` what its answer is remembered
-    as, `notes` what must be said about it.
+    as, `notes` what must be said about it, `asked` the last call that was asked for,
+    `calls` are those that were granted.
     """
 
     ask: Ask
@@ -57,7 +60,8 @@ class Turn:
     work: asyncio.Task[End] | None = None
     stopped: bool = False
     settling: bool = False
-    received: Received = field(default_factory=Received)
+    calls: list[Call] = field(default_factory=list)
+    asked: CallRequest | None = None
     recalled: Recalled | None = None
     node: int | None = None
     notes: list[str] = field(default_factory=list)
@@ -68,6 +72,16 @@ class Turn:
         self.work = asyncio.create_task(answered)
         # Nobody may be left to hear of what breaks in it.
         self.work.add_done_callback(lambda work: work.cancelled() or work.exception())
+
+    def request(self, terms: Terms, input_tokens: int, output_max: int, now: int) -> CallRequest:
+        """The next call of this turn, as the books are asked for it.
+
+        Only the first one carries the event: where the books know that, the ask was answered.
+        """
+        asked = (self.ask.requester, terms, input_tokens, output_max)
+        if self.calls:
+            return CallRequest(*asked, "", "", now)
+        return CallRequest(*asked, self.ask.event, self.ask.digest, self.arrived_at)
 
     def stop(self) -> bool:
         """End it now; what was generated is charged, nothing more. False when it has ended."""

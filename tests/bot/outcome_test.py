@@ -9,21 +9,24 @@ from bot.messages import Answer, Duplicate, Failure
 from bot.meter import Received
 from bot.models import Model
 from bot.outcome import (
+    Call,
     answer_of,
     charge_for,
     ended_how,
     failure_of,
     reference,
     seen_before,
+    sum_of,
 )
 from bot.ports import Message, ModelError
 from bot.prompt import Prompt
 from bot.talks import Said
 from bot.text import Words
+from quota.quotas import Reservation
 from quota.rules import Terms
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Notice, Seen, Settlement
-from tests.fakes import MORNING, limit
+from tests.fakes import MORNING, limit, requester
 from tests.scripted import ScriptedModel, Steps, when
 
 WORDS = Words(when)
@@ -40,6 +43,18 @@ def received(**changes: Any) -> Received:
 
 def words(count: int, **changes: Any) -> Received:
     return received(parts=["w "] * count, pieces=count, began=True, **changes)
+
+
+def call(
+    came: Received,
+    *,
+    granted: Granted = GRANTED,
+    prompt: Prompt = PROMPT,
+    done: Settlement | None = None,
+) -> Call:
+    reservation = Reservation(requester(), MODEL.terms, granted, ())
+    charge = charge_for(came, 10, 7, GRANTED, MODEL)
+    return Call(MODEL, prompt, reservation, came, charge=charge, done=done)
 
 
 FREE = "free"
@@ -117,9 +132,9 @@ def test_each_ending_has_its_name(
     ending: Any, text: bool, normal: str | None, shrunk: str | None
 ) -> None:
     came = words(3 if text else 0, ending=ending)
-    assert ended_how(came, GRANTED, stopped=False) == normal
-    assert ended_how(came, SHRUNK, stopped=False) == shrunk
-    assert ended_how(came, SHRUNK, stopped=True) == "stopped"
+    assert ended_how([call(came)], stopped=False) == normal
+    assert ended_how([call(came, granted=SHRUNK)], stopped=False) == shrunk
+    assert ended_how([call(came, granted=SHRUNK)], stopped=True) == "stopped"
 
 
 MONTHLY = limit("everyone: 20k tokens/month")
@@ -131,9 +146,8 @@ DONE = Settlement("settle", 13, 0, None, 0, BALANCES)
 
 
 def answer(came: Received, finish: Any = "stop", **more: Any) -> Answer:
-    charge = charge_for(came, 10, 7, GRANTED, MODEL)
-    granted, done = more.get("granted", GRANTED), more.get("done", DONE)
-    return answer_of(came, more.get("prompt", PROMPT), charge, granted, finish, done, WORDS)
+    calls = [call(came, **({"done": DONE} | more))]
+    return answer_of(calls, sum_of(calls), finish, WORDS)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +228,8 @@ def test_a_failure_says_what_was_charged(
     came: Received, done: int | None, code: str, text: str
 ) -> None:
     settled = None if done is None else DONE._replace(tokens=done)
-    failure = failure_of(came, settled, WORDS)
+    calls = [call(came, done=settled)]
+    failure = failure_of(calls, sum_of(calls), WORDS)
     assert failure.code == code
     assert failure.text.startswith(text)
 
@@ -223,7 +238,8 @@ def test_the_log_knows_under_which_name_a_member_was_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     trouble = ModelError("failed", detail="APIStatusError 500")
-    failure = failure_of(received(trouble=trouble), DONE._replace(tokens=0), WORDS)
+    calls = [call(received(trouble=trouble), done=DONE._replace(tokens=0))]
+    failure = failure_of(calls, sum_of(calls), WORDS)
     ref = failure.text.rpartition("(ref ")[2].removesuffix(")")
     assert f"ref={ref} trouble=failed APIStatusError 500" in caplog.text
     assert "APIStatusError" not in failure.text
