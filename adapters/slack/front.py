@@ -15,6 +15,7 @@ from bot.bot import Bot
 from bot.config_values import SlackConfig
 from bot.messages import Ask
 from bot.text import Words
+from quota.errors import StoreUnavailableError
 from quota.members import Member
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 SEEN_MS = 60 * 60_000
 DAY_MS = 24 * 60 * 60_000
 KEPT_MAX = 20_000
+# What the books keep beside the id of something that was done.
+CLAIMED = "done"
 # After the bot is closed, what still has to be told has so long.
 LAST_WORDS_MS = 5_000
 
@@ -119,6 +122,20 @@ class Front:
         locale = workspace.people.locale_of(user)
         language = self.bot.language_of(Member(workspace.space, user), locale)
         return words_for(workspace.people.naming, language)
+
+    async def claims(self, workspace: Workspace, told: str) -> bool:
+        """Whether nobody acted yet upon something Slack told, in this process or an earlier one.
+
+        For what the books do not know by themselves; asks they do.
+        """
+        if not self.seen.first(f"{workspace.who.team} {told}", value=True):
+            return False
+        try:
+            event = f"{workspace.space.key}:{told}"
+            return await self.bot.quotas.refuse(event, CLAIMED) is None
+        except StoreUnavailableError:
+            # Where nothing can be written nothing can be done, so nothing can be done twice.
+            return True
 
     def running_in(self, workspace: Workspace, channel_id: str, thread: str) -> list[Running]:
         """The answers on their way in one thread."""

@@ -124,9 +124,14 @@ class Listeners:
     def _then(self, context: AsyncBoltContext, name: str, taking: Taking, body: Json) -> None:
         """What is done once Slack has its answer, unless the same was told before."""
         workspace = self._front.workspaces.get(context.team_id or "")
-        if workspace is not None and self._front.seen.first(name, value=True):
-            start = self._front.tasks.start
-            context[AFTER] = lambda: start(taking(workspace, body), name.partition(" ")[0])
+        if workspace is None:
+            return
+        start, kind = self._front.tasks.start, name.partition(" ")[0]
+        context[AFTER] = lambda: start(self._first(workspace, name, taking, body), kind)
+
+    async def _first(self, workspace: Workspace, name: str, taking: Taking, body: Json) -> None:
+        if await self._front.claims(workspace, name):
+            await taking(workspace, body)
 
     async def _broke(self, error: Exception) -> None:
         _log.error("something Slack told could not be taken", exc_info=error)

@@ -97,7 +97,9 @@ class Talking:
             commands.mentioned(text) if is_mention or said.is_direct else None
         )
         if command is not None:
-            await self._orders.command(workspace, requester, command, _shown_at(said), said.id)
+            # Slack tells of a message again for an hour, also after a restart.
+            if await front.claims(workspace, f"command {said.id}"):
+                await self._orders.command(workspace, requester, command, _shown_at(said), said.id)
             return
         if self._mode(workspace, said.channel, requester.channel) == "off" and not said.is_direct:
             told = (await front.words(workspace, said.user)).say(text_slack.OFF_HERE)

@@ -120,7 +120,9 @@ class Slack:
 
     def send_over_http(self, url: str) -> HttpSender:
         """Send everything to this address from now on, instead of over sockets."""
-        self.http = HttpSender(url, self.app.signing_secret, self.clock, self.watch)
+        if self.http is None:
+            self.http = HttpSender(url, self.app.signing_secret, self.clock, self.watch)
+        self.http.url = url
         return self.http
 
     def fail_next(
