@@ -7,8 +7,8 @@ from bot.pending import propose
 from bot.text import Words
 from bot.undo_commands import with_undo
 from quota.accounting import Estimate
+from quota.calls import CallRequest
 from quota.members import Member
-from quota.quotas import CallRequest
 
 # What a short question takes: for "would it be answered now?".
 SHORT_INPUT = 50

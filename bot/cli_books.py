@@ -20,10 +20,11 @@ from bot.cli_views import (
 )
 from bot.figures import panel_text
 from bot.text import Words
+from quota.calls import CallRequest
 from quota.errors import BadRuleError
 from quota.ledger import LedgerEntry
 from quota.members import Member, Requester, Space
-from quota.quotas import CallRequest, Quotas
+from quota.quotas import Quotas
 from quota.rules import Terms
 from quota.store import Store
 

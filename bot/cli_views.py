@@ -118,6 +118,7 @@ ENTRY_COLUMNS = (
     *("source", "tokens", "credits", "house_tokens", "house_credits"),
     *("rate_input", "rate_cached", "rate_output", "rate_reasoning"),
     *("estimated_input", "actor", "note"),
+    *("turn", "purpose", "served", "billed"),
 )
 
 
@@ -130,6 +131,7 @@ def entry_json(entry: LedgerEntry) -> Json:
         *(entry.source, entry.tokens, entry.credits, entry.house_tokens, entry.house_credits),
         *rates,
         *(entry.estimated_input, entry.actor, entry.note),
+        *(entry.turn or None, entry.purpose, entry.served, entry.billed),
     )
     return dict(zip(ENTRY_COLUMNS, values, strict=True))
 

@@ -13,8 +13,9 @@ from bot.models import Model
 from bot.panels import ACTION_CHARS_MAX, Action
 from bot.settings import FooterMode
 from bot.text import Words
+from quota.calls import CallRequest
 from quota.errors import StoreUnavailableError
-from quota.quotas import CallRequest, Quotas
+from quota.quotas import Quotas
 from quota.units import Rates
 from quota.verdicts import Balance, Refused
 

@@ -11,17 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from quota.accounts import Accounts
 from quota.admission import Weighed, balance, reason_of, set_aside, turn_away, weigh
-from quota.counters import (
-    Account,
-    Changes,
-    Event,
-    Hold,
-    Ids,
-    Purse,
-    Shelf,
-    settlement_of,
-)
+from quota.charging import settlement_of
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf
 from quota.errors import UnknownHoldError
+from quota.events import Events
 from quota.holds import Holds
 from quota.ledger import (
     Difference,
@@ -70,28 +63,27 @@ class Books:
         self._purses = Purses(shelf)
         self._holds = Holds(shelf, ids, self._accounts, self._purses)
         self._pools = self._holds.pools
+        self._events = Events(shelf)
         self.evict()
 
     def accept(self, event: str, digest: str, now: int) -> Seen | None:
         """Note an event that makes no hold; how it was seen before, if it was."""
-        now = self._tick(now)
-        seen = self._seen(event, digest)
-        if seen is None:
-            self.changes.events[event] = Event(digest, now)
-        return seen
+        return self._events.accept(event, digest, self._tick(now), self.changes)
 
     def reserve(self, ask: ReserveRequest, now: int) -> Granted | Refused | Waiting | Seen:
         """Set the amount aside in every account, or in none."""
         now = self._tick(now)
-        if ask.event and (seen := self._seen(ask.event, ask.digest)):
+        asks_anew = bool(ask.event) and not ask.turn
+        if asks_anew and (seen := self._events.seen(ask.event, ask.digest, self.changes)):
             return seen
         weighed = self._weighed(ask, now, self.changes)
         plan = weighed.plan
         if plan.waits:
             return Waiting(tuple(bound.book for bound in ask.bounds))
         # From here it succeeds.
-        if ask.event:
-            self.changes.events[ask.event] = Event(ask.digest, now)
+        if asks_anew:
+            first = 0 if plan.refused else self.ids.hold
+            self._events.note(ask.event, ask.digest, now, first, self.changes)
         if plan.refused:
             return turn_away(weighed, self._pools, self._accounts, now, self.changes)
         hold = set_aside(weighed, self._pools, self._holds, now, self.changes)
@@ -119,9 +111,7 @@ class Books:
         hold = self._holds.open.get(ask.hold_id)
         if hold is None:
             return self._reported(ask.hold_id)
-        entry = self._holds.resolve(
-            hold, "settle", ask.usage, ask.source, ask.note, now, self.changes
-        )
+        entry = self._holds.resolve(hold, "settle", ask, ask.note, now, self.changes)
         accounts = self._accounts.all(ask.bounds, now, self.changes)
         balances = self._balances(hold.wallet, ask.bounds, accounts, now)
         notices = notices_of(entry, accounts, balances, ask.warn_at, self.changes)
@@ -134,7 +124,7 @@ class Books:
         if hold is None:
             return self._reported(hold_id)
         return settlement_of(
-            self._holds.resolve(hold, "release", None, "", note, now, self.changes), first=True
+            self._holds.resolve(hold, "release", None, note, now, self.changes), first=True
         )
 
     def note_attempt(self, hold_id: int, note: str, now: int) -> None:
@@ -144,7 +134,8 @@ class Books:
         if hold is None:
             raise UnknownHoldError
         entry = self._blank("attempt", hold.wallet, now)
-        self._enter(entry._replace(hold_id=hold_id, model=hold.model, note=note))
+        call = entry._replace(hold_id=hold_id, model=hold.model, note=note)
+        self._enter(call._replace(purpose=hold.purpose, turn=hold.turn))
 
     def lapse(self, now: int, at_most: int, *, everything: bool = False) -> list[Lapsed]:
         """Charge holds past their deadline (or all of them): prompt, progress and one step."""
@@ -153,12 +144,9 @@ class Books:
         lapsed = []
         for hold in late[:at_most]:
             output = min(hold.progress + hold.progress_step, hold.output_cap)
-            usage = Usage(input=hold.input, output=output)
-            entry = self._holds.resolve(hold, "lapse", usage, "counted", "", now, self.changes)
-            event = self._event(hold.event)
-            if event is not None:
-                event.interrupted = True
-                self.changes.events[hold.event] = event
+            known = SettleRequest(hold.id, Usage(input=hold.input, output=output), "counted")
+            entry = self._holds.resolve(hold, "lapse", known, "", now, self.changes)
+            self._events.interrupt(hold.event, self.changes)
             lapsed.append(Lapsed(hold.id, hold.event, hold.wallet, entry.tokens))
         return lapsed
 
@@ -265,21 +253,6 @@ class Books:
         purses = self._purses.live(wallet, now)
         both = zip(bounds, accounts, strict=True)
         return [balance(b, a, purses, self._pools, wallet, now) for b, a in both]
-
-    def _event(self, key: str) -> Event | None:
-        return self.changes.events.get(key) or self.shelf.event(key)
-
-    def _seen(self, key: str, digest: str) -> Seen | None:
-        event = self._event(key)
-        if event is None:
-            return None
-        if event.digest != digest:
-            return Seen("reused")
-        if event.interrupted:
-            event.interrupted = False
-            self.changes.events[key] = event
-            return Seen("interrupted")
-        return Seen("duplicate")
 
     def _blank(self, kind: EntryKind, wallet: str, now: int) -> LedgerEntry:
         return LedgerEntry(self.ids.entry, now, kind, 0, wallet, "")

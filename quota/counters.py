@@ -5,16 +5,16 @@ A shelf brings what is not in memory; `Changes` says what a store has to write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
-from quota.accounting import Room, amounts_held
-from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry
+from quota.accounting import Room
+from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry, Purpose
 from quota.limits import Bound
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember
 from quota.store import GrantRequest, GrantRow
-from quota.units import Rates, Unit, Usage, cost_credits
-from quota.verdicts import Balance, Notice, Settlement
+from quota.units import Rates, Unit
+from quota.verdicts import Balance
 from quota.windows import Calendar, Rolling
 
 # What the constructor of a NamedTuple, a Python function, calls in the end: half as long.
@@ -63,7 +63,7 @@ class Account:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """An amount set aside for one call."""
+    """An amount set aside for one call; `turn` is the hold of the first call of its turn."""
 
     id: int
     event: str
@@ -78,6 +78,8 @@ class Hold:
     rates: Rates | None
     lines: tuple[HoldLine, ...]
     purses: tuple[tuple[int, int], ...]
+    purpose: Purpose
+    turn: int
     progress: int = 0
 
     @property
@@ -115,11 +117,15 @@ class Purse:
 
 @dataclass(slots=True)
 class Event:
-    """A platform event that was seen: what it said, and whether its turn was cut off."""
+    """A platform event that was seen: what it said, and whether its turn was cut off.
+
+    `hold` is the hold of the first call of its turn, 0: none was made.
+    """
 
     digest: str
     at: int
     interrupted: bool = False
+    hold: int = 0
 
 
 class Shelf(PoolShelf, Protocol):
@@ -154,6 +160,7 @@ class Changes:
     events: dict[str, Event] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     closed: list[int] = field(default_factory=list)
+    calls: list[tuple[int, int]] = field(default_factory=list)  # later ones of a turn: turn, hold
     accounts: dict[int, Account] = field(default_factory=dict)
     marks: list[tuple[int, int, int, int]] = field(default_factory=list)
     purses: dict[int, Purse] = field(default_factory=dict)
@@ -258,34 +265,6 @@ def _next_to_leave(bound: Bound, account: Account) -> int | None:
     if isinstance(bound.window, Rolling) and account.marks:
         return account.marks[0][0] + bound.window.length_ms
     return None
-
-
-def charge_of(hold: Hold, usage: Usage | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """What the member pays, never above the hold, and what the house pays, by unit."""
-    if usage is None:
-        return (0, 0, 0), (0, 0, 0)
-    rates = hold.rates
-    tokens = usage.tokens
-    own = min(tokens, hold.input + hold.output_cap)
-    if rates is None:
-        return (own, 1, 0), (tokens - own, 0, 0)
-    cost = cost_credits(usage, rates)
-    paid = min(cost, amounts_held(hold.input, hold.output_cap, rates)[Unit.CREDITS.place])
-    return (own, 1, paid), (tokens - own, 0, cost - paid)
-
-
-def settlement_of(
-    entry: LedgerEntry,
-    balances: tuple[Balance, ...] = (),
-    notices: tuple[Notice, ...] = (),
-    *,
-    first: bool,
-) -> Settlement:
-    kind: Literal["settle", "release", "lapse"] = "release"
-    if entry.kind in {"settle", "lapse"}:
-        kind = "settle" if entry.kind == "settle" else "lapse"
-    paid = entry.tokens, entry.house_tokens, entry.credits, entry.house_credits
-    return new_tuple(Settlement, (kind, *paid, balances, notices, first))
 
 
 def spent_at(account: Account, now: int) -> dict[int, int]:

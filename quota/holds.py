@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from quota.accounting import amounts_held
 from quota.accounts import Accounts
-from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, charge_of, new_tuple, takes_of
+from quota.charging import charge_of
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, new_tuple, takes_of
 from quota.ledger import EntryKind, EntryLine, HoldLine, LedgerEntry
 from quota.pools import Pools
 from quota.purses import Purses
-from quota.store import ReserveRequest
+from quota.store import ReserveRequest, SettleRequest
 from quota.units import Unit, Usage
 from quota.windows import Calendar
 
@@ -69,7 +70,11 @@ class Holds:
             estimate.rates,
             tuple(lines),
             self._purses.hold(purses, extras) if purses else (),
+            ask.purpose,
+            ask.turn or self._ids.hold,
         )
+        if ask.turn:
+            changes.calls.append((ask.turn, hold.id))
         self._ids.hold += 1
         self.open[hold.id] = hold
         changes.holds[hold.id] = hold
@@ -79,21 +84,21 @@ class Holds:
         self,
         hold: Hold,
         kind: EntryKind,
-        usage: Usage | None,
-        source: str,
+        ask: SettleRequest | None,
         note: str,
         now: int,
         changes: Changes,
     ) -> LedgerEntry:
         """End a hold: the charge goes to its accounts, the rest goes back, an entry is written."""
-        charge, over = charge_of(hold, usage)
+        charge, over, rates, is_priced = charge_of(hold, ask)
         at = hold.at
         lines = []
         extras: dict[int, int] = {}
         for account_id, unit, base, held_extra in hold.lines:
             account = self._accounts.numbered(account_id)
             charged = charge[unit.place]
-            own, extra = (charged, 0) if charged <= base else (base, charged - base)
+            is_free = unit is Unit.CREDITS and hold.rates is None  # of any limit: see charge_of
+            own, extra = (charged, 0) if charged <= base or is_free else (base, charged - base)
             account.held -= base
             self._accounts.spend(account, at, own, changes)
             self.pools.settle(account, hold.wallet, base, own, changes)
@@ -114,18 +119,22 @@ class Holds:
             hold.id,
             hold.wallet,
             hold.model,
-            *(usage or _NOTHING),
-            source,
+            *(_NOTHING if ask is None else ask.usage),
+            "" if ask is None else ask.source,
             charge[0],
-            charge[2] if usage is not None and hold.rates is not None else None,
+            charge[2] if is_priced else None,
             over[0],
             over[2],
-            hold.rates,
+            rates,
             hold.input,
             "",
             note,
             tuple(lines),
             purses,
+            hold.purpose,
+            hold.turn,
+            "" if ask is None else ask.served,
+            None if ask is None else ask.billed,
         )
         entry = new_tuple(LedgerEntry, row)
         self._ids.entry += 1

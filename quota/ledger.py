@@ -13,6 +13,10 @@ from quota.units import Rates, Unit
 
 EntryKind = Literal["settle", "release", "lapse", "attempt", "grant", "take", "correction"]
 
+# What a call of a turn is for: the answer (its first words, or all of it), the answer again after
+# tools have said something, a summary of what was said before, a title for the thread.
+Purpose = Literal["answer", "tools", "summary", "title"]
+
 
 class EntryLine(NamedTuple):
     """What one entry did to one account: `spent` of its own, `extra` paid by grants.
@@ -32,7 +36,9 @@ class LedgerEntry(NamedTuple):
 
     `tokens` and `credits` are what the member was charged (for grants: what was given, in
     `model`); `house_*` is what went to the house. `rates` is the price that was applied, `source`
-    says who counted, `estimated_input` is what the prompt was expected to be.
+    says who counted, `estimated_input` is what the prompt was expected to be. Of a call, `turn` is
+    the hold of the first call of the same turn, `served` the model that the provider says it served
+    (empty: it did not say), `billed` the cost that the provider itself reported where that decided.
     """
 
     id: int
@@ -56,6 +62,10 @@ class LedgerEntry(NamedTuple):
     note: str = ""
     lines: tuple[EntryLine, ...] = ()
     purses: tuple[tuple[int, int], ...] = ()
+    purpose: Purpose | Literal[""] = ""
+    turn: int = 0
+    served: str = ""
+    billed: int | None = None
 
 
 class HoldLine(NamedTuple):

@@ -19,6 +19,7 @@ class MemoryShelf:
         self.events: dict[str, Event] = {}
         self.entries: list[LedgerEntry] = []
         self.resolved: dict[int, LedgerEntry] = {}
+        self.calls: dict[int, list[int]] = {}
         self.grants: dict[int, Purse] = {}
         self.pools: dict[int, Pool] = {}
         self.pool_members: dict[int, dict[str, PoolMember]] = {}
@@ -35,6 +36,8 @@ class MemoryShelf:
         for entry in changes.entries:
             if entry.kind in ("settle", "release", "lapse"):
                 self.resolved[entry.hold_id] = entry
+        for turn, hold in changes.calls:
+            self.calls.setdefault(turn, []).append(hold)
         self.grants.update(changes.purses)
         self.pools |= {key: pool.at_rest() for key, pool in changes.pools.items()}
         for (account_id, wallet), member in changes.pool_members.items():

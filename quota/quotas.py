@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import Literal
 
 from quota.accounting import Estimate
+from quota.calls import UNTOLD, CallRequest, Reservation, Served
 from quota.ceilings import with_ceiling
 from quota.clock import Clock
 from quota.errors import StoreUnavailableError
@@ -21,28 +22,6 @@ from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, 
 from quota.waiting import Lines, Shut, Ticket, lines_of, whole
 
 BOUNDS_KEPT = 10_000
-
-
-class CallRequest(NamedTuple):
-    """One model call that somebody wants: `event` and `digest` as in ReserveRequest."""
-
-    requester: Requester
-    terms: Terms
-    input_tokens: int
-    output_max: int
-    event: str
-    digest: str
-    arrived_at: int
-
-
-@dataclass(slots=True)
-class Reservation:
-    """A granted call until it is settled or released."""
-
-    requester: Requester
-    terms: Terms
-    granted: Granted
-    books: tuple[str, ...]
 
 
 class Quotas:
@@ -116,7 +95,7 @@ class Quotas:
         bounds = self.bounds(call.requester, call.terms)
         now = self.clock.now()
         if closed := self._closed(call, bounds, now):
-            return await self.store.accept(call.event, call.digest, now) or closed
+            return await self._seen(call, now) or closed
         request = self._request(call, bounds)
         behind = self._lines.busy(bound.book for bound in bounds if not bound.limit.rule.fair)
         verdict = await self._try(request._replace(final=False, behind=behind))
@@ -139,6 +118,7 @@ class Quotas:
         usage: Usage,
         source: Literal["provider", "counted"],
         note: str = "",
+        served: Served = UNTOLD,
     ) -> Settlement:
         """Charge what was really used; happens whole even when the caller is cancelled."""
         request = SettleRequest(
@@ -148,6 +128,7 @@ class Quotas:
             self.bounds(reservation.requester, reservation.terms),
             self.governing.warn_at(reservation.requester.member.space.key) or self.rules.warn_at,
             note,
+            *served,
         )
         done = await whole(self.store.settle(request, self.clock.now()))
         self._lines.wake(reservation.books)
@@ -188,6 +169,10 @@ class Quotas:
         closed = self._closed(call, bounds, now)
         return closed or await self.store.would_refuse(self._request(call, bounds), now)
 
+    async def _seen(self, call: CallRequest, now: int) -> Seen | None:
+        """Note the event of an ask that no limit is asked about; a further call has none anew."""
+        return None if call.turn else await self.store.accept(call.event, call.digest, now)
+
     def _closed(self, call: CallRequest, bounds: Sequence[Bound], now: int) -> Refused | None:
         """What stops an ask before any limit is looked at."""
         flag = self.governing.closed_to(call.requester.member, now)
@@ -213,6 +198,8 @@ class Quotas:
             Estimate(call.input_tokens, call.output_max, rules.output_floor, terms.rates),
             max(HOLD_MS, terms.deadline_ms + SETTLE_MS),
             rules.progress_step,
+            purpose=call.purpose,
+            turn=call.turn,
         )
 
     async def _try(self, request: ReserveRequest) -> Granted | Refused | Waiting | Seen:
@@ -258,7 +245,7 @@ class Quotas:
                 final = not await self._turn_comes(ticket, call)
                 bounds, now = self.bounds(call.requester, call.terms), self.clock.now()
                 if closed := self._closed(call, bounds, now):
-                    return await self.store.accept(call.event, call.digest, now) or closed
+                    return await self._seen(call, now) or closed
                 request = self._request(call, bounds)
                 self._lines.move(ticket, *lines_of(bounds))
                 if final or self._lines.is_first(ticket):
@@ -289,7 +276,8 @@ class Quotas:
         if not isinstance(verdict, Granted):
             return verdict
         books = tuple(b.book for b in request.bounds)
-        return Reservation(call.requester, call.terms, verdict, books)
+        turn = call.turn or verdict.hold_id
+        return Reservation(call.requester, call.terms, verdict, books, turn)
 
     def _changed(self) -> None:
         """Rules, limits or allowances are new: forget what was worked out, let waiters look."""

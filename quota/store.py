@@ -9,21 +9,22 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from quota.accounting import Estimate
-from quota.ledger import Difference, LedgerEntry
+from quota.ledger import Difference, LedgerEntry, Purpose
 from quota.limits import Bound
 from quota.pool_governing import NotKept
 from quota.pool_terms import PoolMember, PoolPeriod
-from quota.units import Unit, Usage
+from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
 
 class ReserveRequest(NamedTuple):
     """One call to be paid for.
 
-    `event` names the platform event that asks (empty: a further call of the same turn), `digest`
-    is a hash of its content. `hold_ms` is how long the hold lives at most. Unless this is its
-    `final` try an ask waits for holds that are in its way; one `behind` others that wait is not
-    granted yet.
+    `event` names the platform event that asks, in every call of its turn (empty: none does),
+    `digest` is a hash of its content. `turn` is the hold of the turn's first call; 0: this is the
+    first, and only then the event must be new. `hold_ms` is how long the hold lives at most. Unless
+    this is its `final` try an ask waits for holds that are in its way; one `behind` others that
+    wait is not granted yet.
     """
 
     event: str
@@ -37,10 +38,16 @@ class ReserveRequest(NamedTuple):
     progress_step: int
     final: bool = True
     behind: bool = False
+    purpose: Purpose = "answer"
+    turn: int = 0
 
 
 class SettleRequest(NamedTuple):
-    """What a call really used; `bounds` and `warn_at` are for the balances and notices after."""
+    """What a call really used; `bounds` and `warn_at` are for the balances and notices after.
+
+    `served` is the model that the provider says it served, `rates` its price where that is not the
+    price of the hold, `billed` the credits that the provider says it took where that decides.
+    """
 
     hold_id: int
     usage: Usage
@@ -48,6 +55,9 @@ class SettleRequest(NamedTuple):
     bounds: tuple[Bound, ...] = ()
     warn_at: tuple[int, ...] = ()
     note: str = ""
+    served: str = ""
+    rates: Rates | None = None
+    billed: int | None = None
 
 
 class GrantRequest(NamedTuple):

@@ -43,6 +43,8 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
     while step.more:
         step = await writer.ask(partial(_fold, db, step.last, before, now), alone=True)
         gone += step.gone
+    async for turns in scans.old(OLD_CALLS, 0, now, STEP_ROWS):
+        gone += await writer.ask(partial(_drop, db, DROP_CALLS, turns, now), alone=True)
     gone += await _prune_pools(writer, scans, now)
     async for ids in scans.old(OLD_ACCOUNTS, 0, before - SLACK_MS, STEP_ROWS):
         gone += await writer.ask(partial(_drop_accounts, db, ids, before - SLACK_MS), alone=True)
@@ -72,6 +74,13 @@ def _tick(now: int, books: Books) -> int:
 
 OLD_EVENTS = "SELECT key FROM events WHERE key > ? AND at < ? ORDER BY key LIMIT ?"
 DROP_EVENT = "DELETE FROM events WHERE key = ? AND at < ?"
+# Which calls belong together is of use as long as the first of them is.
+OLD_CALLS = (
+    "SELECT DISTINCT turn FROM calls WHERE turn > ? AND ? > 0"
+    " AND NOT EXISTS (SELECT * FROM entries WHERE resolves = turn)"
+    " AND NOT EXISTS (SELECT * FROM holds WHERE id = turn) ORDER BY turn LIMIT ?"
+)
+DROP_CALLS = "DELETE FROM calls WHERE turn = ? AND ? > 0"
 # The last period of a pool stays, for the next one learns from it.
 OLD_POOLS = (
     "SELECT pools.account FROM pools JOIN accounts AS mine ON mine.id = pools.account"

@@ -25,13 +25,13 @@ def entry_row(entry: LedgerEntry) -> Row:
     lines = ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in entry.lines])
     resolves = entry.hold_id if entry.kind in RESOLVING else None
     rates, purses = _rates_text(entry.rates), _pairs(entry.purses)
-    return (*entry[:15], rates, *entry[16:19], lines, purses, resolves)
+    return (*entry[:15], rates, *entry[16:19], lines, purses, resolves, *entry[21:])
 
 
 def entry_of(row: Row) -> LedgerEntry:
     """The entry that `entry_row` wrote."""
     lines = entry_lines(row[1], row[19])
-    columns = (*row[:15], _rates(row[15]), *row[16:19], lines, pairs_of(row[20]))
+    columns = (*row[:15], _rates(row[15]), *row[16:19], lines, pairs_of(row[20]), *row[22:])
     return LedgerEntry._make(columns)
 
 
@@ -56,6 +56,8 @@ def hold_row(hold: Hold) -> Row:
         _rates_text(hold.rates),
         ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in hold.lines]),
         _pairs(hold.purses),
+        hold.purpose,
+        hold.turn,
         hold.progress,
     )
 
@@ -63,7 +65,7 @@ def hold_row(hold: Hold) -> Row:
 def hold_of(row: Row) -> Hold:
     """The hold that `hold_row` wrote."""
     id_, event, wallet, house, model, at, expires_at, input_, cap, step, *more = row
-    rates, lines, purses, progress = more
+    rates, lines, purses, purpose, turn, progress = more
     return Hold(
         id_,
         event,
@@ -78,6 +80,8 @@ def hold_of(row: Row) -> Hold:
         _rates(rates),
         hold_lines(lines),
         pairs_of(purses),
+        purpose,
+        turn,
         progress,
     )
 
@@ -129,8 +133,8 @@ def purse_of(row: Row) -> Purse:
 
 def event_of(row: Sequence[Any]) -> Event:
     """An event."""
-    digest, at, interrupted = row
-    return Event(digest, at, bool(interrupted))
+    digest, at, interrupted, hold = row
+    return Event(digest, at, bool(interrupted), hold)
 
 
 def _numbers(text: str) -> Iterable[list[int]]:

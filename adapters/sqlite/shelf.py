@@ -68,7 +68,7 @@ class SqliteShelf:
             account.marks = self.db.execute(self.MARKS, (account.id,)).fetchall()
         return account
 
-    EVENT = "SELECT digest, at, interrupted FROM events WHERE key = ?"
+    EVENT = "SELECT digest, at, interrupted, hold FROM events WHERE key = ?"
 
     def event(self, key: str) -> Event | None:
         """An event, if it was ever seen."""
@@ -78,7 +78,7 @@ class SqliteShelf:
         return None if row is None else event_of(row)
 
     EVENTS = (
-        "SELECT key, digest, at, interrupted FROM events WHERE key IN"
+        "SELECT key, digest, at, interrupted, hold FROM events WHERE key IN"
         " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
 
@@ -97,7 +97,7 @@ class SqliteShelf:
 
     HOLDS = (
         "SELECT id, event, wallet, house, model, at, expires_at, input, output_cap, progress_step,"
-        " rates, lines, purses, progress FROM holds ORDER BY id"
+        " rates, lines, purses, purpose, turn, progress FROM holds ORDER BY id"
     )
 
     def holds(self) -> Iterable[Hold]:
@@ -159,12 +159,12 @@ class SqliteShelf:
         self._write_meta(books)
 
     PUT_EVENT = (
-        "INSERT INTO events (key, digest, at, interrupted) VALUES (?, ?, ?, ?)"
+        "INSERT INTO events (key, digest, at, interrupted, hold) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET interrupted = excluded.interrupted"
     )
 
     def _write_events(self, changes: Changes) -> None:
-        rows = [(k, e.digest, e.at, e.interrupted) for k, e in changes.events.items()]
+        rows = [(k, e.digest, e.at, e.interrupted, e.hold) for k, e in changes.events.items()]
         self.db.executemany(self.PUT_EVENT, rows)
 
     ADD_ACCOUNT = "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)"
@@ -207,11 +207,12 @@ class SqliteShelf:
 
     PUT_HOLD = (
         "INSERT INTO holds (id, event, wallet, house, model, at, expires_at, input, output_cap,"
-        " progress_step, rates, lines, purses, progress)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " progress_step, rates, lines, purses, purpose, turn, progress)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET progress = excluded.progress"
     )
     CLOSE_HOLD = "DELETE FROM holds WHERE id = ?"
+    ADD_CALL = "INSERT INTO calls (turn, hold) VALUES (?, ?)"
 
     def _write_holds(self, changes: Changes) -> None:
         closed = changes.closed
@@ -221,6 +222,8 @@ class SqliteShelf:
             self.db.executemany(self.PUT_HOLD, map(hold_row, changes.holds.values()))
         if closed:
             self.db.executemany(self.CLOSE_HOLD, [(hold_id,) for hold_id in closed])
+        if changes.calls:
+            self.db.executemany(self.ADD_CALL, changes.calls)
 
     PUT_PURSE = (
         "INSERT INTO grants (id, wallet, unit, amount, until, actor, reason, at, spent)"
@@ -230,7 +233,7 @@ class SqliteShelf:
 
     ADD_ENTRY = (
         "INSERT INTO entries"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
 
     PUT_META = (

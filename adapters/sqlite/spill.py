@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from adapters.sqlite.files import OWNER_ONLY, beside
 from quota.books import Books
 from quota.store import SettleRequest
-from quota.units import Usage
+from quota.units import Rates, Usage
 from quota.verdicts import Settlement
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,22 @@ class Late(NamedTuple):
     source: Source
     note: str
     now: int
+    served: str
+    rates: Rates | None
+    billed: int | None
+
+    @classmethod
+    def of(cls, ask: SettleRequest, now: int) -> "Late":
+        """A settlement that was asked for now."""
+        what = (ask.hold_id, ask.usage, ask.source, ask.note)
+        return cls(*what, now, ask.served, ask.rates, ask.billed)
 
     def land(self, books: Books) -> Settlement:
         """Do upon the books what could not be done then."""
         if self.usage is None:
             return books.release(self.hold_id, self.note, self.now)
-        ask = SettleRequest(self.hold_id, self.usage, self.source, note=self.note)
+        priced = (self.served, self.rates, self.billed)
+        ask = SettleRequest(self.hold_id, self.usage, self.source, (), (), self.note, *priced)
         return books.settle(ask, self.now)
 
     @property
@@ -49,10 +59,14 @@ class Late(NamedTuple):
     @classmethod
     def of_line(cls, line: str) -> "Late":
         """Read one line back; ValueError for one that was cut off."""
-        hold_id, usage, source, note, now = json.loads(line)
+        hold_id, usage, source, note, now, *priced = json.loads(line)
         checked = None if usage is None else Usage.checked(*usage)
         said: Source = "provider" if source == "provider" else "counted"
-        return cls(int(hold_id), checked, said, str(note), int(now))
+        # A line of the version before this one ends here.
+        served, rates, billed = priced or ("", None, None)
+        price = None if rates is None else Rates(*map(int, rates))
+        bill = None if billed is None else int(billed)
+        return cls(int(hold_id), checked, said, str(note), int(now), str(served), price, bill)
 
 
 class Spill:

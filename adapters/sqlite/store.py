@@ -90,14 +90,14 @@ class SqliteStore:
         """See SpendingStore."""
         return await self._ask(
             lambda books: books.settle(request, now),
-            late=lambda: Late(request.hold_id, request.usage, request.source, request.note, now),
+            late=lambda: Late.of(request, now),
         )
 
     async def release(self, hold_id: int, note: str, now: int) -> Settlement:
         """See SpendingStore."""
         return await self._ask(
             lambda books: books.release(hold_id, note, now),
-            late=lambda: Late(hold_id, None, "counted", note, now),
+            late=lambda: Late(hold_id, None, "counted", note, now, "", None, None),
         )
 
     async def note_attempt(self, hold_id: int, note: str, now: int) -> None:

@@ -234,7 +234,7 @@ async def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
     await (await opened(path)).close()
     look(path, "PRAGMA user_version = 99")
     for opening in (opened(path), SqliteStore.open_reader(path)):
-        with pytest.raises(StoreUnavailableError, match=r"newer Quotabot \(schema 99, .* knows 2"):
+        with pytest.raises(StoreUnavailableError, match=r"newer Quotabot \(schema 99, .* knows 3"):
             await opening
 
 
@@ -264,6 +264,28 @@ async def test_books_of_the_first_schema_are_brought_up_to_date(path: Path) -> N
     await store.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (max(migrations()),)
+
+
+# A ledger as the second schema knew it: a call that was settled, and a gift.
+SECOND_SCHEMA = """
+INSERT INTO entries VALUES (1, 100, 'settle', 7, 'console:console:ana', 'mini', 1, 0, 2, 0,
+    'provider', 3, NULL, 0, 0, NULL, 1, '', '', '', '', 7);
+INSERT INTO entries VALUES (2, 200, 'grant', 1, 'console:console:ana', 'tokens', 0, 0, 0, 0,
+    '', 5, NULL, 0, 0, NULL, 0, 'admin', '', '', '', NULL);
+"""
+
+
+async def test_a_call_of_an_older_schema_was_a_turn_by_itself(path: Path) -> None:
+    steps = migrations()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, path, {1: steps[1], 2: steps[2]})
+        db.executescript(SECOND_SCHEMA)
+    store = await opened(path)
+    found = [(e.id, e.kind, e.purpose, e.turn, e.served) async for e in store.entries(0, None)]
+    assert found == [(1, "settle", "answer", 7, ""), (2, "grant", "", 0, "")]
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        look(path, "UPDATE entries SET turn = 9")
+    await store.close()
 
 
 async def test_a_reader_stands_beside_the_writer_and_changes_nothing(path: Path) -> None:

@@ -16,7 +16,7 @@ from adapters.sqlite.files import Ballast
 from adapters.sqlite.spill import Late, Spill
 from quota.books import Books
 from quota.errors import StoreUnavailableError, UnknownHoldError
-from quota.units import Usage
+from quota.units import Rates, Usage
 from quota.verdicts import Granted, Seen
 from tests.adapters.sqlite_kit import (
     act,
@@ -168,7 +168,7 @@ async def test_landing_twice_is_harmless(path: Path) -> None:
     number = await hold(store)
     await store.settle(used(number), MORNING)
     await store.close()
-    late = Late(number, Usage(100, 0, 90, 0), "counted", "", MORNING)
+    late = Late(number, Usage(100, 0, 90, 0), "counted", "", MORNING, "", None, None)
     unknown = late._replace(hold_id=99)
     spill = Spill(path)
     for one in (late, unknown, unknown):
@@ -217,7 +217,8 @@ def test_the_last_of_the_ballast_is_kept_for_what_finds_no_room(path: Path) -> N
 
 
 def test_a_line_that_was_cut_off_costs_only_itself(path: Path) -> None:
-    late = Late(7, Usage(1, 0, 2, 0), "provider", "a \ud800 note\n", MORNING)
+    rates = Rates(1, 2, 3, 4)
+    late = Late(7, Usage(1, 0, 2, 0), "provider", "a \ud800 note\n", MORNING, "m", rates, 5)
     spill = Spill(path)
     with spill.path.open("w") as file:
         file.write(late._replace(hold_id=1).line + late.line[:9])

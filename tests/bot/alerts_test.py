@@ -10,9 +10,9 @@ from bot.config_values import BackupConfig
 from bot.news import Alert
 from bot.panels import Action
 from bot.ports import Finished, ModelError, TextDelta, UsageReport
+from quota.calls import CallRequest, Reservation
 from quota.ledger import Difference
 from quota.members import Space
-from quota.quotas import CallRequest, Reservation
 from quota.units import Rates, Usage
 from quota.verdicts import Lapsed
 from tests.fakes import DAY, HOUR, MINUTE, requester

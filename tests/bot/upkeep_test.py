@@ -5,12 +5,13 @@ import pytest
 
 from bot import upkeep
 from bot.config_values import BackupConfig
+from quota.calls import CallRequest, Reservation
 from quota.errors import StoreUnavailableError
 from quota.governing import EVERYWHERE, Act
 from quota.ledger import Difference
 from quota.members import Member, Space
 from quota.memory import MemoryStore
-from quota.quotas import CallRequest, Quotas, Reservation
+from quota.quotas import Quotas
 from quota.rules import Rules, Terms
 from quota.units import Usage
 from quota.verdicts import Refused

@@ -157,6 +157,8 @@ async def test_a_settlement_is_written_down_whole(store: Store) -> None:
         credits=901,
         rates=desk.rates,
         estimated_input=100,
+        purpose="answer",
+        turn=hold_id,
     )
     assert [(line.at, line.spent, line.extra) for line in entry.lines] == [
         (MORNING, 260, 0),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from quota.accounting import Estimate
+from quota.calls import UNTOLD, Served
+from quota.ledger import Purpose
 from quota.limits import Bound, Limit, Policy, Rule
 from quota.members import Requester, Scope
 from quota.pool_governing import NotKept
@@ -84,6 +86,8 @@ class Desk:
         channel: str = "general",
         final: bool = True,
         behind: bool = False,
+        purpose: Purpose = "answer",
+        turn: int = 0,
     ) -> ReserveRequest:
         who = requester(name, roles=roles, channel=channel)
         return ReserveRequest(
@@ -98,6 +102,8 @@ class Desk:
             STEP,
             final,
             behind,
+            purpose,
+            turn,
         )
 
     async def reserve(self, request: ReserveRequest) -> Granted | Refused | Waiting | Seen:
@@ -131,11 +137,18 @@ class Desk:
         return verdict.hold_id
 
     async def settle(
-        self, hold_id: int, input_: int, output: int, cached: int = 0, reasoning: int = 0
+        self,
+        hold_id: int,
+        input_: int,
+        output: int,
+        cached: int = 0,
+        reasoning: int = 0,
+        *,
+        served: Served = UNTOLD,
     ) -> Settlement:
         usage = Usage(input_, cached, output, reasoning)
         request = SettleRequest(
-            hold_id, usage, "provider", self._bounds.get(hold_id, ()), self.warn_at
+            hold_id, usage, "provider", self._bounds.get(hold_id, ()), self.warn_at, "", *served
         )
         return await self.store.settle(request, self.now)
 

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent.parent
 # What both sides speak of; everything else of quota/ is copied.
 SHARED = {
     *{"units", "windows", "limits", "members", "verdicts", "store", "errors", "clock"},
-    *{"__init__", "quotas", "governing", "waiting"},
+    *{"__init__", "quotas", "governing", "waiting", "calls"},
     *{"fair_text", "pool", "pool_terms", "pool_demand", "pool_governing", "forecast"},
 }
 
@@ -169,6 +169,7 @@ def pool_machine(mutant: Mutant, copy: ModuleType) -> type[PoolMachine]:
 
 
 BOOKS, HOLDS, COUNTERS = "quota/books.py", "quota/holds.py", "quota/counters.py"
+EVENTS, CHARGING = "quota/events.py", "quota/charging.py"
 NOTICES, ACCOUNTING = "quota/notices.py", "quota/accounting.py"
 ACCOUNTS, PURSES = "quota/accounts.py", "quota/purses.py"
 ADMISSION, POOLS, POOL_STATE = "quota/admission.py", "quota/pools.py", "quota/pool_state.py"
@@ -229,7 +230,7 @@ MUTANTS = (
     Mutant(
         "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
     ),
-    Mutant("a request is not counted", COUNTERS, "return (own, 1, paid)", "return (own, 0, paid)"),
+    Mutant("a request is not counted", CHARGING, "Charge((own, 1, paid)", "Charge((own, 0, paid)"),
     Mutant(
         "a request is not held",
         ACCOUNTING,
@@ -238,9 +239,9 @@ MUTANTS = (
     ),
     Mutant(
         "credits are rounded down",
-        COUNTERS,
-        "cost = cost_credits(usage, rates)",
-        "cost = max(0, cost_credits(usage, rates) - 1)",
+        CHARGING,
+        "cost = cost_credits(ask.usage, rates)",
+        "cost = max(0, cost_credits(ask.usage, rates) - 1)",
     ),
     Mutant(
         "a hold is priced as if all were cached",
@@ -264,7 +265,7 @@ MUTANTS = (
     Mutant("a hold is settled again", HOLDS, "        del self.open[hold.id]\n", ""),
     Mutant(
         "the charge has no cap",
-        COUNTERS,
+        CHARGING,
         "own = min(tokens, hold.input + hold.output_cap)",
         "own = tokens",
     ),
@@ -272,19 +273,19 @@ MUTANTS = (
         "a release keeps the hold",
         HOLDS,
         "account.held -= base\n",
-        "account.held -= base if usage else 0\n",
+        "account.held -= base if ask else 0\n",
     ),
     Mutant(
         "a release takes a request",
-        COUNTERS,
-        "    if usage is None:\n        return (0, 0, 0), (0, 0, 0)\n",
-        "    if usage is None:\n        return (0, 1, 0), (0, 0, 0)\n",
+        CHARGING,
+        "return Charge((0, 0, 0), (0, 0, 0), hold.rates, priced=False)",
+        "return Charge((0, 1, 0), (0, 0, 0), hold.rates, priced=False)",
     ),
     Mutant(
         "a lapse frees",
         BOOKS,
-        "usage = Usage(input=hold.input, output=output)",
-        "usage = Usage()",
+        "Usage(input=hold.input, output=output)",
+        "Usage()",
     ),
     Mutant(
         "a lapse forgets the progress",
@@ -395,27 +396,51 @@ MUTANTS = (
     Mutant(
         "an event is held each time it comes",
         BOOKS,
-        "        if ask.event and (seen :=",
-        "        if not ask.event and (seen :=",
+        "asks_anew = bool(ask.event) and not ask.turn",
+        "asks_anew = False",
     ),
     Mutant(
         "a refused event is forgotten",
         BOOKS,
-        "        # From here it succeeds.\n        if ask.event:\n",
-        "        # From here it succeeds.\n        if ask.event and not plan.refused:\n",
+        "        if asks_anew:\n",
+        "        if asks_anew and not plan.refused:\n",
     ),
     Mutant(
         "an event that waits is taken for heard",
         BOOKS,
         "        if plan.waits:\n",
         "        if ask.event:\n"
-        "            self.changes.events[ask.event] = Event(ask.digest, now)\n"
+        "            self._events.note(ask.event, ask.digest, now, 0, self.changes)\n"
         "        if plan.waits:\n",
     ),
-    Mutant("other words pass as the same", BOOKS, "if event.digest != digest:", "if False:"),
+    Mutant("other words pass as the same", EVENTS, "if event.digest != digest:", "if False:"),
+    Mutant(
+        "a further call is taken for a new ask",
+        BOOKS,
+        "asks_anew = bool(ask.event) and not ask.turn",
+        "asks_anew = bool(ask.event)",
+    ),
+    Mutant(
+        "only the first call can cut a turn off",
+        EVENTS,
+        "            event.interrupted = True\n",
+        "            event.interrupted = event.hold > 1\n",
+    ),
+    Mutant(
+        "the price of what was asked for is charged, whatever was served",
+        CHARGING,
+        "rates = ask.rates or hold.rates",
+        "rates = hold.rates or ask.rates",
+    ),
+    Mutant(
+        "what the provider says it took is passed over",
+        CHARGING,
+        "if ask.billed is not None:",
+        "if ask.billed is not None and rates is None:",
+    ),
     Mutant(
         "an interruption is told again",
-        BOOKS,
+        EVENTS,
         "            event.interrupted = False\n",
         "",
     ),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from quota.calls import Served
 from quota.pool_governing import NotKept
 from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState, Store
 from quota.units import Rates, Unit, parse_amount
@@ -140,6 +141,7 @@ class Player:
             channel=values.get("channel", "general"),
             final="patiently" not in words,
             behind="behind" in words,
+            turn=self.holds[values["after"]] if "after" in values else 0,
         )
         verdict = await self.desk.reserve(request)
         if isinstance(verdict, Granted):
@@ -149,7 +151,10 @@ class Player:
     async def settle(self, name: str, how: str) -> list[str]:
         values = dict(word.split("=", 1) for word in how.split())
         used = [int(values.get(key, "0")) for key in ("in", "out", "cached", "think")]
-        done = await self.desk.settle(self.holds[name], *used)
+        billed = int(values["billed"]) if "billed" in values else None
+        rates = price(values["at"].replace(",", " ").replace(":", "=")) if "at" in values else None
+        served = Served(values.get("served", ""), rates, billed)
+        done = await self.desk.settle(self.holds[name], *used, served=served)
         return [settlement(done), *(self.notice(n) for n in done.notices)]
 
     async def release(self, name: str) -> list[str]:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from quota.calls import CallRequest, Reservation
 from quota.errors import StoreUnavailableError, UnknownHoldError
 from quota.governing import EVERYWHERE, Act
 from quota.limits import Policy
 from quota.memory import MemoryStore
-from quota.quotas import BOUNDS_KEPT, CallRequest, Quotas, Reservation
+from quota.quotas import BOUNDS_KEPT, Quotas
 from quota.rules import Rules, Terms
 from quota.store import ReserveRequest
 from quota.units import Rates, Usage
