@@ -68,6 +68,13 @@ class Paced:
         """Show no more of it."""
         self._pacer.forget(self)
 
+    def move(self, pacer: "Pacer") -> None:
+        """From now on its writes are calls of another bucket."""
+        if pacer is not self._pacer:
+            self._pacer.forget(self)
+            self._pacer, self.shown_in = pacer, pacer.slot
+            pacer.take(self)
+
     @property
     def has_ended(self) -> bool:
         """Whether the end waits to be written."""
@@ -108,12 +115,16 @@ class Pacer:
     """A bucket that gives one slot every `every_ms`, shared by all answers that need it.
 
     `burst`: the platform counts so many slots together, so what was not used of them lately is
-    there for an end, which then does not wait for the next slot.
+    there for an end, which then does not wait for the next slot. `at_once`: it is there for
+    everybody, as in a bucket of first words, of which no answer has two.
     """
 
-    def __init__(self, clock: Clock, every_ms: int, burst: int = 1) -> None:
+    def __init__(
+        self, clock: Clock, every_ms: int, burst: int = 1, *, at_once: bool = False
+    ) -> None:
         """Nothing is on its way yet."""
         self.slot = 0
+        self._at_once = at_once
         self._clock = clock
         self._every_ms = every_ms
         self._open: list[Paced] = []
@@ -121,7 +132,7 @@ class Pacer:
         self._work: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[int]] = set()
         self._rest_ms = 0
-        self._ended = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._given: deque[int] = deque(maxlen=burst)
 
     def open(self, write: Write) -> Paced:
@@ -129,6 +140,11 @@ class Pacer:
         paced = Paced(write, self)
         self._open.append(paced)
         return paced
+
+    def take(self, paced: Paced) -> None:
+        """One that was shown in another bucket is shown in this one."""
+        self._open.append(paced)
+        self.stir(has_ended=paced.has_ended)
 
     def forget(self, paced: Paced) -> None:
         """It has been shown, or will not be."""
@@ -144,8 +160,8 @@ class Pacer:
     def stir(self, *, has_ended: bool = False) -> None:
         """Look again at who wants a slot."""
         self._stirred.set()
-        if has_ended:
-            self._ended.set()
+        if has_ended or self._at_once:
+            self._hurried.set()
         if self._work is None and any(paced.wants for paced in self._open):
             self._work = asyncio.create_task(self._give_slots())
 
@@ -172,9 +188,12 @@ class Pacer:
         await pause(self._clock, free_at - now)
         with suppress(TimeoutError):
             async with self._clock.timeout(max(0, now + self._every_ms - self._clock.now())):
-                while not any(paced.wants and paced.has_ended for paced in self._open):
-                    self._ended.clear()
-                    await self._ended.wait()
+                while not any(self._hurries(paced) for paced in self._open):
+                    self._hurried.clear()
+                    await self._hurried.wait()
+
+    def _hurries(self, paced: Paced) -> bool:
+        return paced.wants and (paced.has_ended or self._at_once)
 
     def _written(self, task: asyncio.Task[int]) -> None:
         self._writing.discard(task)

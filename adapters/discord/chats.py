@@ -191,7 +191,7 @@ class Chats:
 
         reply = Reply(
             place,
-            self._gateway.pacer(place.bucket),
+            self._gateway.pacer,
             self._bot.clock,
             stop=chat.stop_action(ask, words),
             words=words,

@@ -32,11 +32,11 @@ from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
 
-# Discord takes five messages or edits in five seconds in one channel.
+# Discord takes five new messages in five seconds in one channel, and as many edits.
 SLOT_MS = 1_000
 BURST = 5
 MESSAGES_KEPT = 1_000
-PACERS_MAX = 500
+PACERS_MAX = 1_000
 # What was generated is settled by then; so long Discord may take to show it.
 LEAVE_MS = 30_000
 # Nobody is pinged by what a model or a member wrote; only the one who is answered.
@@ -103,7 +103,7 @@ class Gateway(discord.AutoShardedClient):
         self.presses = Presses(self)
         self.tree = app_commands.CommandTree(self)
         self._config = config
-        self._pacers: dict[str, Pacer] = {}
+        self._pacers: dict[tuple[str, bool], Pacer] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._is_leaving = False
 
@@ -168,13 +168,14 @@ class Gateway(discord.AutoShardedClient):
             self._words[language] = dialect.words_of(self.bot.clock, language)
         return self._words[language]
 
-    def pacer(self, bucket: str) -> Pacer:
-        """The one that shares out a rate limit."""
-        found = self._pacers.get(bucket)
+    def pacer(self, bucket: str, creates: bool) -> Pacer:  # noqa: FBT001 - read as a pair
+        """The one that shares out a rate limit: of a place, for new messages or for edits."""
+        found = self._pacers.get((bucket, creates))
         if found is None:
             if len(self._pacers) >= PACERS_MAX:
                 self._pacers = {k: p for k, p in self._pacers.items() if not p.is_idle}
-            found = self._pacers[bucket] = Pacer(self.bot.clock, SLOT_MS, BURST)
+            found = Pacer(self.bot.clock, SLOT_MS, BURST, at_once=creates)
+            self._pacers[bucket, creates] = found
         return found
 
     # Events, as discord.py calls them.

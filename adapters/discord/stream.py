@@ -73,7 +73,7 @@ class Reply:
     def __init__(
         self,
         place: Place,
-        pacer: Pacer,
+        pacers: Callable[[str, bool], Pacer],
         clock: Clock,
         *,
         words: Words,
@@ -81,10 +81,13 @@ class Reply:
         head: str = "",
         grows: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """Show it in a place; `head` stands above it; `grows` is told what message is not whole."""
+        """Show it in a place; `head` stands above it; `grows` is told what message is not whole.
+
+        `pacers` gives the one for a rate limit, and for new messages or for edits.
+        """
         self._place = place
-        self._pacer = pacer
-        self._paced = pacer.open(self._write)
+        self._pacers = pacers
+        self._paced = pacers(place.bucket, True).open(self._write)
         self._clock = clock
         self._words = words
         self._stop = (stop,) if stop is not None else ()
@@ -169,7 +172,7 @@ class Reply:
 
     def _renew(self) -> None:
         """A finish that has failed is over for the pacer: the next try is a new one."""
-        self._paced = self._pacer.open(self._write)
+        self._paced = self._pacer(self._wanted()).open(self._write)
 
     def _made_plainer(self) -> bool:
         """Without a file, for where the bot may not attach any; False where there was none."""
@@ -199,7 +202,7 @@ class Reply:
         await self._place.turn(lambda: self._end is not None)
         # What has come while others had their turn is shown with it.
         wanted = self._wanted()
-        at = next(n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame])
+        at = self._next_of(wanted)
         frame = wanted[at]
         if at < len(self._sent):
             await self._edited(at, frame)
@@ -215,7 +218,19 @@ class Reply:
             self._shown.append(Frame() if at in self._doubtful else frame)
             if self._grows is not None and self._end is None:
                 await self._grows(message)
-        return self._shown == self._wanted()
+        wanted = self._wanted()
+        self._paced.move(self._pacer(wanted))
+        return self._shown == wanted
+
+    def _next_of(self, wanted: Sequence[Frame]) -> int:
+        """The first message that does not show what it should; their number where all do."""
+        different = (n for n, frame in enumerate(wanted) if self._shown[n : n + 1] != [frame])
+        return next(different, len(wanted))
+
+    def _pacer(self, wanted: Sequence[Frame]) -> Pacer:
+        """New messages and edits have a rate limit each, so first words wait for no edit."""
+        at = self._next_of(wanted)
+        return self._pacers(self._place.bucket, len(self._sent) <= at < len(wanted))
 
     async def _edited(self, at: int, frame: Frame) -> None:
         try:

@@ -7,6 +7,7 @@ from math import sqrt
 import pytest
 
 from bot.pacing import Paced, Pacer, SlowDownError
+from tests.bench import cadence
 from tests.fakes import SECOND, FakeClock, let_run
 
 TICK = 100
@@ -139,6 +140,40 @@ async def test_no_burst_is_larger_than_the_platform_takes() -> None:
     writes = [w for s in (*screens, growing) for w in s.writes]
     assert never_more_than(writes, 5, 5_000)
     assert sorted(writes)[:6] == [0, 0, 0, 0, 0, 5_000]
+
+
+async def test_first_words_take_what_is_left_of_a_burst_at_once() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, EVERY, burst=5, at_once=True)
+    screens = [Screen(clock, pacer) for _ in range(7)]
+    for screen in screens:
+        screen.paced.grew(1)
+        await let_run()
+    await clock.run_for(10 * EVERY)
+    writes = [w for s in screens for w in s.writes]
+    assert writes == [0, 0, 0, 0, 0, 5_000, 5_000]
+
+
+async def test_what_moves_to_another_bucket_waits_for_that_one_alone() -> None:
+    clock = FakeClock()
+    posts, edits = Pacer(clock, EVERY, at_once=True), Pacer(clock, EVERY)
+    moving, other = Screen(clock, posts), Screen(clock, edits)
+    moving.paced.grew(1)
+    await let_run()
+    moving.paced.move(edits)
+    other.paced.grew(9)
+    moving.paced.grew(4)
+    await clock.run_for(1_500)
+    assert (moving.writes, other.writes) == ([0, 1_000], [0])
+    moving.paced.move(posts)
+    ending = asyncio.create_task(moving.paced.finish())
+    await let_run()
+    await ending
+    assert moving.writes == [0, 1_000, 1_500]
+    other.paced.close()
+    await clock.run_for(2_000)
+    assert posts.is_idle
+    assert edits.is_idle
 
 
 async def test_an_end_of_several_messages_is_written_whole_first() -> None:
@@ -296,6 +331,15 @@ async def test_little_more_is_unseen_than_must_be(rates: list[int]) -> None:
     mean = total / ticks + sum(rates) * TICK / SECOND / 2
     assert mean <= 1.15 * least
     assert never_more_than([w for s in screens for w in s.writes], 5, 5_000)
+
+
+@pytest.mark.parametrize("size", cadence.SIZES)
+async def test_the_goal_is_met_by_its_own_definition(size: int) -> None:
+    found = await cadence.played(size, tick_ms=TICK)
+    assert found.ratio <= cadence.UNSEEN_MOST
+    # A look every tenth of a second sees an end that much late.
+    assert sum(found.lags_s) / size <= cadence.LAG_MOST_S
+    assert found.most <= cadence.BURST
 
 
 @pytest.mark.parametrize("streams", [1, 2, 5, 10])
