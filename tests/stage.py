@@ -1,7 +1,7 @@
 """One stage for two platforms: what a story needs of either, in words that fit both.
 
-Ada governs. Ana and bo are members, cy is a supporter as well. They speak in #general; what admins
-should see comes to #quota-alerts.
+Ada governs, mo is one of the staff. Ana and bo are members, cy is a supporter as well. They speak
+in #general; what admins should see comes to #quota-alerts.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -128,10 +128,12 @@ class OnDiscord:
         self.told, self.model, self.clock = told, told.model, told.clock
         guild = told.discord.guild("Homework")
         admins = guild.role("Admin", Permission.MANAGE_GUILD)
+        staff = guild.role("Helper", Permission.MODERATE_MEMBERS)
         self.space = f"discord:{guild.id}"
         self.people = {name: guild.member(name) for name in MEMBERS[:2]}
         self.people["cy"] = guild.member("cy", roles=[GROUP])
         self.people["ada"] = guild.member("ada", roles=[admins])
+        self.people["mo"] = guild.member("mo", roles=[staff])
         self.general, self.alerts = guild.channel("general"), guild.channel(ALERTS)
 
     @property
@@ -229,6 +231,7 @@ class InSlack:
         self.people = {name: team.user(name) for name in MEMBERS[:2]}
         self.people["cy"] = team.user("cy", groups=[GROUP])
         self.people["ada"] = team.user("ada", groups=["quota-admins"])
+        self.people["mo"] = team.user("mo", groups=["helpers"])
         self.general, self.alerts = team.channel("general"), team.channel(ALERTS)
 
     @property
@@ -329,23 +332,35 @@ class InSlack:
 
 
 @asynccontextmanager
-async def on_discord(folder: Path, *limits: str, more: str = "") -> AsyncIterator[Stage]:
+async def on_discord(
+    folder: Path, *limits: str, more: str = "", staff_cap: str = ""
+) -> AsyncIterator[Stage]:
     """The stage on Discord, with these limits for everyone."""
     quoted = ", ".join(f'"{limit}"' for limit in limits)
     settings = f'alert_channel = "{ALERTS}"'
+    more = f'staff_cap = "{staff_cap}"\n{more}'
     async with discord_kit.story(folder, f"[{quoted}]", discord=settings, more=more) as told:
         yield OnDiscord(told)
 
 
 @asynccontextmanager
-async def in_slack(folder: Path, *limits: str, more: str = "") -> AsyncIterator[Stage]:
+async def in_slack(
+    folder: Path, *limits: str, more: str = "", staff_cap: str = ""
+) -> AsyncIterator[Stage]:
     """The stage in Slack, with these limits for everyone."""
-    settings = f'admins = ["@quota-admins"]\nalert_channel = "{ALERTS}"'
+    settings = f'admins = ["@quota-admins"]\nstaff = ["@helpers"]\nalert_channel = "{ALERTS}"'
     clock = StoryClock()
 
     def begin(model: ScriptedModel) -> AbstractAsyncContextManager[OnSlack]:
         return on_slack(
-            server, folder, *limits, clock=clock, settings=settings, more=more, model=model
+            server,
+            folder,
+            *limits,
+            clock=clock,
+            settings=settings,
+            more=more,
+            model=model,
+            staff_cap=staff_cap,
         )
 
     async with slack.Slack(our_app(), clock=clock) as server:
@@ -358,4 +373,5 @@ async def in_slack(folder: Path, *limits: str, more: str = "") -> AsyncIterator[
             await stage.stop()
 
 
-STAGES: Sequence[Callable[..., AbstractAsyncContextManager[Stage]]] = (on_discord, in_slack)
+Opens = Callable[..., AbstractAsyncContextManager[Stage]]
+STAGES: Sequence[Opens] = (on_discord, in_slack)

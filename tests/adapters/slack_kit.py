@@ -36,6 +36,7 @@ price = {{input = "$1", output = "$2"}}
 aliases = ["mini"]
 [limits]
 everyone = [{limits}]
+staff_cap = "{staff_cap}"
 [slack]
 {tokens}
 api_base = "{api_base}"
@@ -153,13 +154,21 @@ async def on_slack(
     team: str = "Acme",
     tokens: str = TOKENS,
     model: ScriptedModel | None = None,
+    staff_cap: str = "",
 ) -> AsyncIterator[OnSlack]:
     """The bot with these limits, connected to this Slack, until the end of the block."""
     home = slack.team(team)
     path = folder / "config.toml"
     quoted = ", ".join(f'"{limit}"' for limit in limits or ("100k tokens/day",))
     base = slack.base_url.removesuffix("/")
-    text = CONFIG.format(limits=quoted, tokens=tokens, api_base=base, slack=settings, more=more)
+    text = CONFIG.format(
+        limits=quoted,
+        tokens=tokens,
+        api_base=base,
+        slack=settings,
+        more=more,
+        staff_cap=staff_cap,
+    )
     path.write_text(text, encoding="utf-8")
     bot_token = home.token if home.installation is not None else ""
     environ = {**SECRETS, "SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": slack.app.app_token}

@@ -11,7 +11,7 @@ from quota.units import Usage
 from tests.adapters import slack_kit
 from tests.scripted import Step, says, tokens_of
 from tests.stage import STAGES, InSlack, OnDiscord, Seen, Stage
-from tests.stories.rows_test import uses
+from tests.stories.acts import uses
 
 Opens = Callable[..., AbstractAsyncContextManager[Stage]]
 FAIR = """

@@ -1,26 +1,14 @@
 """What holds wherever people are: the same stories, word for word, on Discord and in Slack."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-
-import pytest
 
 from bot.ports import Finished, TextDelta, UsageReport
 from quota.units import Usage
 from tests.fakes import HOUR, MINUTE
 from tests.scripted import Gate, Step, says, steps
-from tests.stage import STAGES, Stage, entries
+from tests.stage import Opens, entries
 
-Opens = Callable[..., AbstractAsyncContextManager[Stage]]
 END: list[Step] = [Finished("stop"), UsageReport(Usage(input=20, output=3))]
-
-
-@pytest.fixture(params=STAGES, ids=["discord", "slack"])
-def stage_of(request: pytest.FixtureRequest) -> Opens:
-    """Opens the stage of one platform."""
-    opens: Opens = request.param
-    return opens
 
 
 async def test_a_member_runs_out_at_noon_and_is_back_at_midnight(

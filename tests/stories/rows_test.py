@@ -1,23 +1,27 @@
 """What members and admins were promised, word for word on Discord and in Slack."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from adapters.discord.surface import ENTRIES
 from bot.upkeep import announce
-from quota.units import Usage
 from tests.adapters.pdf_text_test import pdf
 from tests.fakes import DAY, HOUR
-from tests.scripted import says
-from tests.servers import discord, slack
-from tests.stage import GROUP, STAGES, InSlack, OnDiscord, Seen, Stage
+from tests.stage import GROUP, Opens
+from tests.stories.acts import (
+    answered,
+    costing,
+    direct,
+    goes_on,
+    id_of,
+    payload_of,
+    refused,
+    sends,
+    space_of,
+    told,
+    uses,
+    writes_note,
+)
 
-Opens = Callable[..., AbstractAsyncContextManager[Stage]]
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489")
 MODEL = """
 [models.{name}]
@@ -30,124 +34,6 @@ IN_GENERAL = """
 [channels.general]
 model = "{model}"
 """
-
-
-@pytest.fixture(params=STAGES, ids=["discord", "slack"])
-def stage_of(request: pytest.FixtureRequest) -> Opens:
-    """Opens the stage of one platform."""
-    opens: Opens = request.param
-    return opens
-
-
-async def uses(stage: Stage, who: str, path: str, **options: str) -> Seen:
-    """Use a command with its options, or its line where commands are typed; the private card.
-
-    A value that begins with @ is a member or the group.
-    """
-    if isinstance(stage, OnDiscord):
-        named: dict[str, Any] = {f"@{name}": person for name, person in stage.people.items()}
-        named[f"@{GROUP}"] = stage.people["cy"].guild.role(GROUP)
-        given = {name: named.get(value, value) for name, value in options.items()}
-        used = await stage.people[who].slash(stage.general, path, **given)
-        return stage.seen(await (await used.reply()).settled())
-    assert isinstance(stage, InSlack)
-    entry = next(entry for entry in ENTRIES if entry.path == path)
-    (line,) = entry.typed(options)
-    if path == "ask":
-        line = f"/ask {options['prompt']} --model {options['model']} --private"
-    command, _, rest = line.partition(" ")
-    if not line.startswith("/"):
-        command, rest = f"/{path.split(maxsplit=1)[0]}", line
-    asked = await stage.people[who].command(stage.general, command, rest)
-    await stage.there.rests()
-    return stage.seen(await asked.answer())
-
-
-async def sends(stage: Stage, who: str, text: str, name: str, data: bytes, mime: str) -> Seen:
-    """Say something with a file to it; the answer."""
-    if isinstance(stage, OnDiscord):
-        file = discord.File(name, data, mime)
-        asked = await stage.people[who].says(stage.general, text, files=[file])
-        return await stage.answer(asked)
-    assert isinstance(stage, InSlack)
-    there = slack.File(name, data, mimetype=mime)
-    return await stage.answer(await stage.people[who].says(stage.general, text, files=[there]))
-
-
-async def answered(stage: Stage, who: str, text: str = "@bot hello") -> Seen:
-    return await stage.answer(await stage.says(who, text))
-
-
-async def refused(stage: Stage, who: str, text: str = "@bot hello") -> Seen:
-    return await stage.refusal(await stage.says(who, text))
-
-
-def costing(stage: Stage, tokens: int) -> None:
-    """The next answer takes so many tokens."""
-    stage.model.next(says(1, reported=Usage(input=9, output=tokens - 9)))
-
-
-async def goes_on(stage: Stage, asked: Any, first: Seen, text: str) -> str:
-    """Ana asks on where the answer is: below it, or in its thread."""
-    if isinstance(stage, OnDiscord):
-        more = await stage.people["ana"].says(stage.general, text, reply_to=first.message)
-        return (await stage.answer(more)).text
-    assert isinstance(stage, InSlack)
-    below = await stage.people["ana"].says(stage.general, text, thread=asked)
-    return (await stage.answer(below)).text
-
-
-def direct(stage: Stage, who: str) -> list[str]:
-    """What the bot wrote to somebody alone."""
-    if isinstance(stage, OnDiscord):
-        return [message.text for message in stage.people[who].dm.from_bot()]
-    assert isinstance(stage, InSlack)
-    user = stage.people[who]
-    return [m.shown for m in stage.team.sees(user, stage.team.dm(user)) if m.by_bot]
-
-
-async def told(stage: Stage, who: str) -> str:
-    """The first word of the bot to somebody alone."""
-    if isinstance(stage, OnDiscord):
-        await stage.told.discord.until(lambda: direct(stage, who), "a word to them")
-    else:
-        assert isinstance(stage, InSlack)
-        await stage.there.until(lambda: direct(stage, who), "a word to them")
-    return direct(stage, who)[0]
-
-
-async def writes_note(stage: Stage, note: str) -> None:
-    """Ada writes the sentence at the limit: in a form, or as a line."""
-    if isinstance(stage, OnDiscord):
-        ada = stage.people["ada"]
-        opened = await ada.slash(stage.general, "quota-admin notice set")
-        assert opened.modal is not None
-        (label,) = [label for label in opened.modal.fields if "limit" in label]
-        await (await ada.fills(opened.modal, {label: note})).reply()
-        return
-    assert isinstance(stage, InSlack)
-    line = f"notice {note}"
-    asked = await stage.people["ada"].command(stage.general, "/quota-admin", line)
-    await asked.answer()
-
-
-def space_of(stage: Stage) -> str:
-    """The space as the books call it."""
-    if isinstance(stage, OnDiscord):
-        return stage.space
-    assert isinstance(stage, InSlack)
-    return f"slack:{stage.team.id}"
-
-
-def payload_of(card: Seen) -> str:
-    """A card as it was sent, with the ids of those it names."""
-    return str(card.message.blocks) if isinstance(card.message, slack.Message) else card.text
-
-
-def id_of(stage: Stage, who: str) -> str:
-    """How the platform calls somebody."""
-    assert isinstance(stage, OnDiscord | InSlack)
-    return str(stage.people[who].id)
 
 
 # Chatting.
