@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from quota.counters import Account, Changes, Ids, Shelf
 from quota.errors import UnknownHoldError
+from quota.funds import Funds, due_at
 from quota.limits import Bound
 from quota.purses import FOREVER
 from quota.windows import Anchored, Calendar, Period, Rolling, Window
@@ -24,6 +25,7 @@ class Accounts:
         """Fetch from the shelf what is not in memory."""
         self._shelf = shelf
         self._ids = ids
+        self.funds = Funds(ids)
         self._held: Mapping[int, tuple[int, int]] = {}
         self._by_period: dict[tuple[str, int], Account] = {}
         self._latest: dict[str, Account] = {}
@@ -53,7 +55,7 @@ class Accounts:
         accounts = [self.at(bound, now, changes) for bound in bounds]
         if all(account.id and not account.rolling for account in accounts):
             opened_at = max((account.opens_at for account in accounts), default=0)
-            closes_at = min((account.closes_at or FOREVER for account in accounts), default=FOREVER)
+            closes_at = min((a.closes_at or due_at(a) for a in accounts), default=FOREVER)
             if len(self._together) >= TOGETHER_KEPT:
                 self._together.clear()
             self._together[id(bounds)] = bounds, accounts, opened_at, closes_at
@@ -62,7 +64,8 @@ class Accounts:
     def at(self, bound: Bound, now: int, changes: Changes | None) -> Account:
         """The account that counts now; one with id 0 stands for a period not yet begun.
 
-        A rolling window lets go of what it has left behind; without `changes`, in a copy.
+        A rolling window lets go of what it has left behind, a balance takes in what has come due
+        and begins at first sight; without `changes`, in a copy.
         """
         window, book = bound.window, bound.book
         current = self._current.get(book)
@@ -86,6 +89,15 @@ class Accounts:
         account = self.of(book, Period(0, None))
         if isinstance(window, Rolling):
             return _expired(account, now - window.length_ms, changes)
+        terms = bound.limit.rule.prepaid
+        if terms is None:
+            return account
+        if account.id:
+            return self.funds.current(account, terms, now, changes)
+        account = self.funds.begin(account, terms, now)
+        if changes is not None:
+            self.open(account)
+            self.funds.started(account, now, changes)
         return account
 
     def of(self, book: str, period: Period) -> Account:

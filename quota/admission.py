@@ -10,6 +10,7 @@ from typing import NamedTuple
 from quota.accounting import Estimate, Plan, Room, amounts_held, output_within, plan_hold
 from quota.accounts import Accounts
 from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
+from quota.funds import balance_of_fund
 from quota.holds import Holds
 from quota.limits import Bound, Limit
 from quota.pool import granted, refuse, reserve, room, without_holds
@@ -136,6 +137,8 @@ def balance(
     now: int,
 ) -> Balance:
     """Where a member stands with one limit; of a fair pool, what they themselves could have."""
+    if account.fund is not None:
+        return balance_of_fund(bound, account, account.fund)
     stands = balance_of(bound, account, purses)
     pool = pools.at(bound, account) if bound.kind == "shared" else None
     if pool is None:

@@ -29,6 +29,8 @@ from quota.limits import Bound
 from quota.notices import notices_of
 from quota.pool_books import change_pool, pool_state
 from quota.pool_governing import NotKept
+from quota.prepaid import Deposit, Deposited
+from quota.prepaid_books import deposit, refill
 from quota.purses import Purses
 from quota.store import (
     GrantRequest,
@@ -217,6 +219,15 @@ class Books:
             [HeldRow(f"grant {purse.id}", purse.id, purse.held) for purse in self._purses],
             [hold.held for hold in self.holds.values()],
         )
+    def deposit(self, bound: Bound, what: Deposit, actor: str, reason: str, now: int) -> Deposited:
+        """Put into a prepaid balance what an admin gives, or take it out."""
+        now, by = self._tick(now), (actor, reason)
+        return deposit(self._accounts, bound, what, by, now, self.changes)
+
+    def refill(self, bounds: Sequence[Bound], now: int) -> int:
+        """Take into prepaid balances what has come due; how many something came to."""
+        return refill(self._accounts, bounds, self._tick(now), self.changes)
+
         return [*found, *self._pools.differences()]
 
     def evict(self) -> None:

@@ -12,6 +12,7 @@ from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry, Purpose
 from quota.limits import Bound
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember
+from quota.prepaid import Fund
 from quota.store import GrantRequest, GrantRow
 from quota.units import Rates, Unit
 from quota.verdicts import Balance
@@ -25,7 +26,8 @@ new_tuple = tuple.__new__
 class Account:
     """The counter of one limit, for one subject, in one period.
 
-    What is held is the sum of the open holds, so it is counted here and stored nowhere.
+    What is held is the sum of the open holds, so it is counted here and stored nowhere. A prepaid
+    balance has a `fund`, and counts what came in as spent less than nothing.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Account:
     pruned: int = 0
     expired_to: int = 0
     marks: list[tuple[int, int, int]] = field(default_factory=list)
+    fund: Fund | None = None
     rolling: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -258,6 +261,7 @@ def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balan
         None,
     )
     return new_tuple(Balance, row)
+        None,
 
 
 def _next_to_leave(bound: Bound, account: Account) -> int | None:

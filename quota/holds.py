@@ -100,6 +100,8 @@ class Holds:
             is_free = unit is Unit.CREDITS and hold.rates is None  # of any limit: see charge_of
             own, extra = (charged, 0) if charged <= base or is_free else (base, charged - base)
             account.held -= base
+            if account.fund is not None:
+                self._accounts.funds.keep_up(account, now, changes)
             self._accounts.spend(account, at, own, changes)
             self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:

@@ -11,7 +11,18 @@ from typing import Literal, NamedTuple
 
 from quota.units import Rates, Unit
 
-EntryKind = Literal["settle", "release", "lapse", "attempt", "grant", "take", "correction"]
+EntryKind = Literal[
+    "settle",
+    "release",
+    "lapse",
+    "attempt",
+    "grant",
+    "take",
+    "correction",
+    "start",
+    "refill",
+    "topup",
+]
 
 # What a call of a turn is for: the answer (its first words, or all of it), the answer again after
 # tools have said something, a summary of what was said before, a title for the thread.

@@ -12,31 +12,36 @@ from typing import Literal, NamedTuple
 
 from quota.errors import BadRuleError
 from quota.fair_text import Fair, parse_how, split_how
-from quota.members import Requester, Scope
+from quota.members import EVERYONE, Requester, Scope
 from quota.pool_terms import MEMBERS_GUESS, members_guess
+from quota.prepaid import Prepaid
 from quota.units import Unit, amount_text, parse_amount
 from quota.windows import Calendar, Window, WindowError, parse_window, window_text
 
-Kind = Literal["allowance", "cap", "shared"]
+Kind = Literal["allowance", "cap", "shared", "balance"]
 Origin = Literal["config", "chat", "default", "self"]
 
 
 class Rule(NamedTuple):
     """What one line of grammar says: so much (None = unlimited) of a unit per window.
 
-    `fair` is how a shared limit is divided; None: first come, first served.
+    `fair` is how a shared limit is divided; None: first come, first served. `prepaid` are the terms
+    of a balance, of which `amount` is the overdraft: what may be taken beyond what is left.
     """
 
     amount: int | None
     unit: Unit
     window: Window
     fair: Fair | None = None
+    prepaid: Prepaid | None = None
 
     @property
     def text(self) -> str:
         """The canonical line, read back by `parse_rule`."""
         if self.amount is None:
             return "unlimited"
+        if self.prepaid is not None:
+            return self.prepaid.text
         line = f"{amount_text(self.amount, self.unit)}/{window_text(self.window)}"
         return line if self.fair is None else f"{line} {self.fair.text(self.unit)}"
 
@@ -185,7 +190,9 @@ class Policy:
         weight = max([1, *(weight for role, weight in self.weights if role in requester.roles)])
         members = members_guess(self.expected_members, self.on_platform)
         for reason in self.reasons(requester, models):
-            if reason.binds or reason.why == "lifted":
+            # A lifted limit counts on, but nobody runs into debt while nothing holds them back.
+            counts_on = reason.why == "lifted" and reason.limit.kind != "balance"
+            if reason.binds or counts_on:
                 bound = _bound(reason, requester)._replace(weight=weight, members=members)
                 # A bare "unlimited" counts where nothing else does.
                 if bound.book not in bounds or reason.limit.rule.amount is not None:
@@ -209,6 +216,11 @@ class Policy:
                 wins = limit is winner
                 why: Literal["binds", "tighter"] = "binds" if wins else "tighter"
                 verdicts[limit.slot] = Reason(limit, wins, why, None if wins else winner)
+        if free is not None and free.scope != EVERYONE:
+            balances = (limit for limit in near if limit.kind == "balance")
+            verdicts.update(
+                (x.slot, Reason(x, binds=False, why="lifted", by=free)) for x in balances
+            )
         return tuple(verdicts.get(x.slot) or Reason(x, binds=True, why="binds") for x in near)
 
 
@@ -263,10 +275,15 @@ def _book(limit: Limit, requester: Requester) -> str:
     The name leaves out the amount and, for own limits, the role that gave it, so that what was
     used survives a change of the limit, of roles, and rejoining.
     """
-    rule = limit.rule
     if limit.kind == "shared":
         space = "" if limit.scope.kind == "house" else requester.member.space.key
         subject = f"{limit.scope.kind} {limit.scope.name}@{space}"
     else:
         subject = requester.member.wallet
+    return book_of(limit, subject)
+
+
+def book_of(limit: Limit, subject: str) -> str:
+    """The counter of a limit that counts for this subject."""
+    rule = limit.rule
     return f"{limit.kind}|{rule.unit}/{window_text(rule.window)}|{limit.models}|{subject}"

@@ -1,6 +1,6 @@
 """A complete store in dictionaries: the reference for the contract suite, and for demos."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from quota.books import Books
 from quota.counters import Changes, Ids
@@ -10,6 +10,8 @@ from quota.limits import Bound
 from quota.memory_shelf import MemoryShelf
 from quota.pool_governing import NotKept
 from quota.pools import pool_differences
+from quota.prepaid import Deposit, Deposited, PrepaidRow
+from quota.prepaid_books import told_by
 from quota.store import (
     AuditRow,
     FlagRow,
@@ -118,6 +120,23 @@ class MemoryStore:
         return answer
 
     async def limits(self) -> list[LimitRow]:
+    async def deposit(self, bound: Bound, what: Deposit, audit: AuditRow, now: int) -> Deposited:
+        """See PrepaidStore."""
+        done = self._open().deposit(bound, what, audit.actor, audit.reason, now)
+        self._put(told_by(audit, done), now)
+        return done
+
+    async def refill(self, bounds: Sequence[Bound], now: int) -> int:
+        """See PrepaidStore."""
+        count = self._open().refill(bounds, now)
+        self._put()
+        return count
+
+    async def prepaid(self, wallets: str) -> list[PrepaidRow]:
+        """See PrepaidStore."""
+        self._open()
+        return self.shelf.prepaid(wallets)
+
         """See GoverningStore."""
         self._open()
         return list(self._limits.values())

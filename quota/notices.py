@@ -8,6 +8,9 @@ from quota.ledger import LedgerEntry
 from quota.verdicts import Balance, Notice
 
 
+_TOLD = frozenset({"allowance", "balance"})
+
+
 def notices_of(
     entry: LedgerEntry,
     accounts: Sequence[Account],
@@ -21,15 +24,17 @@ def notices_of(
     lines = {line.account: line for line in entry.lines}
     for account, stands in zip(accounts, balances, strict=True):
         granted = stands.granted
-        if stands.kind != "allowance" or granted is None:
+        if stands.kind not in _TOLD or granted is None:
             continue
+        if account.fund is not None and granted == 0:
+            continue  # there never was anything of which a part could be left
         if not account.warned and stands.used * 100 < lowest * granted:
             continue  # far from anything to tell: so it is for nearly everybody
         line = lines.get(account.id)
         if line is None:
             continue
-        if account.rolling and line.at > account.expired_to:
-            # It never ends: what has emptied since it was told may be told again.
+        if (account.rolling and line.at > account.expired_to) or account.fund is not None:
+            # It never ends: what has emptied (or refilled) since it was told may be told again.
             before = stands.used - line.spent
             account.warned = still_warned(before, granted, account.warned, warn_at)
         for percent in crossed(stands.used, granted, account.warned, warn_at):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from quota.accounting import Room, amount_held, input_within
 from quota.counters import Account, Purse, room_in
+from quota.funds import fund_opens_at, whole_of_fund
 from quota.limits import Bound
 from quota.purses import FOREVER, lasting
 from quota.store import ReserveRequest
@@ -36,7 +37,8 @@ def _refused_by(
     needed: int,
     counted: tuple[Account, Sequence[Purse]],
 ) -> Refused:
-    whole = room.whole or 0
+    fund = counted[0].fund
+    whole = (room.whole or 0) if fund is None else whole_of_fund(bound, fund)
     if needed <= room.unspent:
         return Refused("busy", bound.limit, bound.unit, needed, room.free, whole)
     reason: RefusalReason = "pool_used" if bound.kind == "shared" else "period_used"
@@ -55,6 +57,8 @@ def _opens_at(bound: Bound, needed: int, account: Account, purses: Sequence[Purs
 
     By then grants may have ended, and so may what was taken.
     """
+    if account.fund is not None:
+        return fund_opens_at(bound, account, account.fund, needed)
     freed = [(p.request.until, 0) for p in purses if p.request.until and p.request.amount < 0]
     if isinstance(bound.window, Rolling):
         freed += [(at + bound.window.length_ms, amount) for at, _, amount in account.marks]

@@ -13,6 +13,7 @@ from quota.ledger import Difference, LedgerEntry, Purpose
 from quota.limits import Bound
 from quota.pool_governing import NotKept
 from quota.pool_terms import PoolMember, PoolPeriod
+from quota.prepaid import Deposit, Deposited, PrepaidRow
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -98,10 +99,7 @@ class LimitRow(NamedTuple):
 
 
 class FlagRow(NamedTuple):
-    """A switch or setting of a space, channel or member (`pause`, `block`, `note`, …).
-
-    `until` is when it ends by itself, None: never.
-    """
+    """A switch or setting of a space, channel or member; `until` when it holds, None: for good."""
 
     space: str
     name: str
@@ -284,5 +282,5 @@ class ReportingStore(Protocol):
         """The newest entries of one member, oldest first."""
 
 
-class Store(SpendingStore, GoverningStore, ReportingStore, PoolStore, Protocol):
+class Store(SpendingStore, GoverningStore, ReportingStore, PoolStore, PrepaidStore, Protocol):
     """All of them."""

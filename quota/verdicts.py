@@ -3,10 +3,12 @@
 from typing import Literal, NamedTuple
 
 from quota.limits import Kind, Limit
+from quota.prepaid import Refill
 from quota.units import Unit
 
 RefusalReason = Literal[
     "store_unavailable",
+    "unconfirmed",
     "paused",
     "blocked",
     "unpriced",
@@ -32,13 +34,27 @@ class PoolBalance(NamedTuple):
     free: int
 
 
+class PrepaidBalance(NamedTuple):
+    """What is on a prepaid balance: less than nothing is a debt, which may go to `overdraft`.
+
+    `next_at` is the next refill (UTC milliseconds); None: nothing comes by itself, for there is no
+    refill or as much is there as it goes up to.
+    """
+
+    credits: int
+    overdraft: int
+    refill: Refill | None
+    next_at: int | None
+
+
 class Balance(NamedTuple):
     """Where a member stands with one limit; unlimited is None for `granted` and `left`.
 
     `granted` includes what admins added, `left` is what can be asked for right now (never below
     0, also where a limit was lowered below what is used), `opens_at` is when the period ends
     (UTC milliseconds, None: it has not begun or never ends). Of a fair `pool`, `left` is what
-    this member could have now.
+    this member could have now. Of what is `prepaid`, `granted` is what was there when something
+    came in last (at least the cap), and `opens_at` is the next refill.
     """
 
     limit: Limit
@@ -51,6 +67,7 @@ class Balance(NamedTuple):
     extra: int
     opens_at: int | None
     pool: PoolBalance | None = None
+    prepaid: PrepaidBalance | None = None
 
 
 class Notice(NamedTuple):

@@ -6,7 +6,7 @@ Used on the writer's thread only, and (for reading) by commands beside a running
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from adapters.sqlite import pools
+from adapters.sqlite import pools, prepaid
 from adapters.sqlite.rows import (
     Row,
     account_of,
@@ -66,6 +66,8 @@ class SqliteShelf:
         account = account_of(row)
         if account.rolling:
             account.marks = self.db.execute(self.MARKS, (account.id,)).fetchall()
+        elif account.book.startswith(prepaid.BOOKS):
+            account.fund = prepaid.fund(self.db, account.id)
         return account
 
     EVENT = "SELECT digest, at, interrupted, hold FROM events WHERE key = ?"
@@ -185,7 +187,7 @@ class SqliteShelf:
 
     def _write_accounts(self, changes: Changes) -> None:
         """Only counters are written again; what prune added to an account is not in memory."""
-        new, first, old, expired = [], [], [], []
+        new, first, old, expired, funds = [], [], [], [], []
         for a in changes.accounts.values():
             counted = (a.spent, a.extra_spent, a.warned, a.expired_to, a.id)
             if a.id >= self._accounts_written:
@@ -198,11 +200,15 @@ class SqliteShelf:
         if new:
             self.db.executemany(self.ADD_ACCOUNT, new)
             self.db.executemany(self.ADD_COUNTER, first)
+            if a.fund is not None:
+                funds.append(prepaid.row(a.id, a.fund))
         if old:
             self.db.executemany(self.COUNT, old)
         if changes.marks:
             self.db.executemany(self.ADD_MARK, changes.marks)
         if expired:
+        if funds:
+            self.db.executemany(prepaid.PUT, funds)
             self.db.executemany(self.EXPIRE_MARKS, expired)
 
     PUT_HOLD = (

@@ -1,11 +1,10 @@
 """The store verbs over one SQLite file: each is a function run whole on the writer's thread."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from adapters.sqlite import governing, looking_back
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
@@ -17,6 +16,8 @@ from quota.ledger import Difference, LedgerEntry
 from quota.limits import Bound
 from quota.pool_governing import NotKept
 from quota.store import (
+from quota.prepaid import Deposit, Deposited, PrepaidRow
+from quota.prepaid_books import told_by
     AuditRow,
     FlagRow,
     GrantRequest,
@@ -176,6 +177,24 @@ class SqliteStore:
 
     async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
         """See GoverningStore."""
+    async def deposit(self, bound: Bound, what: Deposit, audit: AuditRow, now: int) -> Deposited:
+        """See PrepaidStore."""
+
+        def move(books: Books) -> Deposited:
+            done = books.deposit(bound, what, audit.actor, audit.reason, now)
+            self._write_down(books, told_by(audit, done), now)
+            return done
+
+        return await self._ask(move, alone=True)
+
+    async def refill(self, bounds: Sequence[Bound], now: int) -> int:
+        """See PrepaidStore."""
+        return await self._ask(lambda books: books.refill(bounds, now))
+
+    async def prepaid(self, wallets: str) -> list[PrepaidRow]:
+        """See PrepaidStore."""
+        return await self._scans.apart(partial(prepaid.rows, wallets))
+
 
         def move(books: Books) -> None:
             governing.put_limit(self._writing().desk.db, key, row)
