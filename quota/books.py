@@ -212,13 +212,6 @@ class Books:
         now = self._tick(now)
         return change_pool(self._accounts, self._pools, bound, deed, now, self.changes)
 
-    def held_differences(self) -> list[Difference]:
-        """Where counters in memory hold something else than the open holds do."""
-        found = held_differences(
-            [HeldRow(f"{a.book}@{a.opens_at}", a.id, a.held, a.extra_held) for a in self._accounts],
-            [HeldRow(f"grant {purse.id}", purse.id, purse.held) for purse in self._purses],
-            [hold.held for hold in self.holds.values()],
-        )
     def deposit(self, bound: Bound, what: Deposit, actor: str, reason: str, now: int) -> Deposited:
         """Put into a prepaid balance what an admin gives, or take it out."""
         now, by = self._tick(now), (actor, reason)
@@ -228,6 +221,13 @@ class Books:
         """Take into prepaid balances what has come due; how many something came to."""
         return refill(self._accounts, bounds, self._tick(now), self.changes)
 
+    def held_differences(self) -> list[Difference]:
+        """Where counters in memory hold something else than the open holds do."""
+        found = held_differences(
+            [HeldRow(f"{a.book}@{a.opens_at}", a.id, a.held, a.extra_held) for a in self._accounts],
+            [HeldRow(f"grant {purse.id}", purse.id, purse.held) for purse in self._purses],
+            [hold.held for hold in self.holds.values()],
+        )
         return [*found, *self._pools.differences()]
 
     def evict(self) -> None:

@@ -259,9 +259,9 @@ def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balan
         extra,
         opens_at,
         None,
+        None,
     )
     return new_tuple(Balance, row)
-        None,
 
 
 def _next_to_leave(bound: Bound, account: Account) -> int | None:

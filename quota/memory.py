@@ -119,7 +119,6 @@ class MemoryStore:
         self._put(audit if isinstance(answer, PoolState) else None, now)
         return answer
 
-    async def limits(self) -> list[LimitRow]:
     async def deposit(self, bound: Bound, what: Deposit, audit: AuditRow, now: int) -> Deposited:
         """See PrepaidStore."""
         done = self._open().deposit(bound, what, audit.actor, audit.reason, now)
@@ -137,6 +136,7 @@ class MemoryStore:
         self._open()
         return self.shelf.prepaid(wallets)
 
+    async def limits(self) -> list[LimitRow]:
         """See GoverningStore."""
         self._open()
         return list(self._limits.values())

@@ -2,13 +2,13 @@
 
 
 from quota.counters import Account, Changes, Event, Hold, Purse
-from quota.ledger import LedgerEntry
 from quota.funds import wallet_of
+from quota.ledger import LedgerEntry
 from quota.pool_state import Pool
 from quota.pool_terms import PoolMember
 from quota.pools import PoolProof
-
 from quota.prepaid import PrepaidRow
+
 
 class MemoryShelf:
     """Everything that was ever written, in dictionaries."""
@@ -70,6 +70,15 @@ class MemoryShelf:
         """A member's grants; the books keep them in order from here on."""
         return [p for p in self.grants.values() if p.request.wallet == wallet]
 
+    def prepaid(self, wallets: str) -> list[PrepaidRow]:
+        """Every balance of wallets that begin so."""
+        found = ((wallet_of(a), a.fund, -a.spent) for a in self.accounts.values() if a.fund)
+        return [
+            PrepaidRow(wallet, left, fund.full, fund.refilled_to, fund.refill)
+            for wallet, fund, left in sorted(found, key=lambda one: one[0])
+            if wallet.startswith(wallets)
+        ]
+
     def pool(self, account_id: int) -> Pool | None:
         """The pool of an account."""
         found = self.pools.get(account_id)
@@ -88,15 +97,6 @@ class MemoryShelf:
     def pool_proofs(self) -> Iterator[PoolProof]:
         """Every pool with its members and its account."""
         for account in self.accounts.values():
-    def prepaid(self, wallets: str) -> list[PrepaidRow]:
-        """Every balance of wallets that begin so."""
-        found = ((wallet_of(a), a.fund, -a.spent) for a in self.accounts.values() if a.fund)
-        return [
-            PrepaidRow(wallet, left, fund.full, fund.refilled_to, fund.refill)
-            for wallet, fund, left in sorted(found, key=lambda one: one[0])
-            if wallet.startswith(wallets)
-        ]
-
             pool = self.pools.get(account.id)
             if pool is not None:
                 members = self.pool_members.get(account.id, {}).values()

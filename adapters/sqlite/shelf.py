@@ -197,18 +197,18 @@ class SqliteShelf:
                 old.append(counted)
             if a.expired_to:
                 expired.append((a.id, a.expired_to))
+            if a.fund is not None:
+                funds.append(prepaid.row(a.id, a.fund))
         if new:
             self.db.executemany(self.ADD_ACCOUNT, new)
             self.db.executemany(self.ADD_COUNTER, first)
-            if a.fund is not None:
-                funds.append(prepaid.row(a.id, a.fund))
         if old:
             self.db.executemany(self.COUNT, old)
+        if funds:
+            self.db.executemany(prepaid.PUT, funds)
         if changes.marks:
             self.db.executemany(self.ADD_MARK, changes.marks)
         if expired:
-        if funds:
-            self.db.executemany(prepaid.PUT, funds)
             self.db.executemany(self.EXPIRE_MARKS, expired)
 
     PUT_HOLD = (

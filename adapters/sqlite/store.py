@@ -15,9 +15,9 @@ from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry
 from quota.limits import Bound
 from quota.pool_governing import NotKept
-from quota.store import (
 from quota.prepaid import Deposit, Deposited, PrepaidRow
 from quota.prepaid_books import told_by
+from quota.store import (
     AuditRow,
     FlagRow,
     GrantRequest,
@@ -171,12 +171,6 @@ class SqliteStore:
 
         return await self._ask(move, alone=True)
 
-    async def limits(self) -> list[LimitRow]:
-        """See GoverningStore."""
-        return await self._scans.limits()
-
-    async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
-        """See GoverningStore."""
     async def deposit(self, bound: Bound, what: Deposit, audit: AuditRow, now: int) -> Deposited:
         """See PrepaidStore."""
 
@@ -195,6 +189,12 @@ class SqliteStore:
         """See PrepaidStore."""
         return await self._scans.apart(partial(prepaid.rows, wallets))
 
+    async def limits(self) -> list[LimitRow]:
+        """See GoverningStore."""
+        return await self._scans.limits()
+
+    async def put_limit(self, key: str, row: LimitRow, audit: AuditRow, now: int) -> None:
+        """See GoverningStore."""
 
         def move(books: Books) -> None:
             governing.put_limit(self._writing().desk.db, key, row)
