@@ -166,7 +166,14 @@ class Connection:
         )
         self.front.workspaces[who.team] = workspace
         await workspace.people.refresh()
+        self.front.tasks.start(self._count(workspace), "counting people")
         return workspace
+
+    async def _count(self, workspace: Workspace) -> None:
+        """How many people are here tells fair pools what to expect before they have learned."""
+        count = await workspace.people.counted()
+        if count is not None:
+            self._bot.quotas.peopled[workspace.space.key] = count
 
     async def _install(self, code: str) -> bool:
         """A workspace installs the app: keep its token, and greet whoever did it."""
@@ -257,6 +264,7 @@ class Connection:
             await pause(self._bot.clock, GROUPS_MS)
             for workspace in list(self.front.workspaces.values()):
                 await workspace.people.refresh()
+                await self._count(workspace)
 
     async def _end(self) -> None:
         """Running answers finish or are settled, and are told."""

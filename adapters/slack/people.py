@@ -27,6 +27,9 @@ KEPT_MAX = 10_000
 DIRECT = "direct"
 NAMES_MAX = 20
 PAGE, PAGES_MAX = 1_000, 20
+# Of a workspace with more people than these pages hold it is enough to know that it is large.
+COUNT_PAGES_MAX = 10
+SLACKBOT = "USLACKBOT"
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
 _ANY_ID = re.compile(r"[SUW][A-Z0-9]{6,}")
 _NAMED = re.compile(r"<([@#])([A-Z0-9]+)>")
@@ -37,6 +40,9 @@ class Web(Protocol):
 
     async def users_info(self, *, user: str, **more: Any) -> Any:
         """One person."""
+
+    async def users_list(self, **more: Any) -> Any:
+        """Everybody."""
 
     async def usergroups_list(self, **more: Any) -> Any:
         """All user groups with who is in them."""
@@ -81,6 +87,7 @@ class Person:
     is_workspace_admin: bool = False
     is_bot: bool = False
     locale: str = ""
+    team: str = ""
 
 
 class People:
@@ -155,15 +162,35 @@ class People:
         except LOST as error:
             _log.warning("user %s: %s", user, error)
             return Person(user)
-        found = _person(answer["user"])
+        found = _person(answer["user"], self._space.id)
         self._persons.put(user, found)
         self._names.put(user, found.name)
         return found
+
+    async def counted(self) -> int | None:
+        """How many people the workspace has; None where Slack does not say."""
+        count, cursor = 0, ""
+        for _ in range(COUNT_PAGES_MAX):
+            try:
+                answer = await self._web.users_list(limit=PAGE, cursor=cursor)
+            except LOST as error:
+                _log.warning("people of %s: %s", self._space.id, error_of(error) or error)
+                return None
+            count += sum(_is_counted(found, self._space.id) for found in answer["members"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return count
 
     def locale_of(self, user: str) -> str:
         """The locale that somebody has set, as far as it is known already."""
         known = self._persons.get(user)
         return known.locale if known is not None else ""
+
+    def team_of(self, user: str) -> str:
+        """The workspace that somebody belongs to: a guest of a shared channel to another one."""
+        known = self._persons.get(user)
+        return (known.team if known is not None else "") or self._space.id
 
     def forget(self, user: str) -> None:
         """Somebody was changed: ask again."""
@@ -233,9 +260,22 @@ def _group(found: dict[str, Any]) -> Group:
     return Group(found["id"], found.get("handle", ""), found.get("name", ""), members)
 
 
-def _person(found: dict[str, Any]) -> Person:
+def _person(found: dict[str, Any], team: str) -> Person:
     profile = found.get("profile") or {}
     name = profile.get("display_name") or found.get("real_name") or found.get("name") or found["id"]
     rights = ("is_admin", "is_owner", "is_primary_owner")
-    is_admin = any(found.get(right) for right in rights)
-    return Person(name, is_admin, bool(found.get("is_bot")), str(found.get("locale") or ""))
+    # Whoever comes through a shared channel may be an admin at home, and is none here.
+    is_admin = _is_of(found, team) and any(found.get(right) for right in rights)
+    locale, home = str(found.get("locale") or ""), str(found.get("team_id") or "")
+    return Person(name, is_admin, bool(found.get("is_bot")), locale, home)
+
+
+def _is_of(found: dict[str, Any], team: str) -> bool:
+    """Whether somebody belongs to this workspace."""
+    return not found.get("is_stranger") and found.get("team_id", team) == team
+
+
+def _is_counted(found: dict[str, Any], team: str) -> bool:
+    """Whether somebody of a list is a person who could ask here."""
+    is_nobody = found.get("deleted") or found.get("is_bot") or found.get("id") == SLACKBOT
+    return not is_nobody and _is_of(found, team)

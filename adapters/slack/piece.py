@@ -114,7 +114,7 @@ class Piece:
                     channel=channel,
                     thread_ts=self._place.thread,
                     recipient_user_id=self._place.user,
-                    recipient_team_id=self._workspace.who.team,
+                    recipient_team_id=self._workspace.people.team_of(self._place.user),
                     chunks=chunks,
                 )
                 self.ts, self._is_open = str(answer["ts"]), True

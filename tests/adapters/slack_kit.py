@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiohttp
+
 from adapters.slack.connection import Connection
 from adapters.slack.manifest import manifest
 from bot.bot import Bot
@@ -44,6 +46,12 @@ api_base = "{api_base}"
 {more}
 """
 TOKENS = 'bot_token_env = "SLACK_BOT_TOKEN"\napp_token_env = "SLACK_APP_TOKEN"'
+# With this several workspaces install the app through the pages of the bot.
+OAUTH = """
+client_id = "111.222"
+client_secret_env = "SLACK_CLIENT_SECRET"
+http_port = {port}
+"""
 SECRETS = {"SLACK_SIGNING_SECRET": "signing-secret", "SLACK_CLIENT_SECRET": "client-secret"}
 
 
@@ -193,6 +201,27 @@ async def on_slack(
         await serving.stop()
     if not work.cancelled() and work.exception() is not None:
         raise AssertionError("the connection broke") from work.exception()
+
+
+async def browser(url: str, cookie: str = "") -> tuple[int, str, str, str]:
+    """What a browser is answered: status, text, where it is sent, its new cookie."""
+    headers = {"Cookie": f"quotabot-slack-state={cookie}"} if cookie else {}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers=headers, allow_redirects=False) as got,
+    ):
+        morsel = got.cookies.get("quotabot-slack-state")
+        there = got.headers.get("Location", "")
+        return got.status, await got.text(), there, morsel.value if morsel else ""
+
+
+async def installs(person: User, port: int) -> None:
+    """Somebody installs the app in their workspace, all the way."""
+    home = f"http://127.0.0.1:{port}/slack"
+    _, _, address, cookie = await browser(f"{home}/install")
+    query = (await person.allows(address)).partition("?")[2]
+    status, text, _, _ = await browser(f"{home}/oauth_redirect?{query}", cookie)
+    assert status == 200, text
 
 
 def shown_to(team: Team, user: User, where: Channel) -> list[str]:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bot.config_values import ConfigError
@@ -19,9 +18,11 @@ from bot.ports import Finished, TextDelta, UsageReport
 from quota.members import Space
 from quota.units import Usage
 from tests.adapters.slack_kit import (
+    OAUTH,
     TOKENS,
     NetClock,
     OnSlack,
+    browser,
     buttons_of,
     free_port,
     on_slack,
@@ -166,24 +167,6 @@ async def test_an_event_that_slack_sends_again_is_signed_anew_and_answered_once(
 
 
 # Several workspaces.
-
-OAUTH = """
-client_id = "111.222"
-client_secret_env = "SLACK_CLIENT_SECRET"
-http_port = {port}
-"""
-
-
-async def browser(url: str, cookie: str = "") -> tuple[int, str, str, str]:
-    """What a browser is answered: status, text, where it is sent, its new cookie."""
-    headers = {"Cookie": f"quotabot-slack-state={cookie}"} if cookie else {}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(url, headers=headers, allow_redirects=False) as got,
-    ):
-        morsel = got.cookies.get("quotabot-slack-state")
-        there = got.headers.get("Location", "")
-        return got.status, await got.text(), there, morsel.value if morsel else ""
 
 
 async def test_workspaces_install_the_app_and_each_has_books_of_its_own(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Five people try all that admins and staff can do in Slack; it is done for whom it is meant.
 
-A member, one of the staff, an admin, an admin of another workspace, and a bot in the admins'
-group; by command, by text in a thread, by every button that governs, and by every form. What
-Slack's own window would not offer is tried by force: what is tried here is the check in code.
+A member, one of the staff, an admin, an admin of another workspace that the same bot serves, and a
+bot in the admins' group; by command, by text in a thread, by every button that governs, and by
+every form. The admin of the other workspace tries it twice: as the guest whom a shared channel
+brings here, and from the window of their own workspace, where they may. What Slack's own window
+would not offer is tried by force: what is tried here is the check in code.
 """
 
 import json
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from adapters.discord.surface import ADMIN_ENTRIES, STAFF_ENTRIES
 from adapters.slack.panels import unpacked
 from bot.actions import FORMS
 from bot.commands import ADMINS, STAFF
@@ -20,8 +23,17 @@ from bot.news import Alert
 from bot.permissions import ACTIONS
 from bot.text_alerts import lapsed
 from quota.members import Member, Space
-from tests.adapters.slack_kit import OnSlack, on_slack, our_app, press
-from tests.servers.slack import Channel, Message, Slack, User, View
+from tests.adapters.slack_kit import (
+    OAUTH,
+    OnSlack,
+    buttons_of,
+    free_port,
+    installs,
+    on_slack,
+    our_app,
+    press,
+)
+from tests.servers.slack import Channel, Message, Slack, Team, User, View
 
 SETTINGS = 'admins = ["@quota-admins"]\nstaff = ["@helpers"]\nalert_channel = "quota-alerts"'
 KIND = "Not allowed"
@@ -31,7 +43,10 @@ ADMIN_LINES = (
     "limit set 5 requests per day for @supporters",
     "limit list",
     "limit remove everyone: 5 requests/week",
-    "pool 2M tokens per day",
+    "pool 2M tokens per day fair",
+    "pool",
+    "pool +5k",
+    "pool forget",
     "grant @ana 5k until 3d -- for the demo",
     "reset @ana -- our fault",
     "reset all",
@@ -95,6 +110,9 @@ class School:
         self.ada, self.sam, self.ana = named["ada"], named["sam"], named["ana"]
         self.eve, self.robo = named["eve"], named["robo"]
         self.strangers = [self.ana, self.eve, self.robo]
+        (self.elsewhere,) = (team for team in slack.teams.values() if team is not self.team)
+        # The same person in the window of the workspace that they govern.
+        self.abroad = self.elsewhere.users[self.eve.id]
         self.general, self.alerts = self.team.channel("general"), self.team.channel("quota-alerts")
         self.space = Space("slack", self.team.id)
 
@@ -111,28 +129,30 @@ class School:
         return [m for m in self.team.sees(who, where) if m.by_bot]
 
     async def commands(self, who: User, name: str, line: str) -> Message:
-        asked = await who.command(self.general, f"/{name}", line)
+        asked = await who.command(who.team.channel("general"), f"/{name}", line)
         await self.there.rests()
         return await asked.answer()
 
-    async def books(self) -> list[Any]:
-        """All that an admin here can change, and the audit but for what was refused."""
+    async def books(self, team: Team | None = None) -> list[Any]:
+        """All that an admin can change in a workspace, and the audit but for what was refused."""
         store = self.there.bot.quotas.store
-        wallet = Member(self.space, self.ana.id).wallet
+        space = Space("slack", (team or self.team).id)
+        wallet = Member(space, self.ana.id).wallet
+        keys = f" space='{space.key}'"
         return [
-            [row for row in await store.limits() if row.space == self.space.key],
-            sorted(row for row in map(str, await store.flags()) if self.space.key in row),
+            [row for row in await store.limits() if row.space == space.key],
+            sorted(row for row in map(str, await store.flags()) if keys in f" {row}"),
             await store.grants(wallet, self.there.bot.clock.now()),
-            [row for row in await self._trail() if row.action != "refused"],
+            [row for row in await self._trail(space) if row.action != "refused"],
         ]
 
-    async def _trail(self) -> list[Any]:
+    async def _trail(self, space: Space) -> list[Any]:
         store = self.there.bot.quotas.store
-        return list(await store.audit_trail(self.space.key, 0, 10_000))
+        return list(await store.audit_trail(space.key, 0, 10_000))
 
     async def refusals(self, who: User) -> int:
         """How many attempts of somebody are written down."""
-        trail = await self._trail()
+        trail = await self._trail(self.space)
         return sum((row.actor, row.action) == (who.id, "refused") for row in trail)
 
     async def mistaken(self) -> Message:
@@ -171,6 +191,17 @@ class School:
                         ways.append(Way(card, element["text"]["text"], click.name))
         return ways
 
+    async def uses_all(self, ways: Sequence[Way], who: User) -> set[str]:
+        """Use every button: first those with a form, for others take their card away."""
+        used = set()
+        for on, label, name in sorted(ways, key=lambda way: not way.opens_a_form):
+            if label not in buttons_of(on):
+                continue
+            await press(who, on, label)
+            await self.there.rests()
+            used.add(name)
+        return used
+
     def filled(self, view: View) -> dict[str, Any]:
         """Something that fits in every field of a form."""
         fits = {
@@ -193,16 +224,24 @@ class School:
 async def school(folder: Path) -> AsyncIterator[School]:
     async with Slack(our_app()) as slack:
         slack.pace.off()
-        team = slack.team("Acme")
+        team, elsewhere = slack.team("Acme"), slack.team("Elsewhere", installed=False)
         team.user("ada", groups=["quota-admins"])
         team.user("sam", groups=["helpers"])
-        team.user("ana", groups=["supporters"])
+        ana = team.user("ana", groups=["supporters"])
+        elsewhere.user("ana", user_id=ana.id, home_id=team.id, is_stranger=True)
+        elsewhere.usergroup("supporters")
         team.user("robo", groups=["quota-admins"], is_bot=True)
-        eve = team.user("eve", is_stranger=True, is_admin=True, is_owner=True)
-        slack.team("Elsewhere", installed=False).usergroup("quota-admins").users.add(eve.id)
-        team.channel("general")
-        team.channel("quota-alerts")
-        async with on_slack(slack, folder, "1000 tokens/day", settings=SETTINGS) as there:
+        eve = elsewhere.user("eve", groups=["quota-admins"], is_admin=True, is_owner=True)
+        rights: dict[str, Any] = {"is_stranger": True, "is_admin": True, "is_owner": True}
+        team.user("eve", user_id=eve.id, home_id=elsewhere.id, **rights)
+        for each in (team, elsewhere):
+            each.channel("general")
+            each.channel("quota-alerts")
+        port = free_port()
+        settings = SETTINGS + OAUTH.format(port=port)
+        async with on_slack(slack, folder, "1000 tokens/day", settings=settings) as there:
+            await installs(eve, port)
+            await there.rests()
             yield School(slack, there)
 
 
@@ -211,6 +250,10 @@ def test_everything_of_the_tables_is_tried() -> None:
     assert deeds == dict.fromkeys(HELPING, "staff") | dict.fromkeys(GOVERNING, "govern")
     for lines, verbs in ((ADMIN_LINES, ADMINS), (STAFF_LINES, STAFF)):
         assert {line.split()[0] for line in lines if line} == set(verbs)
+    for lines, entries in ((ADMIN_LINES, ADMIN_ENTRIES), (STAFF_LINES, STAFF_ENTRIES)):
+        begins = {entry.line.partition("{")[0].partition("[")[0].strip() for entry in entries}
+        tried = {f"{line} " for line in lines}
+        assert [one for one in begins if not any(t.startswith(f"{one} ") for t in tried)] == []
 
 
 async def test_commands_are_carried_out_for_whom_they_are_meant(tmp_path: Path) -> None:
@@ -223,6 +266,12 @@ async def test_commands_are_carried_out_for_whom_they_are_meant(tmp_path: Path) 
                 told = await here.commands(who, name, line)
                 assert (told.visible_to, KIND in told.shown) == (who.id, True), (who, line)
                 assert await here.refusals(who) == count + 1, (who, line)
+        assert await here.books() == before
+        yonder = await here.books(here.elsewhere)
+        for name, line in COMMANDS:
+            told = await here.commands(here.abroad, name, line)
+            assert KIND not in told.shown, line
+        assert await here.books(here.elsewhere) != yonder
         assert await here.books() == before
         for who in (here.sam, here.ada):
             for name, line in COMMANDS:
@@ -251,6 +300,14 @@ async def test_the_same_holds_for_what_is_written_as_a_message(
                 assert [KIND in each.shown for each in told] == [True], (who, line)
                 assert await here.refusals(who) == count + 1, (who, line)
         assert await here.books() == before
+        yonder = await here.books(here.elsewhere)
+        there = here.elsewhere.channel("general")
+        for name, line in COMMANDS:
+            await here.abroad.says_to_bot(f"!{name} {line}")
+            await here.abroad.says(there, f"@bot !{name} {line}")
+            await here.there.rests()
+        assert await here.books(here.elsewhere) != yonder
+        assert await here.books() == before
         where = here.team.dm(here.ada) if direct else here.general
         await here.ada.says(where, "!quota-admin grant @ana 5k", thread=thread)
         await here.there.rests()
@@ -273,7 +330,19 @@ async def test_buttons_are_for_whom_they_are_meant(tmp_path: Path) -> None:
                 assert opened is None or not opened.payload.get("submit"), (who, label)
                 assert await here.refusals(who) == count + 1, (who, label)
         assert await here.books() == before
+        assert await here.uses_all(ways, here.ada) == HELPING | GOVERNING
         assert await here.refusals(here.ada) == 0
+        assert await here.books() != before
+
+
+async def test_who_governs_elsewhere_changes_nothing_here_by_any_button(tmp_path: Path) -> None:
+    async with school(tmp_path) as here:
+        ways = await here.ways()
+        before = await here.books()
+        # With the first button the card is gone: it is not one of their workspace.
+        used = await here.uses_all(ways, here.abroad.by_force())
+        assert used >= (HELPING | GOVERNING) - {"cancel"}
+        assert await here.books() == before
 
 
 async def test_forms_are_for_whom_they_are_meant(tmp_path: Path) -> None:
@@ -291,6 +360,10 @@ async def test_forms_are_for_whom_they_are_meant(tmp_path: Path) -> None:
                 await here.there.rests()
                 assert KIND in view.shown, (who, way.label)
                 assert await here.refusals(who) == count + 1, (who, way.label)
+            view = await (await press(here.ada, way.on, way.label)).modal()
+            await here.abroad.by_force().submits(view, here.filled(view))
+            await here.there.rests()
+            assert KIND in view.shown, way.label
         assert await here.books() == before
         # The one request is decided once; it stands on two cards, each with two forms.
         decides = [way for way in ways if way.name in {"less", "deny"}]

@@ -1,9 +1,11 @@
-"""Somebody tries in Slack what no client offers: groups with misleading names, borrowed words."""
+"""Somebody tries in Slack what is not theirs: misleading names, borrowed words, rights at home."""
 
 from pathlib import Path
+from typing import Any
 
 from adapters.slack.history import question_metadata
-from tests.adapters.slack_kit import on_slack, our_app, shown_to
+from tests.adapters.slack_kit import NetClock, on_slack, our_app, shown_to
+from tests.fakes import HOUR
 from tests.servers.slack import Slack
 
 
@@ -38,3 +40,49 @@ async def test_words_that_another_app_puts_into_somebodys_mouth_are_not_theirs(
         told = "\n".join(m.content for m in there.model.calls[0].messages)
         assert "harmless" in told
         assert "cats" not in told
+
+
+async def test_who_is_an_admin_at_home_governs_nothing_as_a_guest(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack:
+        team = slack.team("Acme")
+        rights: dict[str, Any] = {"is_admin": True, "is_owner": True, "is_primary_owner": True}
+        boss = team.user("boss", is_admin=True)
+        guest = team.user("guest", is_stranger=True, **rights)
+        # Slack has not always said that somebody is a stranger, but always whose they are.
+        other = team.user("other", home_id="T0ELSEWHERE", **rights)
+        general = team.channel("general")
+        async with on_slack(slack, tmp_path, settings="workspace_admins = true") as there:
+            for who in (guest, other):
+                told = await (await who.command(general, "/quota-admin", "pause")).answer()
+                assert "Not allowed" in told.shown
+                await who.says(general, "!quota-admin pause")
+                await there.rests()
+            answer = await there.answer_to(await other.says(general, "@bot hello"))
+            assert (answer.stream is not None, slack.refusals) == (True, [])
+            told = await (await boss.command(general, "/quota-admin", "pause")).answer()
+            assert "Paused" in told.shown
+
+
+async def test_fair_pools_hear_how_many_people_a_workspace_has(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack:
+        team = slack.team("Acme")
+        for number in range(5):
+            team.user(f"member{number}")
+        team.user("robo", is_bot=True)
+        team.user("gone", deleted=True)
+        team.user("guest", is_stranger=True)
+        clock = NetClock()
+        async with on_slack(slack, tmp_path, clock=clock) as there:
+            await there.rests()
+            assert there.bot.quotas.peopled == {f"slack:{team.id}": 5}
+            for number in range(5, 1_503):
+                team.user(f"member{number}")
+            slack.fail_next("users.list")
+            await clock.goes_by(HOUR + 1_000)
+            assert there.bot.quotas.peopled == {f"slack:{team.id}": 5}
+            await clock.goes_by(HOUR)
+            await there.until(
+                lambda: there.bot.quotas.peopled == {f"slack:{team.id}": 1_503}, "a new count"
+            )
+            # A page at the start, one in vain, then two: of however many, never more than ten.
+            assert len(slack.calls_of("users.list")) == 1 + 1 + 2

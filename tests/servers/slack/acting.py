@@ -220,7 +220,7 @@ def interaction(user: "User", kind: str) -> Json:
     return {
         "type": kind,
         "team": {"id": team.id, "domain": team.name.lower()},
-        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": team.id},
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.home_id},
         "api_app_id": slack.app.app_id,
         "token": "verification-token",
         "enterprise": None,

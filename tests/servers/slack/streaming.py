@@ -75,10 +75,13 @@ def start(call: Call) -> Json:
             raise RefusedError("missing_recipient_team_id")
         if not call.text("recipient_user_id"):
             raise RefusedError("missing_recipient_user_id")
-    if (team_id := call.text("recipient_team_id")) and team_id != call.team.id:
-        raise RefusedError("team_not_found")
-    if (reader := call.text("recipient_user_id")) and reader not in call.team.users:
+    if (reader_id := call.text("recipient_user_id")) and reader_id not in call.team.users:
         raise RefusedError("user_not_found")
+    # "The encoded ID of the team the user receiving the streaming text belongs to."
+    reader = call.team.users.get(reader_id)
+    home = reader.home_id if reader is not None else call.team.id
+    if (team_id := call.text("recipient_team_id")) and team_id != home:
+        raise RefusedError("team_not_found")
     if call.text("task_display_mode", "timeline") not in {"timeline", "plan"}:
         raise RefusedError("invalid_arguments", "task_display_mode is timeline or plan")
     chunks = pieces(call, required=False)

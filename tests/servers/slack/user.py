@@ -35,6 +35,8 @@ class User:
         self.name = name
         self.tz = str(flags.pop("tz", "Europe/Berlin"))
         self.locale = str(flags.pop("locale", "en-US"))
+        # Whose member a stranger is, who comes through a shared channel.
+        self.home_id = str(flags.pop("home_id", team.id))
         self.flags = {
             "is_admin": False,
             "is_owner": False,
@@ -369,7 +371,7 @@ class User:
     def info(self, *, locale: bool = False) -> Json:
         """The member as users.info shows them."""
         profile = {"real_name": self.name.capitalize(), "display_name": self.name}
-        found: Json = {"id": self.id, "team_id": self.team.id, "name": self.name, "tz": self.tz}
+        found: Json = {"id": self.id, "team_id": self.home_id, "name": self.name, "tz": self.tz}
         found |= {"real_name": profile["real_name"], "profile": profile, **self.flags}
         return found | ({"locale": self.locale} if locale else {})
 
