@@ -1,5 +1,6 @@
 """What the memory store has written, as the books read it back."""
 
+from collections.abc import Iterable, Iterator
 
 from quota.counters import Account, Changes, Event, Hold, Purse
 from quota.funds import wallet_of

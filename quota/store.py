@@ -269,6 +269,19 @@ class PoolStore(Protocol):
         """Do something for the period that is open; what is kept for members stays kept."""
 
 
+class PrepaidStore(Protocol):
+    """Prepaid balances; `bound` says whose and by which terms."""
+
+    async def deposit(self, bound: Bound, what: Deposit, audit: AuditRow, now: int) -> Deposited:
+        """Put in or take out; the audit row is written with what was before and after."""
+
+    async def refill(self, bounds: Sequence[Bound], now: int) -> int:
+        """Take in what has come due; how many balances something came to."""
+
+    async def prepaid(self, wallets: str) -> list[PrepaidRow]:
+        """Every balance of wallets that begin so, as it was written last."""
+
+
 class ReportingStore(Protocol):
     """What people look back at; read apart from the turns, never in their way."""
 

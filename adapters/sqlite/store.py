@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from adapters.sqlite import governing, looking_back, prepaid
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
