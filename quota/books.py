@@ -93,6 +93,13 @@ class Books:
         limit = ask.bounds[plan.tightest].limit if shrunk else None
         return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
 
+    def show(self, event: str, messages: Sequence[str], now: int) -> None:
+        """Remember which messages show what came of an event."""
+        self._tick(now)
+        turn = self._events.turn(event, self.changes)
+        if turn:
+            self.changes.shown |= dict.fromkeys(messages, turn)
+
     def would_refuse(self, ask: ReserveRequest, now: int) -> Refused | None:
         """What `reserve` would refuse with, None: it would grant; changes nothing."""
         now = max(now, self.mark)

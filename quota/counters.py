@@ -164,6 +164,7 @@ class Changes:
     holds: dict[int, Hold] = field(default_factory=dict)
     closed: list[int] = field(default_factory=list)
     calls: list[tuple[int, int]] = field(default_factory=list)  # later ones of a turn: turn, hold
+    shown: dict[str, int] = field(default_factory=dict)  # messages, and the turn they show
     accounts: dict[int, Account] = field(default_factory=dict)
     marks: list[tuple[int, int, int, int]] = field(default_factory=list)
     purses: dict[int, Purse] = field(default_factory=dict)
@@ -182,6 +183,7 @@ class Changes:
             or self.purses
             or self.pools
             or self.entries
+            or self.shown
         )
 
 

@@ -42,5 +42,10 @@ class Events:
             event.interrupted = True
             changes.events[key] = event
 
+    def turn(self, key: str, changes: Changes) -> int:
+        """The hold of the first call that an event asked for; 0: it made none, or is forgotten."""
+        event = self._event(key, changes)
+        return 0 if event is None else event.hold
+
     def _event(self, key: str, changes: Changes) -> Event | None:
         return changes.events.get(key) or self._shelf.event(key)

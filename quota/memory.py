@@ -12,6 +12,7 @@ from quota.pool_governing import NotKept
 from quota.pools import pool_differences
 from quota.prepaid import Deposit, Deposited, PrepaidRow
 from quota.prepaid_books import told_by
+from quota.receipts import Receipt
 from quota.store import (
     AuditRow,
     FlagRow,
@@ -209,6 +210,28 @@ class MemoryStore:
         """See ReportingStore."""
         self._open()
         return [e for e in self.shelf.entries if e.wallet == wallet][-at_most:]
+
+    async def show(self, event: str, messages: Sequence[str], now: int) -> None:
+        """See ReceiptStore."""
+        self._open().show(event, messages, now)
+        self._put()
+
+    async def turns(self, names: Sequence[str]) -> list[int]:
+        """See ReceiptStore."""
+        self._open()
+        return self.shelf.turns(names)
+
+    async def turns_of(self, wallet: str, at_most: int) -> list[int]:
+        """See ReceiptStore."""
+        self._open()
+        mine = (e.turn for e in reversed(self.shelf.entries) if e.wallet == wallet and e.turn)
+        return [*dict.fromkeys(mine)][:at_most]
+
+    async def receipts(self, turns: Sequence[int]) -> list[Receipt]:
+        """See ReceiptStore."""
+        holds = self._open().holds
+        found = (self.shelf.receipt(turn, holds) for turn in turns)
+        return [receipt for receipt in found if receipt is not None]
 
     async def wallets(self) -> list[str]:
         """See GoverningStore."""

@@ -1,6 +1,6 @@
 """What the memory store has written, as the books read it back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from quota.counters import Account, Changes, Event, Hold, Purse
 from quota.funds import wallet_of
@@ -9,6 +9,7 @@ from quota.pool_state import Pool
 from quota.pool_terms import PoolMember
 from quota.pools import PoolProof
 from quota.prepaid import PrepaidRow
+from quota.receipts import Receipt
 
 
 class MemoryShelf:
@@ -22,6 +23,7 @@ class MemoryShelf:
         self.entries: list[LedgerEntry] = []
         self.resolved: dict[int, LedgerEntry] = {}
         self.calls: dict[int, list[int]] = {}
+        self.shown: dict[str, int] = {}
         self.grants: dict[int, Purse] = {}
         self.pools: dict[int, Pool] = {}
         self.pool_members: dict[int, dict[str, PoolMember]] = {}
@@ -40,10 +42,25 @@ class MemoryShelf:
                 self.resolved[entry.hold_id] = entry
         for turn, hold in changes.calls:
             self.calls.setdefault(turn, []).append(hold)
+        self.shown |= changes.shown
         self.grants.update(changes.purses)
         self.pools |= {key: pool.at_rest() for key, pool in changes.pools.items()}
         for (account_id, wallet), member in changes.pool_members.items():
             self.pool_members.setdefault(account_id, {})[wallet] = member._replace(held=0)
+
+    def turns(self, names: Iterable[str]) -> list[int]:
+        """The turns that events or messages lead to."""
+        found = {self.shown.get(name, 0) for name in names}
+        found |= {self.events[name].hold for name in names if name in self.events}
+        return sorted(found - {0})
+
+    def receipt(self, turn: int, open_holds: Mapping[int, Hold]) -> Receipt | None:
+        """What a turn cost so far."""
+        holds = [turn, *self.calls.get(turn, ())]
+        calls = tuple(self.resolved[hold] for hold in holds if hold in self.resolved)
+        running = [open_holds[hold] for hold in holds if hold in open_holds]
+        whose = [*(call.wallet for call in calls), *(hold.wallet for hold in running)]
+        return Receipt(turn, whose[0], calls, len(running)) if whose else None
 
     def account(self, book: str, opens_at: int | None) -> Account | None:
         """The account of a period; the latest one where `opens_at` is None."""

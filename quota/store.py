@@ -14,6 +14,7 @@ from quota.limits import Bound
 from quota.pool_governing import NotKept
 from quota.pool_terms import PoolMember, PoolPeriod
 from quota.prepaid import Deposit, Deposited, PrepaidRow
+from quota.receipts import ReceiptStore
 from quota.units import Rates, Unit, Usage
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
@@ -282,7 +283,7 @@ class PrepaidStore(Protocol):
         """Every balance of wallets that begin so, as it was written last."""
 
 
-class ReportingStore(Protocol):
+class ReportingStore(ReceiptStore, Protocol):
     """What people look back at; read apart from the turns, never in their way."""
 
     async def spending(self, wallets: str, since: int, until: int) -> list[SpentRow]:

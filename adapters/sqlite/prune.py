@@ -43,8 +43,11 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
     while step.more:
         step = await writer.ask(partial(_fold, db, step.last, before, now), alone=True)
         gone += step.gone
-    async for turns in scans.old(OLD_CALLS, 0, now, STEP_ROWS):
-        gone += await writer.ask(partial(_drop, db, DROP_CALLS, turns, now), alone=True)
+    first = await writer.ask(partial(_first_turn, db), alone=True)
+    async for messages in scans.old(OLD_SHOWN, "", first, STEP_ROWS):
+        gone += await writer.ask(partial(_drop, db, DROP_SHOWN, messages, first), alone=True)
+    async for turns in scans.old(OLD_CALLS, 0, first, STEP_ROWS):
+        gone += await writer.ask(partial(_drop, db, DROP_CALLS, turns, first), alone=True)
     gone += await _prune_pools(writer, scans, now)
     async for ids in scans.old(OLD_ACCOUNTS, 0, before - SLACK_MS, STEP_ROWS):
         gone += await writer.ask(partial(_drop_accounts, db, ids, before - SLACK_MS), alone=True)
@@ -74,13 +77,12 @@ def _tick(now: int, books: Books) -> int:
 
 OLD_EVENTS = "SELECT key FROM events WHERE key > ? AND at < ? ORDER BY key LIMIT ?"
 DROP_EVENT = "DELETE FROM events WHERE key = ? AND at < ?"
-# Which calls belong together is of use as long as the first of them is.
-OLD_CALLS = (
-    "SELECT DISTINCT turn FROM calls WHERE turn > ? AND ? > 0"
-    " AND NOT EXISTS (SELECT * FROM entries WHERE resolves = turn)"
-    " AND NOT EXISTS (SELECT * FROM holds WHERE id = turn) ORDER BY turn LIMIT ?"
-)
-DROP_CALLS = "DELETE FROM calls WHERE turn = ? AND ? > 0"
+# Which calls belong together, and where they are shown, is of use as long as their entries are.
+FIRST_RESOLVED = "SELECT min(resolves) FROM entries"
+OLD_SHOWN = "SELECT message FROM shown WHERE message > ? AND turn < ? ORDER BY message LIMIT ?"
+DROP_SHOWN = "DELETE FROM shown WHERE message = ? AND turn < ?"
+OLD_CALLS = "SELECT DISTINCT turn FROM calls WHERE turn > ? AND turn < ? ORDER BY turn LIMIT ?"
+DROP_CALLS = "DELETE FROM calls WHERE turn = ? AND turn < ?"
 # The last period of a pool stays, for the next one learns from it.
 OLD_POOLS = (
     "SELECT pools.account FROM pools JOIN accounts AS mine ON mine.id = pools.account"
@@ -120,6 +122,12 @@ def _drop(
 ) -> int:
     books.evict()
     return db.executemany(statement, [(key, before) for key in keys]).rowcount
+
+
+def _first_turn(db: sqlite3.Connection, books: Books) -> int:
+    """The oldest turn of which something is left: an entry, or a hold."""
+    resolved: int | None = db.execute(FIRST_RESOLVED).fetchone()[0]
+    return min([books.ids.hold if resolved is None else resolved, *books.holds])
 
 
 def _drop_pools(db: sqlite3.Connection, ids: Sequence[int], before: int, books: Books) -> int:

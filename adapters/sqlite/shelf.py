@@ -156,10 +156,13 @@ class SqliteShelf:
             self.db.executemany(self.PUT_PURSE, map(purse_row, changes.purses.values()))
         if changes.pools:
             pools.write(self.db, changes)
+        if changes.shown:
+            self.db.executemany(self.SHOW, changes.shown.items())
         if changes.entries:
             self.db.executemany(self.ADD_ENTRY, map(entry_row, changes.entries))
         self._write_meta(books)
 
+    SHOW = "INSERT OR REPLACE INTO shown (message, turn) VALUES (?, ?)"
     PUT_EVENT = (
         "INSERT INTO events (key, digest, at, interrupted, hold) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET interrupted = excluded.interrupted"

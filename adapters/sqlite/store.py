@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from adapters.sqlite import governing, looking_back, prepaid
+from adapters.sqlite import governing, looking_back, prepaid, receipts
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
@@ -18,6 +18,7 @@ from quota.limits import Bound
 from quota.pool_governing import NotKept
 from quota.prepaid import Deposit, Deposited, PrepaidRow
 from quota.prepaid_books import told_by
+from quota.receipts import Receipt
 from quota.store import (
     AuditRow,
     FlagRow,
@@ -79,6 +80,10 @@ class SqliteStore:
     ) -> Granted | Refused | Waiting | Seen:
         """See SpendingStore."""
         return await self._ask(lambda books: books.reserve(request, now), event=request.event)
+
+    async def show(self, event: str, messages: Sequence[str], now: int) -> None:
+        """See ReceiptStore."""
+        await self._ask(lambda books: books.show(event, messages, now))
 
     async def would_refuse(self, request: ReserveRequest, now: int) -> Refused | None:
         """See SpendingStore."""
@@ -279,6 +284,18 @@ class SqliteStore:
     async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
         """See ReportingStore."""
         return await self._scans.apart(partial(looking_back.entries_of, wallet, at_most))
+
+    async def turns(self, names: Sequence[str]) -> list[int]:
+        """See ReceiptStore."""
+        return await self._scans.apart(partial(receipts.turns, names))
+
+    async def turns_of(self, wallet: str, at_most: int) -> list[int]:
+        """See ReceiptStore."""
+        return await self._scans.apart(partial(receipts.turns_of, wallet, at_most))
+
+    async def receipts(self, turns: Sequence[int]) -> list[Receipt]:
+        """See ReceiptStore."""
+        return await self._scans.apart(partial(receipts.receipts, turns))
 
     def _write_down(self, books: Books, audit: AuditRow, now: int) -> None:
         governing.add_audit(self._writing().desk.db, books, audit, now)

@@ -91,7 +91,8 @@ async def test_the_file_itself_refuses_to_resolve_a_hold_twice(
     again = (
         "INSERT INTO entries SELECT id + 1, at, 'release', hold_id, wallet, model, input, cached,"
         " output, reasoning, source, tokens, credits, house_tokens, house_credits, rates,"
-        " estimated_input, actor, note, lines, purses, resolves FROM entries"
+        " estimated_input, actor, note, lines, purses, resolves, purpose, turn, served, billed"
+        " FROM entries"
     )
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*resolves"):
         look(path, again)
@@ -164,6 +165,23 @@ async def test_what_a_rolling_window_still_counts_is_not_pruned(store: SqliteSto
     assert await store.verify() == []
     balance = (await store.balances(wallet(), request.bounds, MORNING + 49 * HOUR))[0]
     assert (balance.used, balance.left) == (150, 250)
+
+
+async def test_what_leads_to_a_turn_goes_with_the_last_of_it(
+    store: SqliteStore, path: Path
+) -> None:
+    held = await hold(store, "e1")
+    later = await store.reserve(ask("e1")._replace(turn=held), MORNING)
+    assert isinstance(later, Granted)
+    await store.show("e1", ["m1", "m2"], MORNING)
+    await store.prune(MORNING + DAY, events_ms=1, entries_ms=1)
+    assert look(path, "SELECT message FROM shown") == [("m1",), ("m2",)]
+    for each in (held, later.hold_id):
+        await store.settle(used(each), MORNING + DAY)
+    await store.prune(MORNING + 2 * DAY, events_ms=1, entries_ms=2 * DAY)
+    assert look(path, "SELECT message FROM shown") == [("m1",), ("m2",)]
+    await store.prune(MORNING + YEAR, events_ms=1, entries_ms=1)
+    assert look(path, "SELECT * FROM shown") == look(path, "SELECT * FROM calls") == []
 
 
 async def test_open_holds_survive_a_prune(store: SqliteStore) -> None:

@@ -16,6 +16,12 @@ UPDATE entries SET purpose = 'answer', turn = hold_id
     WHERE kind IN ('settle', 'release', 'lapse', 'attempt');
 UPDATE meta SET purging = 0;
 
+-- Which messages of a platform show what came of a turn.
+CREATE TABLE shown (
+    message TEXT PRIMARY KEY,
+    turn INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The later calls of a turn. Most turns have none, and an index on entries would cost all of them.
 CREATE TABLE calls (
     turn INTEGER NOT NULL,
