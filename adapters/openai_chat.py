@@ -11,6 +11,7 @@ Why `chat.completions`: OpenAI, Ollama, vLLM, LiteLLM and OpenRouter all serve i
 """
 
 import asyncio
+import json
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -27,6 +28,9 @@ from bot.ports import (
     ModelEvent,
     ReasoningDelta,
     TextDelta,
+    Tool,
+    ToolCall,
+    ToolDelta,
     UsageReport,
 )
 from quota.errors import BadUsageError
@@ -142,6 +146,8 @@ class OpenAIChat:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if call.tools:
+            body["tools"] = [_tool_param(tool) for tool in call.tools]
         if self._is_openai and call.member_hash:
             body["safety_identifier"] = call.member_hash
         # `chat.completions.create` sends the same, but turns "7", 7.0 and true into numbers on
@@ -161,6 +167,14 @@ def _is_openai(base_url: str) -> bool:
 
 
 def _param(message: Message) -> dict[str, object]:
+    if message.calls:
+        # What OpenAI itself answers with where nothing was said beside the calls.
+        text = _clean(message.content) or None
+        calls = [_call_param(call) for call in message.calls]
+        return {"role": message.role, "content": text, "tool_calls": calls}
+    if message.role == "tool":
+        content = _clean(message.content)
+        return {"role": "tool", "tool_call_id": message.answers, "content": content}
     if not message.images:
         return {"role": message.role, "content": _clean(message.content)}
     # The question after what it is about; an empty text is refused by some.
@@ -168,6 +182,16 @@ def _param(message: Message) -> dict[str, object]:
     if message.content.strip():
         parts.append({"type": "text", "text": _clean(message.content)})
     return {"role": message.role, "content": parts}
+
+
+def _tool_param(tool: Tool) -> dict[str, object]:
+    about = {"name": tool.name, "description": _clean(tool.description)}
+    return {"type": "function", "function": {**about, "parameters": json.loads(tool.schema)}}
+
+
+def _call_param(call: ToolCall) -> dict[str, object]:
+    function = {"name": call.name, "arguments": _clean(call.arguments)}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _image_part(image: Image) -> dict[str, object]:
@@ -183,9 +207,10 @@ async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, N
     """What the chunks say, at most one Finished; ModelError where they break off or are noise."""
     trouble: ModelError | None = None
     is_begun = is_finished = False
+    places = _Places()
     try:
         async for chunk in chunks:
-            for event in _chunk_events(chunk):
+            for event in _chunk_events(chunk, places):
                 is_begun = True
                 if isinstance(event, Finished):
                     if is_finished:
@@ -203,7 +228,30 @@ async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, N
         raise ModelError("broken", detail="no event in the answer")
 
 
-def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
+class _Places:
+    """Which call of a tool a piece belongs to, whatever a server says of that.
+
+    By the rules each piece has an index, and the first one an id. Some servers send every call
+    whole and with the same index or none; then a new id is what begins a new call. Some have no
+    ids; then it is the name.
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._by_index: dict[object, int] = {}
+
+    def of(self, index: object, id_: str, name: str) -> tuple[int, str]:
+        """The place of a call, the first being 0, and its id; a ValueError where none began."""
+        place = self._by_index.get(index)
+        if place is None and not name:
+            raise ValueError("tool_calls")
+        if place is None or (id_ and self._ids[place] != id_):
+            place = self._by_index[index] = len(self._ids)
+            self._ids.append(id_ or f"call_{place}")
+        return place, self._ids[place]
+
+
+def _chunk_events(chunk: object, places: _Places) -> Iterator[ModelEvent]:
     """The events of one chunk, in the order in which they happened; a TypeError for no chunk."""
     if not isinstance(chunk, dict):
         raise TypeError("chunk")
@@ -219,6 +267,7 @@ def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
             raise TypeError("content")  # Passed over, it would be an answer of nothing.
         if text := _text(delta, "content") or _text(delta, "refusal"):
             yield TextDelta(text)
+        yield from _tool_events(delta, places)
         reason = _text(choice, "finish_reason")
         if reason and reason not in _BROKEN_OFF:
             yield _finished(reason)
@@ -227,6 +276,22 @@ def _chunk_events(chunk: object) -> Iterator[ModelEvent]:
         yield UsageReport(_usage(report), _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX])
     if reason in _BROKEN_OFF:
         raise ValueError(reason)
+
+
+def _tool_events(delta: object, places: _Places) -> Iterator[ToolDelta]:
+    """The pieces of calls of tools in a chunk; a TypeError for what is none."""
+    pieces = _field(delta, "tool_calls") or []
+    if not isinstance(pieces, list):
+        raise TypeError("tool_calls")
+    for piece in pieces:
+        function = _field(piece, "function")
+        name, arguments = _text(function, "name"), _field(function, "arguments")
+        if isinstance(arguments, dict):  # Ollama has sent the object itself.
+            arguments = json.dumps(arguments)
+        if not isinstance(arguments, str | None):
+            raise TypeError("arguments")
+        place, id_ = places.of(_field(piece, "index"), _text(piece, "id"), name)
+        yield ToolDelta(place, id_, name, _clean(arguments or ""))
 
 
 def _field(holder: object, name: str) -> object:
@@ -257,7 +322,8 @@ def _count(holder: object, name: str) -> int:
 def _finished(reason: str) -> Finished:
     if reason == "length":
         return Finished("length")
-    # No tools are offered, so a call of one is merely an odd end.
+    if reason == "tool_calls":
+        return Finished("tools")
     return Finished("filtered" if reason == "content_filter" else "stop")
 
 

@@ -15,9 +15,10 @@ from bot.outcome import Call, Charge, charge_for
 from bot.ports import ModelCall, TokenCounter
 from bot.prompt import Calibration, Prompt
 from bot.turns import TRIES_MAX, wait_before_retry
+from quota.calls import CallRequest, Reservation
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
-from quota.quotas import CallRequest, Quotas, Reservation
+from quota.quotas import Quotas
 from quota.verdicts import Refused, Seen, Settlement
 from quota.waiting import whole
 
@@ -100,7 +101,7 @@ class Calling:
         """What was really used, beside our own count of the text; the estimates learn from it."""
         received, model, prompt = call.received, call.model, call.prompt
         call.text_tokens = await self._count(model, received.text)
-        counted = call.text_tokens + await self._count(model, "".join(received.reasoning))
+        counted = call.text_tokens + await self._count(model, received.unseen)
         output = self._answers.likely(model.name, counted)
         charge = charge_for(received, prompt.likely, output, call.granted, model)
         if received.bad_usage:

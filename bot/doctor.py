@@ -19,6 +19,7 @@ from bot.ports import (
     ModelError,
     ReasoningDelta,
     TextDelta,
+    ToolDelta,
     UsageReport,
 )
 from bot.text_console import distance
@@ -221,7 +222,7 @@ async def _called(chat: ChatModel, call: ModelCall) -> tuple[int, int | None]:
     async with chat.stream(call) as events:
         async for event in events:
             match event:
-                case TextDelta() | ReasoningDelta():
+                case TextDelta() | ReasoningDelta() | ToolDelta():
                     pieces += 1
                 case UsageReport(usage) if usage is not None:
                     tokens = usage.output

@@ -19,6 +19,8 @@ from bot.ports import (
     ReasoningDelta,
     TextDelta,
     TokenCounter,
+    ToolCall,
+    ToolDelta,
     UsageReport,
 )
 from quota.clock import Clock
@@ -29,7 +31,12 @@ BYTES_PER_TOKEN = 4
 
 Ending = Literal["finished", "filtered", "length", "truncated", "late", "cut", "broken"]
 
-_ENDINGS: dict[str, Ending] = {"stop": "finished", "length": "length", "filtered": "filtered"}
+_ENDINGS: dict[str, Ending] = {
+    "stop": "finished",
+    "tools": "finished",
+    "length": "length",
+    "filtered": "filtered",
+}
 
 
 @dataclass(slots=True)
@@ -38,13 +45,14 @@ class Received:
 
     parts: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    tools: dict[int, ToolCall] = field(default_factory=dict)
     pieces: int = 0
     size_bytes: int = 0
     asked: bool = False
     began: bool = False
     usage: Usage | None = None
     bad_usage: bool = False
-    finished: Literal["stop", "length", "filtered"] | None = None
+    finished: Literal["stop", "length", "filtered", "tools"] | None = None
     ending: Ending = "truncated"
     trouble: ModelError | None = None
 
@@ -52,6 +60,20 @@ class Received:
     def text(self) -> str:
         """The answer so far."""
         return "".join(self.parts)
+
+    @property
+    def unseen(self) -> str:
+        """What was generated, and is billed, but not shown: thoughts, and calls of tools."""
+        calls = (text for call in self.tools.values() for text in (call.name, call.arguments))
+        return "".join((*self.reasoning, *calls))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools to use; none where the answer did not come to its own end.
+
+        What was cut may have lost the end of its arguments, and means something else then.
+        """
+        return tuple(self.tools.values()) if self.ending == "finished" else ()
 
     @property
     def progress(self) -> int:
@@ -139,6 +161,15 @@ class Meter:
                 received.pieces += 1
                 received.reasoning.append(text)
                 received.size_bytes += len(text.encode("utf-8", "replace"))
+            case ToolDelta(place, id_, name, arguments):
+                if received.pieces >= output_cap:
+                    return True
+                received.pieces += 1
+                so_far = received.tools.get(place, ToolCall("", "", ""))
+                received.tools[place] = ToolCall(
+                    so_far.id or id_, so_far.name or name, so_far.arguments + arguments
+                )
+                received.size_bytes += len((name + arguments).encode("utf-8", "replace"))
             case UsageReport(usage):
                 received.bad_usage = usage is None
                 received.usage = usage
@@ -150,7 +181,7 @@ class Meter:
 
     async def _surplus(self, output_cap: int, received: Received) -> int:
         """How far our own count is beyond three times the cap; below zero where not sure."""
-        text = received.text + "".join(received.reasoning)
+        text = received.text + received.unseen
         count = await self.counter.count(self.model.name, text)
         over = count.tokens - SURELY_TOO_LONG * output_cap
         return over if count.sure else min(over, -received.size_bytes)

@@ -11,7 +11,7 @@ from bot.meter import Received
 from bot.models import Model
 from bot.prompt import Prompt
 from bot.text import Words
-from quota.quotas import Reservation
+from quota.calls import Reservation
 from quota.units import Usage
 from quota.verdicts import Granted, Seen, Settlement
 

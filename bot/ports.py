@@ -9,12 +9,42 @@ from bot.messages import Document, End, Image
 from quota.units import Rates, Usage
 
 
-class Message(NamedTuple):
-    """One message of a prompt; images only where the model can see."""
+class ToolCall(NamedTuple):
+    """A model wants a tool used: by the name that it was offered, with arguments in JSON.
 
-    role: Literal["system", "user", "assistant"]
+    `id` is the model's own. The arguments are its words: they may be anything.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(NamedTuple):
+    """One message of a prompt; images only where the model can see.
+
+    An assistant's may ask for tools (`calls`); a tool's is what came of the call named `answers`,
+    text that nobody vouches for.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
     images: tuple[Image, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""
+
+
+class Tool(NamedTuple):
+    """A tool that a model is offered: the name it has there, what it does, its parameters in JSON.
+
+    `server` and `title` are what it is called at home.
+    """
+
+    name: str
+    description: str
+    schema: str
+    server: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +55,7 @@ class ModelCall:
     messages: tuple[Message, ...]
     output_cap: int
     member_hash: str = ""
+    tools: tuple[Tool, ...] = ()
 
 
 class TextDelta(NamedTuple):
@@ -37,6 +68,18 @@ class ReasoningDelta(NamedTuple):
     """A piece of thinking that is not shown, but was generated and is billed."""
 
     text: str
+
+
+class ToolDelta(NamedTuple):
+    """A piece of a call of a tool: of the one at `place` in this answer, the first being 0.
+
+    Id and name come with its first piece, the arguments in any number of them.
+    """
+
+    place: int
+    id: str
+    name: str
+    arguments: str
 
 
 class UsageReport(NamedTuple):
@@ -52,10 +95,10 @@ class UsageReport(NamedTuple):
 class Finished(NamedTuple):
     """The provider says that the answer is complete, or why it ends."""
 
-    reason: Literal["stop", "length", "filtered"]
+    reason: Literal["stop", "length", "filtered", "tools"]
 
 
-ModelEvent = TextDelta | ReasoningDelta | UsageReport | Finished
+ModelEvent = TextDelta | ReasoningDelta | ToolDelta | UsageReport | Finished
 
 ModelTrouble = Literal[
     "unreachable",  # no connection was made: nothing was sent

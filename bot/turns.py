@@ -11,8 +11,9 @@ from bot.messages import Ask, End
 from bot.outcome import Call
 from bot.ports import ModelError
 from bot.recall import Recalled
+from quota.calls import CallRequest
 from quota.errors import QuotaError
-from quota.quotas import CallRequest
+from quota.ledger import Purpose
 from quota.rules import Terms
 
 _log = logging.getLogger(__name__)
@@ -73,15 +74,22 @@ class Turn:
         # Nobody may be left to hear of what breaks in it.
         self.work.add_done_callback(lambda work: work.cancelled() or work.exception())
 
-    def request(self, terms: Terms, input_tokens: int, output_max: int, now: int) -> CallRequest:
+    def request(
+        self,
+        terms: Terms,
+        input_tokens: int,
+        output_max: int,
+        now: int,
+        purpose: Purpose = "answer",
+    ) -> CallRequest:
         """The next call of this turn, as the books are asked for it.
 
-        Only the first one carries the event: where the books know that, the ask was answered.
+        The first one may wait as long as its asker has had patience; each later one begins anew.
         """
+        first = self.calls[0].reservation.turn if self.calls else 0
+        asked_at = now if self.calls else self.arrived_at
         asked = (self.ask.requester, terms, input_tokens, output_max)
-        if self.calls:
-            return CallRequest(*asked, "", "", now)
-        return CallRequest(*asked, self.ask.event, self.ask.digest, self.arrived_at)
+        return CallRequest(*asked, self.ask.event, self.ask.digest, asked_at, purpose, first)
 
     def stop(self) -> bool:
         """End it now; what was generated is charged, nothing more. False when it has ended."""

@@ -22,7 +22,7 @@ from bot.ports import Message, ModelError
 from bot.prompt import Prompt
 from bot.talks import Said
 from bot.text import Words
-from quota.quotas import Reservation
+from quota.calls import Reservation
 from quota.rules import Terms
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Notice, Seen, Settlement
@@ -52,7 +52,7 @@ def call(
     prompt: Prompt = PROMPT,
     done: Settlement | None = None,
 ) -> Call:
-    reservation = Reservation(requester(), MODEL.terms, granted, ())
+    reservation = Reservation(requester(), MODEL.terms, granted, (), granted.hold_id)
     charge = charge_for(came, 10, 7, GRANTED, MODEL)
     return Call(MODEL, prompt, reservation, came, charge=charge, done=done)
 

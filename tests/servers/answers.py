@@ -59,11 +59,11 @@ class Answer:
 
     async def whole(self) -> web.Response:
         """Send all in one piece, usage included."""
-        texts = {"content": "", "reasoning_content": "", "hidden": ""}
+        texts = {"content": "", "reasoning_content": "", "hidden": "", "tool_calls": ""}
         async for token in self.tokens:
             texts[token.place] += token.text
             self.call.output_tokens += 1
-        del texts["hidden"]
+        del texts["hidden"], texts["tool_calls"]  # Nobody asks for tools in one piece here.
         message = {"role": "assistant", "refusal": None, **texts}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish}
         body = self._body("chat.completion", [choice])
@@ -83,7 +83,8 @@ class Answer:
         async for token in self.tokens:
             self.call.output_tokens += 1
             if token.place != "hidden":
-                await self._send(response, {token.place: token.text})
+                shown = token.text if token.piece is None else [token.piece]
+                await self._send(response, {token.place: shown})
         await self._end(response)
         return response
 

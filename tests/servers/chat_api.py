@@ -10,6 +10,7 @@ Refused as the real API refuses it (the body of each error as quoted in the publ
   is no integer (diffbot/code-gpt-docs#273) or below 1 (OpenBMB/ChatDev#446).
 - 400 `stream_options` without `stream` (BerriAI/litellm#5803).
 - 400 a field that the model does not take, where a script says so (sipeed/picoclaw#16).
+- 400 tools, calls of them and results that do not fit together: tool_api.py.
 - 401 no key (chatboxai/chatbox#98), wrong key, part of it echoed (chatanywhere/GPT_API_free#62).
 - 404 a model that is not served (timkmecl/chatgpt-vscode#45).
 
@@ -23,6 +24,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tests.servers import tool_api
 from tests.servers.faults import Script
 
 _ROLES = ("developer", "system", "user", "assistant", "tool", "function")
@@ -75,6 +77,8 @@ class Ask:
     stream: bool
     usage_asked: bool
     fields: frozenset[str]
+    tools: frozenset[str] = frozenset()
+    use: tool_api.Use | None = None
 
 
 def check_key(header: str | None, key: str | None) -> None:
@@ -101,6 +105,11 @@ def read_ask(text: str, models: Collection[str]) -> Ask:
     if not isinstance(body.get("model"), str) or not body["model"]:
         raise ApiError(400, "you must provide a model parameter")
     texts = _read_messages(body.get("messages"))
+    try:
+        tools = tool_api.read_tools(body)
+        tool_api.check_results(body["messages"])
+    except tool_api.BadToolsError as error:
+        raise ApiError(400, str(error)) from error
     cap_field, cap = _read_cap(body)
     options = body.get("stream_options") or {}
     if options and not body.get("stream"):
@@ -109,16 +118,20 @@ def read_ask(text: str, models: Collection[str]) -> Ask:
     if body["model"] not in models:
         message = f"The model `{body['model']}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
+    said = [*(text for _role, text in texts), *tools.values()]
+    last_user_text = next((text for role, text in reversed(texts) if role == "user"), "")
     return Ask(
         model=body["model"],
         messages=tuple(body["messages"]),
-        prompt_tokens=sum(3 + len(text.split()) for _role, text in texts),
-        last_user_text=next((text for role, text in reversed(texts) if role == "user"), ""),
+        prompt_tokens=sum(3 + len(text.split()) for text in said),
+        last_user_text=last_user_text,
         cap_field=cap_field,
         cap=cap,
         stream=bool(body.get("stream")),
         usage_asked=bool(options.get("include_usage")),
         fields=frozenset(body),
+        tools=frozenset(tools),
+        use=tool_api.wanted(last_user_text, body["messages"]),
     )
 
 
@@ -142,6 +155,10 @@ def _read_message(param: str, message: object) -> tuple[str, str]:
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
         raise ApiError(400, f"Invalid value for '{param}.role'.", f"{param}.role", "invalid_value")
+    if calls := message.get("tool_calls"):
+        if role != "assistant" or not isinstance(calls, list):
+            raise ApiError(400, f"Invalid value for '{param}.tool_calls'.", param, "invalid_value")
+        content = f"{content or ''} {tool_api.texts_of(message)}"
     parts = content if isinstance(content, list) else [{"text": content}]
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     words = [text for text in texts if isinstance(text, str)]
@@ -174,8 +191,9 @@ def _read_cap(body: Mapping[str, Any]) -> tuple[str | None, int | None]:
 class Token:
     """One token of an answer, and the field of the delta that carries it."""
 
-    place: Literal["content", "reasoning_content", "hidden"]
+    place: Literal["content", "reasoning_content", "hidden", "tool_calls"]
     text: str
+    piece: Mapping[str, Any] | None = None
 
 
 def plan_answer(ask: Ask, script: Script, usual_tokens: int) -> tuple[list[Token], str]:
@@ -192,6 +210,10 @@ def plan_answer(ask: Ask, script: Script, usual_tokens: int) -> tuple[list[Token
         *(Token("content", text) for text in _words("w", words)),
     ]
     finish = "stop"
+    if ask.use is not None and ask.use.name in ask.tools:
+        pieces = tool_api.pieces(ask.use, sum("tool_calls" in m for m in ask.messages))
+        tokens += [Token("tool_calls", "", piece) for piece in pieces]
+        finish = "tool_calls"
     if ask.cap is not None and len(tokens) > ask.cap and not script.cap_ignored:
         tokens, finish = tokens[: ask.cap], "length"
     if script.end != "done":

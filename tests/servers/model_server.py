@@ -14,7 +14,8 @@ as the first line. `GET /_books` shows the books; `POST /_script` with any of
 `{"next": [{"name": "rate_limit", "times": 2}], "always": {"name": "cut", "after": 5},
 "answer_tokens": 20, "pace_s": 0.1}` sets what happens.
 
-A message may steer its own answer: "say 30" asks for 30 words, "[fault:cut:5]" for a fault; a
+A message may steer its own answer: "say 30" asks for 30 words, "[fault:cut:5]" for a fault,
+"[use get_time {} 3 times]" for a tool in each of three answers (see tool_api.py); a fault's
 marker goes before `next`, and that before `always`. What is checked, and after which document:
 chat_api.py and answers.py. A fault of a stream in a request without `stream` is answered by a 501.
 """
