@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.slack import post
@@ -69,13 +68,15 @@ class Answering:
             await working
             await workspace.rested(place.channel, place.thread, told=reply.told_rest)
             front.leftover.end(ask.event)
-            self._remember(place, about, ask.requester.member.id, reply.messages)
+            if isinstance(reply, SlackStream):
+                self._remember(place, about, ask.requester.member.id, reply)
 
-    def _remember(self, place: Place, about: str, owner: str, messages: Sequence[str]) -> None:
-        if messages and place.thread:
+    def _remember(self, place: Place, about: str, owner: str, reply: SlackStream) -> None:
+        if reply.messages:
             key = (place.channel, place.thread)
             self._front.threads.put(key, value=True)
-            self._front.answered.put(key, Answered(messages[-1], about, owner))
+            answered = Answered(reply.messages[-1], about, owner, reply.model)
+            self._front.answered.put(key, answered)
 
     async def stopped(self, workspace: Workspace, channel: str, thread: str, user: str) -> None:
         """Somebody pressed Slack's own Stop: the status moves on, whoever that was."""

@@ -74,11 +74,12 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The newest answer of a thread: its message, its question, and who asked."""
+    """The newest answer of a thread: its message, its question, who asked, and which model."""
 
     message: str
     question: str
     owner: str
+    model: str = ""
 
 
 @dataclass(slots=True)

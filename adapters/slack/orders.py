@@ -12,6 +12,7 @@ from adapters.slack.commands import Command
 from adapters.slack.failures import LOST
 from adapters.slack.files import take
 from adapters.slack.front import Answered, Front
+from adapters.slack.panels import unpacked
 from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot import text_slack
@@ -65,7 +66,7 @@ class Orders:
             words = await front.words(workspace, requester.member.id)
             await post.remark(workspace, place, words.say(text_slack.NOTHING_TO_REPEAT))
             return
-        name = "use" if model else "again"
+        name, model = ("use", model) if model else ("again", last.model)
         pressed = Pressed(requester, name, model, last.owner, event, last.message)
         shown = await self.pressed(workspace, pressed, place, last.question)
         if shown is not None:
@@ -87,7 +88,7 @@ class Orders:
                 if not str(one.get("text", "")).startswith("!"):
                     question = (name, str(one.get("user", "")))
             elif question is not None:
-                last = Answered(name, *question)
+                last = Answered(name, *question, _model_of(one))
         return last
 
     # Asking once more.
@@ -168,6 +169,17 @@ class Orders:
         if not parent and ts == place.thread:
             parent = BEGIN
         return Utterance(about, "user", text, parent), tuple(found.get("files") or ())
+
+
+def _model_of(answer: dict[str, Any]) -> str:
+    """Which model has answered, as the menu below says that has it answer once more."""
+    for block in answer.get("blocks", ()):
+        for element in block.get("elements", ()):
+            for each in (element, *element.get("options", ())):
+                click = unpacked(str(each.get("value", "")), "")
+                if click is not None and click.name == "again":
+                    return click.subject
+    return ""
 
 
 def _not_written(words: Words) -> Card:

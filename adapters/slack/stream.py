@@ -64,6 +64,8 @@ class SlackStream:
         self._paced: Paced | None = None
         self._writing = asyncio.Lock()
         self._ended = False
+        # What has answered, as the button says that has it answer once more.
+        self.model = ""
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -187,6 +189,7 @@ class SlackStream:
         notes = [note for note in answer.notes if note not in private]
         below = [context(note) for note in (*notes, answer.footer) if note]
         below += ending(answer.actions, self._about)
+        self.model = next((a.subject for a in answer.actions if a.name == "again"), "")
         if answer.text.strip():
             await self._finished(answer.text, below)
         elif notes:

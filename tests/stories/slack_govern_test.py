@@ -132,6 +132,42 @@ async def test_regenerate_asks_the_same_again_and_only_for_who_asked(tmp_path: P
         assert len(place.there.answers_to(asked)) == 2
 
 
+SMALL = """
+[models.small]
+name = "gpt-5-nano"
+base_url = "offline"
+price = {input = "$0.01", output = "$0.02"}
+"""
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_regenerate_uses_the_model_of_the_answer_unless_one_is_named(
+    tmp_path: Path, *, restarted: bool
+) -> None:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        async with on_slack(slack, tmp_path, more=SMALL) as there:
+            ana, general = there.team.user("ana"), there.team.channel("general")
+            ran = await ana.command(general, "/ask", "a joke --model small")
+            await there.rests()
+            assert ran.error == ""
+            (quote,) = [m for m in general.messages if m.by_bot and m.thread_ts is None]
+            if not restarted:
+                await ana.says(general, "!regenerate", thread=quote)
+                await there.rests()
+            assert {call.model for call in there.model.calls} == {"gpt-5-nano"}
+        async with on_slack(slack, tmp_path, more=SMALL) as there:
+            await ana.says(general, "!regenerate", thread=quote)
+            await there.rests()
+            await ana.says(general, "!regenerate default", thread=quote)
+            await there.rests()
+            # The newest answer is that of the default model now.
+            await ana.says(general, "!regenerate", thread=quote)
+            await there.rests()
+            used = [call.model for call in there.model.calls]
+            assert used == ["gpt-5-nano", "gpt-5-mini", "gpt-5-mini"]
+
+
 async def test_thumbs_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with governed(tmp_path) as place:
