@@ -23,7 +23,7 @@ from tests.servers import discord, slack
 from tests.servers.discord import Permission
 
 ALERTS = "quota-alerts"
-GROUP = "supporters"
+GROUP, STAFF = "supporters", "helpers"
 MEMBERS = ("ana", "bo", "cy")
 
 
@@ -70,7 +70,7 @@ class Stage(Protocol):
         ...
 
     async def alert(self) -> Seen:
-        """The newest card for the admins."""
+        """The newest card for the admins: another one than was looked at last."""
         ...
 
     async def grants(self, who: str, whom: str, amount: str) -> Seen:
@@ -93,8 +93,8 @@ class Stage(Protocol):
         """Stop an answer as one does it there."""
         ...
 
-    async def loses_group(self, who: str) -> None:
-        """Be a supporter no longer."""
+    async def loses_group(self, who: str, group: str = GROUP) -> None:
+        """Be a supporter no longer, or none of the staff."""
         ...
 
     async def delivered_again(self, asked: Any) -> None:
@@ -128,13 +128,14 @@ class OnDiscord:
         self.told, self.model, self.clock = told, told.model, told.clock
         guild = told.discord.guild("Homework")
         admins = guild.role("Admin", Permission.MANAGE_GUILD)
-        staff = guild.role("Helper", Permission.MODERATE_MEMBERS)
+        staff = guild.role(STAFF, Permission.MODERATE_MEMBERS)
         self.space = f"discord:{guild.id}"
         self.people = {name: guild.member(name) for name in MEMBERS[:2]}
         self.people["cy"] = guild.member("cy", roles=[GROUP])
         self.people["ada"] = guild.member("ada", roles=[admins])
         self.people["mo"] = guild.member("mo", roles=[staff])
         self.general, self.alerts = guild.channel("general"), guild.channel(ALERTS)
+        self._alerts_seen = 0
 
     @property
     def bot(self) -> Bot:
@@ -158,7 +159,9 @@ class OnDiscord:
         return await self.answer(asked)
 
     async def alert(self) -> Seen:
-        await self.told.discord.until(self.alerts.from_bot, "a card for the admins")
+        seen = self._alerts_seen
+        await self.told.discord.until(lambda: len(self.alerts.from_bot()) > seen, "another card")
+        self._alerts_seen = len(self.alerts.from_bot())
         return self.seen(self.alerts.from_bot()[-1])
 
     async def grants(self, who: str, whom: str, amount: str) -> Seen:
@@ -192,14 +195,27 @@ class OnDiscord:
         return {name: str(field.get("value", "")) for name, field in modal.fields.items()}
 
     async def fills(self, who: str, on: Seen, label: str, answers: Mapping[str, str]) -> str:
-        opened = await self.people[who].clicks(on.message, label)
-        return (await (await self.people[who].fills(opened.modal, answers)).reply()).text
+        message: discord.Message = on.message
+        before = len(message.bodies)
+        opened = await self.people[who].clicks(message, label)
+        filled = await self.people[who].fills(opened.modal, answers)
+
+        def shown() -> discord.Message | None:
+            if len(message.bodies) > before:
+                return message
+            beside = filled.followups[0] if filled.followups else filled.original
+            return beside if beside is not message else None
+
+        await self.told.discord.until(shown, f"what comes of the form {label}")
+        found = shown()
+        assert found is not None
+        return (await found.settled()).text
 
     async def stops(self, who: str, answer: Seen) -> None:
         await self.people[who].clicks(answer.message, "Stop")
 
-    async def loses_group(self, who: str) -> None:
-        self.people[who].loses(GROUP)
+    async def loses_group(self, who: str, group: str = GROUP) -> None:
+        self.people[who].loses(group)
 
     async def delivered_again(self, asked: discord.Message) -> None:
         self.told.discord.deliver_again(asked)
@@ -231,7 +247,7 @@ class InSlack:
         self.people = {name: team.user(name) for name in MEMBERS[:2]}
         self.people["cy"] = team.user("cy", groups=[GROUP])
         self.people["ada"] = team.user("ada", groups=["quota-admins"])
-        self.people["mo"] = team.user("mo", groups=["helpers"])
+        self.people["mo"] = team.user("mo", groups=[STAFF])
         self.general, self.alerts = team.channel("general"), team.channel(ALERTS)
 
     @property
@@ -310,8 +326,8 @@ class InSlack:
     async def stops(self, who: str, answer: Seen) -> None:
         await self.people[who].stops(answer.message)
 
-    async def loses_group(self, who: str) -> None:
-        await self.people[who].leaves_group(GROUP)
+    async def loses_group(self, who: str, group: str = GROUP) -> None:
+        await self.people[who].leaves_group(group)
         people = self.there.connection.front.workspaces[self.team.id].people
         await self.there.until(lambda: not people.roles_of(self.people[who].id), "it is lost")
 
@@ -348,7 +364,7 @@ async def in_slack(
     folder: Path, *limits: str, more: str = "", staff_cap: str = ""
 ) -> AsyncIterator[Stage]:
     """The stage in Slack, with these limits for everyone."""
-    settings = f'admins = ["@quota-admins"]\nstaff = ["@helpers"]\nalert_channel = "{ALERTS}"'
+    settings = f'admins = ["@quota-admins"]\nstaff = ["@{STAFF}"]\nalert_channel = "{ALERTS}"'
     clock = StoryClock()
 
     def begin(model: ScriptedModel) -> AbstractAsyncContextManager[OnSlack]:

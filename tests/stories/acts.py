@@ -1,5 +1,6 @@
 """What people do in stories that both platforms share, and what they see of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.discord.surface import ENTRIES
@@ -10,16 +11,25 @@ from tests.stage import GROUP, InSlack, OnDiscord, Seen, Stage
 
 
 async def uses(stage: Stage, who: str, path: str, **options: str) -> Seen:
-    """Use a command with its options, or its line where commands are typed; the private card.
+    """Use a command with its options, or its line where commands are typed; the private card."""
+    return await used(stage, who, path, options)
 
-    A value that begins with @ is a member or the group.
+
+async def used(
+    stage: Stage, who: str, path: str, options: Mapping[str, str], *, meanwhile: bool = False
+) -> Seen:
+    """See `uses`; `meanwhile`: something else is being answered.
+
+    A value that begins with @ is a member or the group, #general is the channel. On Discord a
+    command is tried that the client would not offer.
     """
     if isinstance(stage, OnDiscord):
         named: dict[str, Any] = {f"@{name}": person for name, person in stage.people.items()}
         named[f"@{GROUP}"] = stage.people["cy"].guild.role(GROUP)
+        named["#general"] = stage.general
         given = {name: named.get(value, value) for name, value in options.items()}
-        used = await stage.people[who].slash(stage.general, path, **given)
-        return stage.seen(await (await used.reply()).settled())
+        sent = await stage.people[who].by_force().slash(stage.general, path, **given)
+        return stage.seen(await (await sent.reply()).settled())
     assert isinstance(stage, InSlack)
     entry = next(entry for entry in ENTRIES if entry.path == path)
     (line,) = entry.typed(options)
@@ -29,7 +39,8 @@ async def uses(stage: Stage, who: str, path: str, **options: str) -> Seen:
     if not line.startswith("/"):
         command, rest = f"/{path.split(maxsplit=1)[0]}", line
     asked = await stage.people[who].command(stage.general, command, rest)
-    await stage.there.rests()
+    if not meanwhile:
+        await stage.there.rests()
     return stage.seen(await asked.answer())
 
 
