@@ -52,6 +52,9 @@ class Received:
     began: bool = False
     usage: Usage | None = None
     bad_usage: bool = False
+    served: str = ""
+    cost: int | None = None
+    bad_cost: bool = False
     finished: Literal["stop", "length", "filtered", "tools"] | None = None
     ending: Ending = "truncated"
     trouble: ModelError | None = None
@@ -170,9 +173,10 @@ class Meter:
                     so_far.id or id_, so_far.name or name, so_far.arguments + arguments
                 )
                 received.size_bytes += len((name + arguments).encode("utf-8", "replace"))
-            case UsageReport(usage):
+            case UsageReport(usage, served, cost, bad_cost):
                 received.bad_usage = usage is None
-                received.usage = usage
+                received.usage, received.served = usage, served
+                received.cost, received.bad_cost = cost, bad_cost
                 # The total comes after the end; on the way it may prove that the cap is ignored.
                 return received.finished is None and usage is not None and usage.output > output_cap
             case Finished(reason):

@@ -1,6 +1,6 @@
 """The outside as the bot sees it: models, token counters, prices, and where a reply goes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -49,13 +49,17 @@ class Tool(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request to a model. The output cap is what was held; it is always sent."""
+    """One request to a model. The output cap is what was held; it is always sent.
+
+    Where it has used tools before, they are told to it also when it may not use them any more.
+    """
 
     model: str
     messages: tuple[Message, ...]
     output_cap: int
     member_hash: str = ""
     tools: tuple[Tool, ...] = ()
+    may_use_tools: bool = True
 
 
 class TextDelta(NamedTuple):
@@ -85,11 +89,15 @@ class ToolDelta(NamedTuple):
 class UsageReport(NamedTuple):
     """The provider's own count so far (the last one is the total).
 
-    `usage` is None where the report cannot be true (negative, absurd, not a number).
+    `usage` is None where the report cannot be true (negative, absurd, not a number). `cost` is
+    what the provider says the call took, in credits, None: it says nothing; `bad_cost` tells that
+    what it says cannot be true.
     """
 
     usage: Usage | None
     served_model: str = ""
+    cost: int | None = None
+    bad_cost: bool = False
 
 
 class Finished(NamedTuple):
@@ -172,6 +180,34 @@ class DocumentReader(Protocol):
 
     async def read(self, document: Document, chars_max: int) -> Extract:
         """The first pages that fit into so many characters, without blocking the event loop."""
+
+
+class ToolError(Exception):
+    """A tool, or the server that has it, failed. Carries no text of it, so none can be shown.
+
+    `detail` is for the log only.
+    """
+
+    def __init__(self, detail: str) -> None:
+        """Say what the log may know."""
+        super().__init__("a tool failed")
+        self.detail = detail
+
+
+class Tools(Protocol):
+    """Tools on servers of their own, which are started when they are needed first.
+
+    Time-outs are the caller's: a wait may be cancelled at any moment, and harms nobody else's.
+    """
+
+    async def offered(self, server: str) -> Sequence[Tool]:
+        """The tools that a server has; ToolError where it cannot be reached or talks nonsense."""
+
+    async def use(self, tool: Tool, arguments: Mapping[str, object]) -> str:
+        """What a tool returns, as text that nobody vouches for; ToolError where it gave none."""
+
+    async def close(self) -> None:
+        """End every server that was started."""
 
 
 class Prices(Protocol):

@@ -14,27 +14,14 @@ import asyncio
 import json
 import re
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from adapters.openai_chat.chunks import Places, chunk_events, clean
 from bot.messages import Image
-from bot.ports import (
-    Finished,
-    Message,
-    ModelCall,
-    ModelError,
-    ModelEvent,
-    ReasoningDelta,
-    TextDelta,
-    Tool,
-    ToolCall,
-    ToolDelta,
-    UsageReport,
-)
-from quota.errors import BadUsageError
-from quota.units import Usage
+from bot.ports import Finished, Message, ModelCall, ModelError, ModelEvent, Tool, ToolCall
 
 if TYPE_CHECKING:  # The import takes half a second, and the offline model has no need of it.
     from openai import APIStatusError, AsyncOpenAI, AsyncStream
@@ -47,17 +34,12 @@ _CONNECT_S = 10
 # being closed is lost without a trace, and would have to count as sent.
 _KEEP_ALIVE_S = 3
 _RETRY_AFTER_MS_MAX = 120_000
-_SERVED_MODEL_CHARS_MAX = 100
 
 _OVERLOADED = {429, 503, 529}
 _REJECTED = {400, 401, 402, 403, 404, 405, 409, 410, 413, 415, 422}
 # With status 429, but no waiting helps: the account has no money left.
 _OUT_OF_MONEY = {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}
-# OpenRouter, vLLM and DeepSeek say so where an answer was broken off.
-_BROKEN_OFF = {"error", "abort", "insufficient_system_resource"}
 _SECONDS = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
-# Half characters, which JSON can carry and UTF-8 cannot.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def output_cap_field_for(base_url: str) -> OutputCapField:
@@ -169,28 +151,28 @@ def _is_openai(base_url: str) -> bool:
 def _param(message: Message) -> dict[str, object]:
     if message.calls:
         # What OpenAI itself answers with where nothing was said beside the calls.
-        text = _clean(message.content) or None
+        text = clean(message.content) or None
         calls = [_call_param(call) for call in message.calls]
         return {"role": message.role, "content": text, "tool_calls": calls}
     if message.role == "tool":
-        content = _clean(message.content)
+        content = clean(message.content)
         return {"role": "tool", "tool_call_id": message.answers, "content": content}
     if not message.images:
-        return {"role": message.role, "content": _clean(message.content)}
+        return {"role": message.role, "content": clean(message.content)}
     # The question after what it is about; an empty text is refused by some.
     parts: list[dict[str, object]] = [_image_part(image) for image in message.images]
     if message.content.strip():
-        parts.append({"type": "text", "text": _clean(message.content)})
+        parts.append({"type": "text", "text": clean(message.content)})
     return {"role": message.role, "content": parts}
 
 
 def _tool_param(tool: Tool) -> dict[str, object]:
-    about = {"name": tool.name, "description": _clean(tool.description)}
+    about = {"name": tool.name, "description": clean(tool.description)}
     return {"type": "function", "function": {**about, "parameters": json.loads(tool.schema)}}
 
 
 def _call_param(call: ToolCall) -> dict[str, object]:
-    function = {"name": call.name, "arguments": _clean(call.arguments)}
+    function = {"name": call.name, "arguments": clean(call.arguments)}
     return {"id": call.id, "type": "function", "function": function}
 
 
@@ -199,18 +181,14 @@ def _image_part(image: Image) -> dict[str, object]:
     return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}}
 
 
-def _clean(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", text)
-
-
 async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, None]:
     """What the chunks say, at most one Finished; ModelError where they break off or are noise."""
     trouble: ModelError | None = None
     is_begun = is_finished = False
-    places = _Places()
+    places = Places()
     try:
         async for chunk in chunks:
-            for event in _chunk_events(chunk, places):
+            for event in chunk_events(chunk, places):
                 is_begun = True
                 if isinstance(event, Finished):
                     if is_finished:
@@ -226,120 +204,6 @@ async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, N
     if not is_begun:
         # Plain JSON or the page of a proxy, with status 200: the SDK finds no events in either.
         raise ModelError("broken", detail="no event in the answer")
-
-
-class _Places:
-    """Which call of a tool a piece belongs to, whatever a server says of that.
-
-    By the rules each piece has an index, and the first one an id. Some servers send every call
-    whole and with the same index or none; then a new id is what begins a new call. Some have no
-    ids; then it is the name.
-    """
-
-    def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._by_index: dict[object, int] = {}
-
-    def of(self, index: object, id_: str, name: str) -> tuple[int, str]:
-        """The place of a call, the first being 0, and its id; a ValueError where none began."""
-        place = self._by_index.get(index)
-        if place is None and not name:
-            raise ValueError("tool_calls")
-        if place is None or (id_ and self._ids[place] != id_):
-            place = self._by_index[index] = len(self._ids)
-            self._ids.append(id_ or f"call_{place}")
-        return place, self._ids[place]
-
-
-def _chunk_events(chunk: object, places: _Places) -> Iterator[ModelEvent]:
-    """The events of one chunk, in the order in which they happened; a TypeError for no chunk."""
-    if not isinstance(chunk, dict):
-        raise TypeError("chunk")
-    choices = chunk.get("choices") or []  # Some send null, and none comes beside the last usage.
-    if not isinstance(choices, list):
-        raise TypeError("choices")
-    reason = ""
-    for choice in choices[:1]:
-        delta = _field(choice, "delta")
-        if thought := _text(delta, "reasoning_content") or _text(delta, "reasoning"):
-            yield ReasoningDelta(thought)
-        if not isinstance(_field(delta, "content"), str | None):
-            raise TypeError("content")  # Passed over, it would be an answer of nothing.
-        if text := _text(delta, "content") or _text(delta, "refusal"):
-            yield TextDelta(text)
-        yield from _tool_events(delta, places)
-        reason = _text(choice, "finish_reason")
-        if reason and reason not in _BROKEN_OFF:
-            yield _finished(reason)
-    # Some report usage beside a choice, or with every chunk.
-    if (report := chunk.get("usage")) is not None:
-        yield UsageReport(_usage(report), _text(chunk, "model")[:_SERVED_MODEL_CHARS_MAX])
-    if reason in _BROKEN_OFF:
-        raise ValueError(reason)
-
-
-def _tool_events(delta: object, places: _Places) -> Iterator[ToolDelta]:
-    """The pieces of calls of tools in a chunk; a TypeError for what is none."""
-    pieces = _field(delta, "tool_calls") or []
-    if not isinstance(pieces, list):
-        raise TypeError("tool_calls")
-    for piece in pieces:
-        function = _field(piece, "function")
-        name, arguments = _text(function, "name"), _field(function, "arguments")
-        if isinstance(arguments, dict):  # Ollama has sent the object itself.
-            arguments = json.dumps(arguments)
-        if not isinstance(arguments, str | None):
-            raise TypeError("arguments")
-        place, id_ = places.of(_field(piece, "index"), _text(piece, "id"), name)
-        yield ToolDelta(place, id_, name, _clean(arguments or ""))
-
-
-def _field(holder: object, name: str) -> object:
-    """A field of a JSON object, None where either is missing; a TypeError for what is no object."""
-    if holder is None:
-        return None
-    if not isinstance(holder, dict):
-        raise TypeError(name)
-    return holder.get(name)
-
-
-def _text(holder: object, name: str) -> str:
-    """The text of a field, empty where there is none."""
-    value = _field(holder, name)
-    return _clean(value) if isinstance(value, str) else ""
-
-
-def _count(holder: object, name: str) -> int:
-    """The number in a field, 0 where there is none; a TypeError for what counts nothing."""
-    value = _field(holder, name)
-    if value is None:
-        return 0
-    if type(value) is not int or value < 0:  # To isinstance, a bool is an int.
-        raise TypeError(name)
-    return value
-
-
-def _finished(reason: str) -> Finished:
-    if reason == "length":
-        return Finished("length")
-    if reason == "tool_calls":
-        return Finished("tools")
-    return Finished("filtered" if reason == "content_filter" else "stop")
-
-
-def _usage(report: object) -> Usage | None:
-    """The usage of a report in which every number can be true; None for any other."""
-    try:
-        if None in (_field(report, "prompt_tokens"), _field(report, "completion_tokens")):
-            return None
-        prompt, output = _count(report, "prompt_tokens"), _count(report, "completion_tokens")
-        cached = _count(_field(report, "prompt_tokens_details"), "cached_tokens")
-        reasoning = _count(_field(report, "completion_tokens_details"), "reasoning_tokens")
-        beside_prompt = _count(report, "total_tokens") - prompt
-        # Where thinking stands beside the output (xAI, Gemini), only the total has all of it.
-        return Usage.checked(prompt, cached, max(output, beside_prompt), reasoning)
-    except (TypeError, BadUsageError):
-        return None
 
 
 def _entering_trouble(error: Exception) -> ModelError:
