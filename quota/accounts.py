@@ -119,6 +119,13 @@ class Accounts:
             raise UnknownHoldError(f"account {account_id} of an open hold is missing")
         return self._fetched(account)
 
+    def charged(self, account_id: int, now: int, changes: Changes) -> Account:
+        """The same before it is charged: a balance first takes in what came due until then."""
+        account = self.numbered(account_id)
+        if account.fund is not None:
+            self.funds.keep_up(account, now, changes)
+        return account
+
     def open(self, account: Account) -> None:
         """Give a new account its number: from here on it exists."""
         account.id = self._ids.account

@@ -129,7 +129,7 @@ class Governing:
         self, act: Act, member: Member, bounds: Sequence[Bound], window: str = ""
     ) -> list[Balance]:
         """Write off what a member has spent, in all own limits or those of one window."""
-        mine = [b for b in bounds if b.kind != "shared"]
+        mine = [b for b in bounds if b.kind in {"allowance", "cap"}]
         wanted = window.casefold()
         own = tuple(b for b in mine if wanted in {"", b.limit.id.casefold()})
         if not own:

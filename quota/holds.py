@@ -95,13 +95,11 @@ class Holds:
         lines = []
         extras: dict[int, int] = {}
         for account_id, unit, base, held_extra in hold.lines:
-            account = self._accounts.numbered(account_id)
+            account = self._accounts.charged(account_id, now, changes)
             charged = charge[unit.place]
             is_free = unit is Unit.CREDITS and hold.rates is None  # of any limit: see charge_of
             own, extra = (charged, 0) if charged <= base or is_free else (base, charged - base)
             account.held -= base
-            if account.fund is not None:
-                self._accounts.funds.keep_up(account, now, changes)
             self._accounts.spend(account, at, own, changes)
             self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:
@@ -121,8 +119,7 @@ class Holds:
             hold.id,
             hold.wallet,
             hold.model,
-            *(_NOTHING if ask is None else ask.usage),
-            "" if ask is None else ask.source,
+            *((*_NOTHING, "") if ask is None else (*ask.usage, ask.source)),
             charge[0],
             charge[2] if is_priced else None,
             over[0],
@@ -135,8 +132,7 @@ class Holds:
             purses,
             hold.purpose,
             hold.turn,
-            "" if ask is None else ask.served,
-            None if ask is None else ask.billed,
+            *(("", None) if ask is None else (ask.served, ask.billed)),
         )
         entry = new_tuple(LedgerEntry, row)
         self._ids.entry += 1

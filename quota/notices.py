@@ -7,7 +7,6 @@ from quota.counters import Account, Changes
 from quota.ledger import LedgerEntry
 from quota.verdicts import Balance, Notice
 
-
 _TOLD = frozenset({"allowance", "balance"})
 
 

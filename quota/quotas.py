@@ -15,6 +15,7 @@ from quota.governing import Governing
 from quota.limits import Bound, Policy
 from quota.members import Requester, Space
 from quota.pooling import Pooling
+from quota.prepaying import Prepaying
 from quota.rules import HOLD_MS, SETTLE_MS, Rules, Terms
 from quota.store import ReserveRequest, SettleRequest, Store
 from quota.units import Unit, Usage
@@ -34,6 +35,7 @@ class Quotas:
         self.rules = rules
         self.governing = Governing(store, clock, self._changed)
         self.pooling = Pooling(store, clock, self._changed)
+        self.prepaying = Prepaying(store, clock, self.policy, self._changed)
         self._lines = Lines()
         self.shut = Shut()
         self.after_settlement: list[Callable[[Requester, Terms, Settlement], None]] = []

@@ -47,6 +47,8 @@ def _refused_by(
         least = ask.estimate.output_least
         fitting = input_within(room.unspent, bound.unit, least, ask.estimate)
         never = opens is None and (needed > whole or not isinstance(bound.window, Balance))
+        if fund is not None and fund.refill is None:
+            never = False  # an admin may put in whatever it needs
         if never or fitting >= least:
             reason, fits = "too_large", max(0, fitting)
     return Refused(reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)

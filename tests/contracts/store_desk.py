@@ -9,6 +9,8 @@ from quota.ledger import Purpose
 from quota.limits import Bound, Limit, Policy, Rule
 from quota.members import Requester, Scope
 from quota.pool_governing import NotKept
+from quota.prepaid import Deposit, Deposited
+from quota.prepaying import SWITCHED_OFF, balance_bound
 from quota.store import (
     AuditRow,
     GrantRequest,
@@ -182,9 +184,25 @@ class Desk:
 
     async def reset(self, name: str = "ana", *, shared: bool = False) -> list[Balance]:
         who = requester(name)
-        bounds = tuple(b for b in self.bounds(who) if shared or b.kind != "shared")
+        own = {"allowance", "cap"}
+        bounds = tuple(b for b in self.bounds(who) if shared or b.kind in own)
         row = audit("reset", self.now)
         return await self.store.correct(who.member.wallet, bounds, row, self.now)
+
+    async def deposit(self, what: Deposit, name: str = "ana") -> Deposited:
+        """Put into a member's balance, take out of it, or set it."""
+        wallet = requester(name).member.wallet
+        bound = next(b for b in self.bounds(requester(name)) if b.kind == "balance")
+        assert bound == balance_bound(bound.limit, wallet)
+        return await self.store.deposit(bound, what, audit("balance add", self.now), self.now)
+
+    async def refill(self) -> int:
+        """What upkeep does."""
+        limits = (limit for limit in self.policy.limits if limit.kind == "balance")
+        limit = next(limits, SWITCHED_OFF)
+        rows = await self.store.prepaid("console:")
+        bounds = [balance_bound(limit, row.wallet) for row in rows]
+        return await self.store.refill(bounds, self.now)
 
     async def change_pool(
         self, deed: PoolDeed, roles: Sequence[str] = ()

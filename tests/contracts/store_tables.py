@@ -9,8 +9,9 @@
 
 Before the moves, or between them: `limit` adds one or replaces that of the same kind, `unlimit`
 takes it away, `price in=$1 out=$4` is per million tokens, `warn 75 90` sets thresholds, `zone`
-says where the times are, `members 10` and `weight Supporter 3` are for fair pools, a date begins
-another day. The books are verified after every line.
+says where the times are, `members 10` and `weight Supporter 3` are for fair pools, `balance
+start=$0.50 overdraft=$0.20 refill=$0.10/day up to $1` gives everyone a prepaid balance and `balance
+off` takes it away, a date begins another day. The books are verified after every line.
 """
 
 import re
@@ -23,9 +24,20 @@ from zoneinfo import ZoneInfo
 
 from quota.calls import Served
 from quota.pool_governing import NotKept
+from quota.prepaid import AddToBalance, Prepaid, SetBalance, credits_of, parse_refill
+from quota.prepaying import balance_limit
 from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState, Store
-from quota.units import Rates, Unit, parse_amount
-from quota.verdicts import Balance, Granted, Notice, Refused, Seen, Settlement, Waiting
+from quota.units import Rates, Unit, amount_text, parse_amount
+from quota.verdicts import (
+    Balance,
+    Granted,
+    Notice,
+    PrepaidBalance,
+    Refused,
+    Seen,
+    Settlement,
+    Waiting,
+)
 from tests.contracts.store_desk import Desk
 from tests.fakes import EPOCH, requester
 
@@ -99,6 +111,10 @@ class Player:
             kept = tuple(limit for limit in self.desk.policy.limits if limit.slot != slot)
             assert kept != self.desk.policy.limits, f"there is no {rest}"
             self.desk.policy = replace(self.desk.policy, limits=kept)
+        elif word == "balance":
+            others = [limit for limit in self.desk.policy.limits if limit.kind != "balance"]
+            new = [] if rest == "off" else [balance_limit(self.prepaid(rest))]
+            self.desk.policy = replace(self.desk.policy, limits=(*others, *new))
         elif word == "members":
             self.desk.policy = replace(self.desk.policy, expected_members=int(rest))
         elif word == "weight":
@@ -115,6 +131,15 @@ class Player:
         else:
             return False
         return True
+
+    def prepaid(self, text: str) -> Prepaid:
+        what, _, refill = text.partition("refill=")
+        values = dict(word.split("=") for word in what.split())
+        return Prepaid(
+            credits_of(values.get("start", "$0")),
+            parse_refill(refill, zone=self.desk.zone) if refill else None,
+            credits_of(values.get("overdraft", "$0")),
+        )
 
     async def move(self, text: str) -> list[str]:
         clock, _, what = text.partition(" ")
@@ -180,6 +205,22 @@ class Player:
         await self.desk.grant(value, amount.unit or Unit.TOKENS, name=who, until=ends)
         return ["done"]
 
+    async def deposit(self, verb: str, what: str, who: str) -> list[str]:
+        amount = credits_of(what)
+        change = AddToBalance(amount if verb == "puts" else -amount)
+        return [self.deposited(*await self.desk.deposit(change, who))]
+
+    async def set_balance(self, who: str, what: str) -> list[str]:
+        value = parse_amount(what).value
+        return [self.deposited(*await self.desk.deposit(SetBalance(value), who))]
+
+    def deposited(self, before: int, after: int) -> str:
+        was, now = (amount_text(amount, Unit.CREDITS) for amount in (before, after))
+        return f"was {was}, is {now}"
+
+    async def refill(self) -> list[str]:
+        return [f"{await self.desk.refill()} refilled"]
+
     async def reset(self, who: str, what: str | None) -> list[str]:
         return [self.balance(b) for b in await self.desk.reset(who, shared=bool(what))]
 
@@ -220,7 +261,8 @@ class Player:
             case Granted(output_cap=output, shrunk=True, limit=by) if by is not None:
                 return f"granted {output} by {by.name}"
             case Refused(limit=by) if by is not None:
-                told = f"refused {verdict.reason} by {by.name}, needs {verdict.needed}"
+                name = "balance" if by.kind == "balance" else by.name
+                told = f"refused {verdict.reason} by {name}, needs {verdict.needed}"
                 told += f", left {verdict.left} of {verdict.granted}"
                 told += f", fits {verdict.fits}" if verdict.fits is not None else ""
                 return told + self.time(", opens", verdict.opens_at)
@@ -232,6 +274,8 @@ class Player:
                 raise AssertionError(f"no such verdict: {verdict}")
 
     def balance(self, balance: Balance) -> str:
+        if balance.prepaid is not None:
+            return self.prepaid_balance(balance, balance.prepaid)
         told = f"{balance.limit.name}: used {balance.used}"
         told += "" if balance.granted is None else f" of {balance.granted}"
         told += f", held {balance.held}"
@@ -244,8 +288,19 @@ class Player:
             told += f", kept {kept}{self.time(' until', kept_until)}" if kept or kept_until else ""
         return told
 
+    def prepaid_balance(self, balance: Balance, prepaid: PrepaidBalance) -> str:
+        amounts = (prepaid.credits, balance.granted or 0, balance.held, balance.left or 0)
+        left, full, held, room = (amount_text(amount, Unit.CREDITS) for amount in amounts)
+        told = f"balance {left} of {full}, held {held}, room {room}"
+        assert (balance.used, balance.opens_at) == (
+            (balance.granted or 0) - prepaid.credits,
+            prepaid.next_at,
+        )
+        return told + self.time(", refills", balance.opens_at)
+
     def notice(self, notice: Notice) -> str:
-        told = f"warns {notice.threshold}% of {notice.limit.name}, left {notice.left}"
+        name = "balance" if notice.limit.kind == "balance" else notice.limit.name
+        told = f"warns {notice.threshold}% of {name}, left {notice.left}"
         return told + self.time(", until", notice.opens_at)
 
     def instant(self, text: str) -> int:
@@ -267,10 +322,13 @@ MOVES = {
     r"(?P<name>\w+) is at (?P<output>\d+)": "progress",
     r"lapse(?: at most (?P<most>\d+))?": "lapse",
     r"(?P<who>\w+) sees(?P<how> roles=\S+)?": "sees",
+    r"admin (?P<verb>puts|takes) (?P<what>\S+) (?:into|out of) (?P<who>\w+)'s balance": "deposit",
     r"admin (?P<verb>gives|takes) (?P<what>.*?) (?:to|from) (?P<who>\w+)"
     r"(?: until (?P<until>.*))?": "give",
     r"admin resets (?P<who>\w+)(?P<what> of all)?": "reset",
     r"admin (?P<verb>gives|takes) the pool (?P<what>.*)": "add_to_pool",
+    r"admin sets (?P<who>\w+)'s balance to (?P<what>\S+)": "set_balance",
+    r"refill": "refill",
     r"admin keeps (?P<what>.*) for (?P<who>\w+)(?P<how> roles=\S+)?": "keep_for",
     r"admin forgets the past": "forget",
     r"house paid": "house",
