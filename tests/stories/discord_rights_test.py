@@ -5,13 +5,14 @@ role; by command, by every button that governs, and by every form. The platform'
 out (`by_force`): what is tried here is the second one, in code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.discord import dialect, panels
-from adapters.discord.surface import ADMIN_ENTRIES, MENUS, STAFF_ENTRIES
+from adapters.discord.surface import ADMIN_ENTRIES, MENUS, STAFF_ENTRIES, Entry
 from bot.actions import FORMS
+from bot.commands import GOVERNING as COMMANDS
 from bot.news import Alert
 from bot.permissions import ACTIONS
 from bot.text_alerts import lapsed
@@ -26,36 +27,50 @@ LIMITS = '["10 requests/day", "1000 tokens/day"]'
 CHANNEL_MENU, ROLE_MENU, TEXT = 8, 6, 4
 KIND = "Not allowed"
 
-# Every command of the tables with options that would do something.
-ADMIN_COMMANDS: Mapping[str, Mapping[str, Any]] = {
-    "limit set": {"amount": "5", "per": "day"},
-    "limit list": {},
-    "limit remove": {"rule": "everyone: 5 requests/week"},
-    "member grant": {"member": "ana", "amount": "+5 requests"},
-    "member reset": {"member": "ana"},
-    "member block": {"member": "ana"},
-    "member unblock": {"member": "ana"},
-    "member explain": {"member": "ana"},
-    "pool set": {"amount": "2M", "per": "day"},
-    "pool show": {},
-    "pool add": {"amount": "+5k"},
-    "pool forget": {},
-    "usage report": {},
-    "usage top": {},
-    "channel set": {"channel": "general", "mode": "off"},
-    "model set": {"model": "default", "allowed_for": "Supporter"},
-    "notice set": {},
-    "request list": {},
-    "audit": {},
-    "pause": {},
-    "resume": {},
-    "setup": {},
+# What fits into an option, by its name, else by its kind; whoever is meant stands in `School`.
+SAID: Mapping[str, str] = {
+    "amount": "+5 requests",
+    "per": "day",
+    "rule": "everyone: 5 requests/week",
+    "model": "default",
+    "actor": "ana",
 }
-STAFF_COMMANDS: Mapping[str, Mapping[str, Any]] = {
-    "show": {"member": "ana"},
-    "grant": {"member": "ana", "amount": "+2 requests", "reason": "ill"},
-    "requests": {},
+MEANT: Mapping[str, Any] = {
+    "member": "ana",
+    "target": "Supporter",
+    "channel": "general",
+    "number": 1,
 }
+# Options that need not be given, but without which a command would do less.
+GIVEN_TOO = {("quota-admin member reset", "member"), ("quota-admin model set", "allowed_for")}
+# Amounts that are no change but a size.
+PLAIN = {"quota-admin limit set": "5", "quota-admin pool set": "2M"}
+# What is only ever typed, or pressed.
+TYPED_ONLY = (
+    "quota-admin approve 1",
+    "quota-admin deny 1 -- no",
+    "quota-admin undo 1",
+    "quota-admin contact Ada",
+    "quota-admin thresholds 60 90",
+    "quota-admin alerts off",
+    "quota-staff approve 1",
+    "quota-staff deny 1 -- no",
+)
+
+
+def given(entry: Entry) -> dict[str, Any]:
+    """Options with which a command does something, made from the table of commands."""
+    found: dict[str, Any] = {}
+    for option in entry.options:
+        if option.required or (entry.path, option.name) in GIVEN_TOO:
+            fits = option.choices[0] if option.choices else SAID.get(option.name, "x")
+            found[option.name] = MEANT.get(option.kind, fits)
+    if "amount" in found:
+        found["amount"] = PLAIN.get(entry.path, found["amount"])
+    return found
+
+
+GOVERNING = (*ADMIN_ENTRIES, *STAFF_ENTRIES)
 
 
 class Way(NamedTuple):
@@ -100,11 +115,21 @@ class School:
         """Who may not help members, staff left out."""
         return [self.ana, self.eve, self.robo]
 
-    async def sent(self, who: Somebody, command: str, given: Mapping[str, Any]) -> Interaction:
+    def may_not(self, line: str) -> list[Somebody]:
+        """For whom a command is not meant."""
+        return self.strangers if line.startswith("quota-staff") else [*self.strangers, self.mo]
+
+    async def sent(self, who: Somebody, command: str, options: Mapping[str, Any]) -> Interaction:
         """Use a command, with what its options stand for."""
         stands = {"ana": self.ana, "general": self.channel, "Supporter": self.supporter}
-        options = {name: stands.get(str(value), value) for name, value in given.items()}
-        return await who.by_force().slash(self.channel, command, **options)
+        meant = {name: stands.get(str(value), value) for name, value in options.items()}
+        return await who.by_force().slash(self.channel, command, **meant)
+
+    def said(self, value: object) -> str:
+        """The same in a typed line."""
+        stands = {"ana": f"@member:{self.ana.id}", "Supporter": "@role:Supporter"}
+        stands["general"] = f"#{self.channel.id}"
+        return stands.get(str(value), str(value))
 
     async def does(self, who: Somebody, command: str, **given: Any) -> Message:
         return await (await (await self.sent(who, command, given)).reply()).settled()
@@ -204,12 +229,19 @@ class School:
         return {label: value for label, value in found.items() if value is not None}
 
 
-def test_every_command_of_the_tables_is_tried() -> None:
-    tried = {
-        *(f"quota-admin {c}" for c in ADMIN_COMMANDS),
-        *(f"quota-staff {c}" for c in STAFF_COMMANDS),
-    }
-    assert tried == {entry.path for entry in (*ADMIN_ENTRIES, *STAFF_ENTRIES)}
+def test_what_is_tried_comes_from_the_tables_and_leaves_out_no_verb() -> None:
+    """A new command, button or form is tried without a word here, or makes this red."""
+    assert {entry.path.split()[0] for entry in GOVERNING} == {"quota-admin", "quota-staff"}
+    lines = [*TYPED_ONLY, *(line for entry in GOVERNING for line in typed(entry, str))]
+    for command, verbs in COMMANDS.items():
+        tried = {line.split()[1] for line in lines if line.split()[0] == command}
+        assert tried == set(verbs), command
+
+
+def typed(entry: Entry, stands: Callable[[Any], str]) -> list[str]:
+    """The lines that somebody may type in place of a command."""
+    lines = entry.typed({name: stands(value) for name, value in given(entry).items()})
+    return [f"{entry.path.split()[0]} {line}" for line in lines]
 
 
 async def test_commands_are_carried_out_for_whom_they_are_meant(tmp_path: Path) -> None:
@@ -217,27 +249,47 @@ async def test_commands_are_carried_out_for_whom_they_are_meant(tmp_path: Path) 
         here = School(told)
         await here.meets_everybody()
         before = await here.books()
-        tries = [
-            *(
-                (f"quota-admin {c}", g, [*here.strangers, here.mo])
-                for c, g in ADMIN_COMMANDS.items()
-            ),
-            *((f"quota-staff {c}", g, here.strangers) for c, g in STAFF_COMMANDS.items()),
-        ]
-        for command, given, people in tries:
-            for who in people:
+        for entry in GOVERNING:
+            for who in here.may_not(entry.path):
                 count = await here.refusals(who)
-                await here.refused(who, await here.sent(who, command, given))
-                assert await here.refusals(who) == count + 1, command
+                await here.refused(who, await here.sent(who, entry.path, given(entry)))
+                assert await here.refusals(who) == count + 1, entry.path
         assert await here.books() == before
-        for who, command, given in [
-            *((here.mo, f"quota-staff {c}", g) for c, g in STAFF_COMMANDS.items()),
-            *((here.ada, f"quota-staff {c}", g) for c, g in STAFF_COMMANDS.items()),
-            *((here.ada, f"quota-admin {c}", g) for c, g in ADMIN_COMMANDS.items()),
-        ]:
-            sent = await here.sent(who, command, given)
-            assert sent.modal or KIND not in (await (await sent.reply()).settled()).text, command
+        for who, entries in (
+            (here.mo, STAFF_ENTRIES),
+            (here.ada, (*STAFF_ENTRIES, *ADMIN_ENTRIES)),
+        ):
+            for entry in entries:
+                sent = await here.sent(who, entry.path, given(entry))
+                if sent.modal is None:
+                    assert KIND not in (await (await sent.reply()).settled()).text, entry.path
         assert await here.refusals(here.ada) == 0
+        assert await here.books() != before
+
+
+async def test_the_same_holds_for_what_is_typed_into_a_form(tmp_path: Path) -> None:
+    async with story(tmp_path, LIMITS) as told:
+        here = School(told)
+        await here.meets_everybody()
+        mistake = await here.does(
+            here.ada, "quota-admin member grant", member=here.ana, amount="nil"
+        )
+        opened = await here.ada.clicks(mistake, "Open the form")
+        assert opened.modal is not None
+        (field,) = opened.modal.fields
+        before = await here.books()
+        lines = [*TYPED_ONLY, *(line for entry in GOVERNING for line in typed(entry, here.said))]
+        for line in lines:
+            for who in here.may_not(line):
+                count = await here.refusals(who)
+                await here.refused(who, await who.by_force().fills(opened.modal, {field: line}))
+                assert await here.refusals(who) == count + 1, line
+        assert await here.books() == before
+        for line in lines:
+            done = await (await here.ada.fills(opened.modal, {field: line})).reply()
+            assert KIND not in (await done.settled()).text, line
+        assert await here.refusals(here.ada) == 0
+        assert await here.books() != before
 
 
 async def test_the_menu_of_a_member_is_for_staff(tmp_path: Path) -> None:
