@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 
 from bot import config_checks as check
 from bot import config_limits as limit
+from bot.config_balance import Balance
 from bot.config_platforms import (
     STRICT,
     Channel,
@@ -291,6 +292,7 @@ class _Limits(_SpaceLimits):
 
 class _Space(_Table):
     limits: _SpaceLimits = _SpaceLimits()
+    balance: Balance | None = None
 
 
 class _Chat(_Table):
@@ -313,6 +315,7 @@ class _Root(_Table):
         default={}, description="make it a section, [models.default]"
     )
     limits: _Limits = _Limits()
+    balance: Balance | None = None
     spaces: dict[_SpaceKey, _Space] = {}
     chat: _Chat = _Chat()
     backup: _Backup = _Backup()

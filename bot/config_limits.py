@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 from zoneinfo import available_timezones
 
+from bot.config_balance import warnings as balance_warnings
+from bot.config_balance import with_balance
 from quota.limits import Kind, Limit, Origin, Policy, parse_rule
 from quota.members import EVERYONE, Scope, ScopeKind, Space
 from quota.pool_terms import floors_fit, members_guess
@@ -190,10 +192,17 @@ def limits_in(table: Mapping[str, Any], reading: Reading) -> tuple[Limit, ...]:
 def policies(raw: Mapping[str, Any], reading: Reading) -> tuple[Policy, dict[str, Policy]]:
     """The policy of everywhere and those of the spaces set apart, from checked tables."""
     base = _peopled(Policy(limits_in(raw.get("limits", {}), reading)), raw.get("limits", {}))
+    prepaid = raw.get("balance")
+    if prepaid is not None:
+        base = with_balance(base, prepaid, reading.zone, reading.week_start)
     spaces: dict[str, Policy] = {}
     for key, table in raw.get("spaces", {}).items():
         own = table.get("limits", {})
-        spaces[space_of(key).key] = _peopled(merged(base, limits_in(own, reading)), own)
+        policy = _peopled(merged(base, limits_in(own, reading)), own)
+        if "balance" in table:
+            terms = {**(prepaid or {}), **table["balance"]}
+            policy = with_balance(policy, terms, reading.zone, reading.week_start)
+        spaces[space_of(key).key] = policy
     return base, spaces
 
 
@@ -225,6 +234,7 @@ def warnings(base: Policy, models: Collection[str]) -> Iterator[str]:
     """What an operator may not have meant: no limits at all, limits for models there are not."""
     if not base.limits:
         yield '[limits] is empty: there is no limit for anybody; write everyone = "20k tokens/day"'
+    yield from balance_warnings(base)
     members = members_guess(base.expected_members, base.on_platform)
     for limit in base.limits:
         floor = 0 if limit.rule.fair is None else limit.rule.fair.floor or 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config_words import FIXED, NOT_YET, Path_, Shape, near, place, quoted
+from bot.config_words import FIXED, Path_, Shape, near, quoted
 
 FILE_NAME = "config.toml"
 FILE_BYTES_MAX = 1_000_000
@@ -133,9 +133,6 @@ def _key(part: str, path: Path_, node: object, shape: Shape) -> str:
         return part if part in fits else fits[0]
     if len(fits) > 1:
         raise UnknownVariableError(f"stands for {' and '.join(fits)}; change it in the file")
-    if (*path, part) in NOT_YET:
-        place_ = place((*path, part), is_section=True)
-        raise UnknownVariableError(f"is of no use: {place_} {NOT_YET[(*path, part)]}")
     if not here.is_table:
         raise UnknownVariableError(f"is not known; nothing stands inside {'.'.join(path)}")
     if not known:

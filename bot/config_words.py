@@ -18,12 +18,7 @@ Path_: TypeAlias = tuple[str, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _QUOTED_CHARS_MAX = 80
 _KEY_CHARS_MAX = 60
-_NOT_PART = "is not part of this version"
 
-# What the whole design has and this version has not.
-NOT_YET: Mapping[Path_, str] = {
-    ("balance",): f"{_NOT_PART}; remove the section",
-}
 # Keys that stand for themselves in a table of names.
 FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}
 _SECRETS = {"api_key", "apikey", "key", "token", "secret", "password"}
@@ -127,8 +122,6 @@ class Words:
 
     def _unknown(self, path: Path_) -> str:
         """A key that nobody knows, with the nearest that somebody does."""
-        if path in NOT_YET:
-            return NOT_YET[path]
         here = self.shape.at(path[:-1]).keys
         if key := _by_variable(path[-1].casefold(), here):
             name = _VARIABLES.get(key, f"SLACK_{key.removesuffix('_env').upper()}")

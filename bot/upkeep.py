@@ -1,8 +1,8 @@
 """Upkeep: jobs as plain async functions, each safe to run late, twice or never.
 
 Periods are computed and never reset, and every hold is looked at wherever it matters, so these
-jobs only tidy, prove, copy and tell. Nothing is refilled here: this version has no balances that
-fill by themselves.
+jobs only tidy, prove, copy and tell. Also what refills prepaid balances only writes earlier what
+would be written the next time that somebody looked.
 """
 
 import logging
@@ -83,6 +83,14 @@ async def announce(quotas: Quotas, listeners: Sequence[Callable[[Fresh], None]])
         for listener in listeners:
             listener(fresh)
     return len(opened)
+
+
+async def refill(quotas: Quotas) -> int:
+    """Bring prepaid balances up to date, also of those who are idle; how many something came to."""
+    came = await quotas.prepaying.refill()
+    if came:
+        _log.info("refilled %d balances", came)
+    return came
 
 
 async def prune(store: Store, clock: Clock) -> int:
@@ -193,6 +201,9 @@ def jobs(
     async def announcing() -> None:
         await announce(quotas, listeners)
 
+    async def refilling() -> None:
+        await refill(quotas)
+
     async def pruning() -> None:
         await prune(store, clock)
 
@@ -205,6 +216,7 @@ def jobs(
     found = [
         Job("lapse", lapsing, MINUTE_MS),
         Job("announce", announcing, 5 * SECOND_MS),
+        Job("refill", refilling, 5 * MINUTE_MS, at_once=True),
         Job("verify", Verifier(quotas, disagree).run, HOUR_MS, at_once=True),
         Job("prune", pruning, 6 * HOUR_MS),
         Job("forget", forgetting, HOUR_MS),

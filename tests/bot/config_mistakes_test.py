@@ -21,6 +21,8 @@ SECONDS = "give whole seconds from 1 to 840"
 DOLLARS = 'write dollars per million tokens in quotes, such as "$0.25"'
 SERVER = 'write the address of a server, "https://…/v1", or "offline"'
 STORE = 'write "sqlite:///quotabot.db" (beside this file) or "sqlite:////folder/quotabot.db"'
+SUM = 'write a sum in quotes, such as "$0.50"'
+REFILL = 'write it like "$0.10/day up to $1" or "$2/month up to $2"'
 SCOPES = 'write space, house, "channel:NAME" or "role:NAME"'
 
 
@@ -479,8 +481,30 @@ MISTAKES = [
         '[channels]\nmode = "off"',
         "[channels.mode] is no section but 'off'; write mode in [channels.default]",
     ),
-    # not part of this version
-    ('[balance]\nstart = "$1"', "[balance] is not part of this version; remove the section"),
+    # prepaid credits
+    ("[balance]\nstart = 5", f"[balance] start is 5; {SUM}"),
+    ('[balance]\nstart = "5 tokens"', f"[balance] start is '5 tokens'; {SUM}"),
+    ('[balance]\noverdraft = "-$1"', f"[balance] overdraft is '-$1'; {SUM}"),
+    ('[balance]\nstrat = "$1"', "[balance] strat is not known; did you mean start?"),
+    ('[balance]\nenabled = "yes"', "[balance] enabled is 'yes'; write true, or false for none"),
+    ('[balance]\nrefill = "$1/day"', f"[balance] refill: '$1/day' names no cap; {REFILL}"),
+    (
+        '[balance]\nrefill = "$1 up to $2"',
+        f"[balance] refill: '$1 up to $2' names no interval; {REFILL}",
+    ),
+    (
+        '[balance]\nrefill = "$3/day up to $2"',
+        f"[balance] refill: '$3/day up to $2': the cap is below the amount; {REFILL}",
+    ),
+    (
+        '[balance]\nrefill = "$1/30m up to $2"',
+        "[balance] refill: '$1/30m up to $2': a balance is refilled every hour at most",
+    ),
+    (
+        '[spaces."discord:1".balance]\nrefill = "$0/day up to $2"',
+        "[spaces.\"discord:1\".balance] refill: '$0/day up to $2' refills nothing; give a positive amount",
+    ),
+    ("balance = 5", "[balance] is 5; make it a section, [balance]"),
     (
         '[limits.direct]\neveryone = "2k"',
         '[limits.direct] everyone: \'2k\' names no period; write it like "20k tokens/day", "60 requests/hour", "$2/month" or "unlimited"',

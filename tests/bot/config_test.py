@@ -594,7 +594,7 @@ class TestExample:
         (tmp_path / "local-model.key").write_text("sk-local")
         config = read(tmp_path, uncommented(read_example()), KEY | TOKENS)
         assert [m.api_key for m in config.models] == ["sk-secret", "sk-local"]
-        assert len(config.rules.base.limits) == 16
+        assert len(config.rules.base.limits) == 17
         assert set(config.rules.spaces) == {"console:console", "discord:direct"}
         assert config.warnings == ()
 

@@ -222,6 +222,7 @@ async def test_every_job_can_run_twice_in_any_order(
         await job.run()
     assert {job.name for job in jobs} == {
         "lapse",
+        "refill",
         "announce",
         "verify",
         "prune",
