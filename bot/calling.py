@@ -63,10 +63,17 @@ class Calling:
         finally:
             await whole(self._settle(call))
 
-    async def make(self, call: Call, show: Callable[[str], Awaitable[None]] = unseen) -> None:
+    async def make(
+        self,
+        call: Call,
+        show: Callable[[str], Awaitable[None]] = unseen,
+        within_ms: int | None = None,
+        *,
+        may_use_tools: bool = True,
+    ) -> None:
         """Fill `call.received`: call, and again after a refusal that cost nothing.
 
-        Each failed try is in the ledger. Only inside `paid`.
+        Each failed try is in the ledger. Only inside `paid`; `within_ms` shortens its deadline.
         """
         reservation, received = call.reservation, call.received
         step, note = self._quotas.rules.progress_step, self._progress_of(reservation)
@@ -74,9 +81,11 @@ class Calling:
         wallet = reservation.requester.member.wallet
         member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         cap = call.granted.output_cap
-        asked = ModelCall(call.model.name, call.prompt.messages, cap, member_hash)
+        prompt, deadline_ms = call.prompt, call.model.deadline_ms
+        tools = (prompt.tools, may_use_tools)
+        asked = ModelCall(call.model.name, prompt.messages, cap, member_hash, *tools)
         try:
-            async with self._clock.timeout(call.model.deadline_ms):
+            async with self._clock.timeout(min(deadline_ms, within_ms or deadline_ms)):
                 for attempt in range(TRIES_MAX):
                     await meter.run(asked, received)
                     wait_ms = wait_before_retry(received.trouble, attempt)
@@ -109,7 +118,9 @@ class Calling:
         if charge.usage is not None and charge.source == "provider":
             hidden = 0 if received.reasoning else charge.usage.reasoning
             if not prompt.has_images:
-                self.prompts.learn(model.name, prompt.counted, charge.usage.input)
+                self.prompts.learn(
+                    prompt.learned_as(model.name), prompt.counted, charge.usage.input
+                )
             self._answers.learn(model.name, counted, charge.usage.output - hidden)
         return charge
 

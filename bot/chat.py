@@ -18,7 +18,6 @@ from bot.lanes import LaneFullError, Lanes
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
 from bot.outcome import (
-    Call,
     answer_of,
     ended_how,
     failure_of,
@@ -42,13 +41,16 @@ from bot.prompt import (
 from bot.recall import recall
 from bot.reminders import Reminders
 from bot.settings import Settings
+from bot.steps import Steps
 from bot.talks import Said, Talks
 from bot.text import Words
+from bot.toolbox import Toolbox
 from bot.turns import ChatSettings, Turn, tell, unbroken
+from quota.calls import CallRequest
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
 from quota.members import Requester, Space
-from quota.quotas import CallRequest, Quotas
+from quota.quotas import Quotas
 from quota.units import Usage
 from quota.verdicts import Balance, Refused, Seen
 from quota.waiting import whole
@@ -71,6 +73,7 @@ class ChatHandler:
         clock: Clock,
         settings: ChatSettings,
         reader: DocumentReader | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         """Answer with these models under these quotas; `reader` takes the text out of files."""
         self.quotas = quotas
@@ -83,6 +86,7 @@ class ChatHandler:
         self._counter = counter
         self._clock = clock
         self._calling = Calling(quotas, counter, clock)
+        self.steps = Steps(self._calling, toolbox or Toolbox(None, clock), counter, clock)
         self.choosing = Choosing(models, settings, self._chosen)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
@@ -301,6 +305,8 @@ class ChatHandler:
                 return seen_before(verdict, words)
             if verdict is not None:
                 return await self._refused(turn, chosen, verdict, words)
+        turn.settling = True
+        reply.ending()
         return await whole(self._ended(turn, words))
 
     async def _refused(self, turn: Turn, chosen: Chosen, verdict: Refused, words: Words) -> End:
@@ -325,43 +331,25 @@ class ChatHandler:
             balances = await self.quotas.balances(ask.requester, model.terms)
             room = history_room(balances, model.terms.rates)
         learned = self._calling.prompts
-        return await build(ask, history, chosen.system_prompt, room, self._counter, learned, model)
+        system_prompt, counter = chosen.system_prompt, self._counter
+        prompt = await build(ask, history, system_prompt, room, counter, learned, model)
+        return await self.steps.equip(turn, chosen, prompt, words)
 
     async def _called(
         self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
     ) -> Refused | Seen | None:
         """Build the prompt, set aside what it may cost, and call if that was granted."""
         prompt = await self._prompt(turn, chosen, words)
-
-        async def on_wait() -> None:
-            await unbroken(reply.note)(words.waiting())
-
-        turn.asked = self._request(turn, chosen, prompt.expected)
-        call = await self._calling.reserve(turn.asked, chosen.model, prompt, on_wait)
-        if not isinstance(call, Call):
-            return call
-        turn.calls.append(call)
-        async with self._calling.paid(call):
-            try:
-                if call.granted.shrunk:
-                    clamped = words.clamped(call.granted.output_cap, call.granted.limit)
-                    await unbroken(reply.note)(clamped)
-                await self._calling.make(call, unbroken(reply.update))
-            finally:
-                turn.settling = True
-                reply.ending()
-        return None
+        return await self.steps.take(turn, chosen, prompt, reply, words)
 
     async def _ended(self, turn: Turn, words: Words) -> End:
         """Remember what was said, and tell how it ended; all is settled."""
         calls = turn.calls
         model, prompt, text = calls[-1].model, calls[0].prompt, text_of(calls)
-        if text and turn.recalled is not None:
-            tokens = sum(call.text_tokens for call in calls) + TOKENS_PER_MESSAGE
-            said = Said(Message("assistant", text), tokens)
-            place = turn.recalled.place
+        finish = ended_how(calls, turn.cut, stopped=turn.stopped and not self._closing)
+        if (text or turn.trail) and turn.recalled is not None:
+            said, place = _said(turn, is_whole=finish == "stop"), turn.recalled.place
             turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
-        finish = ended_how(calls, stopped=turn.stopped and not self._closing)
         total = sum_of(calls)
         if finish is None:
             if turn.stopped:
@@ -370,13 +358,25 @@ class ChatHandler:
         if not total.late and not total.done.balances:
             balances = await self._balances(turn.ask, model)
             total = total._replace(done=total.done._replace(balances=balances))
-        answer = answer_of(calls, total, finish, words)
+        answer = answer_of(calls, total, finish, words, turn.cut)
         answer = replace(answer, notes=(*turn.notes, *answer.notes))
         footer = self._chosen.member(turn.ask.requester.member).footer
-        return endings.finished(answer, turn.ask, model, footer, words)
+        goes_on = bool(answer.text or turn.trail)
+        return endings.finished(answer, turn.ask, model, footer, words, goes_on=goes_on)
 
     async def _balances(self, ask: Ask, model: Model) -> tuple[Balance, ...]:
         """For an end that came without any; none while the store is in trouble."""
         with suppress(StoreUnavailableError):
             return tuple(await self.quotas.balances(ask.requester, model.terms))
         return ()
+
+
+def _said(turn: Turn, *, is_whole: bool) -> Said:
+    """What is remembered of an answer: where it was cut, also the steps, to go on from there."""
+    if is_whole or not turn.trail:
+        tokens = sum(call.text_tokens for call in turn.calls) + TOKENS_PER_MESSAGE
+        return Said(Message("assistant", text_of(turn.calls)), tokens)
+    asked = sum(bool(message.calls) for message in turn.trail)
+    last = turn.calls[asked:]
+    tokens = turn.trail_tokens + sum(call.text_tokens for call in last) + TOKENS_PER_MESSAGE
+    return Said(Message("assistant", text_of(last)), tokens, steps=tuple(turn.trail))

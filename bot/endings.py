@@ -29,12 +29,17 @@ _CUT = frozenset({"length", "quota", "cut"})
 _OTHERWISE = frozenset({"period_used", "pool_used", "too_large", "unpriced"})
 
 
-def finished(answer: Answer, ask: Ask, model: Model, footer: FooterMode, words: Words) -> Answer:
-    """An answer with its buttons, and without the footer where nobody wants it."""
+def finished(
+    answer: Answer, ask: Ask, model: Model, footer: FooterMode, words: Words, *, goes_on: bool
+) -> Answer:
+    """An answer with its buttons, and without the footer where nobody wants it.
+
+    `goes_on`: there is something from which one that was cut can be continued.
+    """
     if ask.requester.member.space.platform == CONSOLE:
         return answer
     shows = footer == "always" or (footer == "low" and _is_low(answer.balances))
-    actions = tuple(_after_answer(answer, ask, model, words))
+    actions = tuple(_after_answer(answer, ask, model, words, goes_on=goes_on))
     return replace(answer, footer=answer.footer if shows else "", actions=actions)
 
 
@@ -43,9 +48,11 @@ def _is_low(balances: Sequence[Balance]) -> bool:
     return any((percent(balance) or 0) >= LOW_FROM for balance in own)
 
 
-def _after_answer(answer: Answer, ask: Ask, model: Model, words: Words) -> Iterator[Action]:
+def _after_answer(
+    answer: Answer, ask: Ask, model: Model, words: Words, *, goes_on: bool
+) -> Iterator[Action]:
     owner = ask.requester.member.id
-    if answer.text and answer.finish in _CUT:
+    if goes_on and answer.finish in _CUT:
         subject = _subject("onward", model.key, owner)
         yield Action("onward", words.onward_label(), subject, owner)
     yield Action("again", words.again_label(), _subject("again", model.key, owner), owner)

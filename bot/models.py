@@ -13,7 +13,8 @@ class Model:
 
     Times are milliseconds: until the first token, between two pieces, for a whole call.
     `charge_unknown` tells whether a prompt is charged when nobody knows if it was billed, `vision`
-    whether it sees images, `allowed_for` which roles may use it (none: everyone).
+    whether it sees images, `allowed_for` which roles may use it (none: everyone), `tools` whether
+    its server knows any.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Model:
     charge_unknown: bool = True
     vision: bool = False
     allowed_for: tuple[str, ...] = ()
+    tools: bool = True
 
     @property
     def deadline_ms(self) -> int:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from bot import text_tools
 from bot.messages import Answer, Duplicate, End, Failure, Finish
 from bot.meter import Received
 from bot.models import Model
 from bot.prompt import Prompt
 from bot.text import Words
+from bot.text_tools import Cut
 from quota.calls import Reservation
 from quota.units import Usage
-from quota.verdicts import Granted, Seen, Settlement
+from quota.verdicts import Granted, Refused, Seen, Settlement
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,10 @@ class Call:
 
 
 class Sum(NamedTuple):
-    """What all calls of a turn took together; `late`: some are not in the books yet."""
+    """What all calls of a turn took together; `late`: some are not in the books yet.
+
+    `returned` is what the last one had set aside and did not take.
+    """
 
     usage: Usage
     source: Literal["provider", "counted"]
@@ -105,26 +110,30 @@ def sum_of(calls: Sequence[Call]) -> Sum:
         sum(u.output for u in taken),
         sum(u.reasoning for u in taken),
     )
-    credits_ = [done.credits for done in dones]
+    credits_ = [done.credits for done in dones if done.credits is not None]
     done = Settlement(
         dones[-1].kind if dones else "settle",
         sum(done.tokens for done in dones),
         sum(done.house_tokens for done in dones),
-        None if None in credits_ or not dones else sum(c for c in credits_ if c is not None),
+        sum(credits_) if credits_ else None,
         sum(done.house_credits for done in dones),
         dones[-1].balances if dones else (),
         tuple(notice for done in dones for notice in done.notices),
     )
-    held = sum(call.granted.input_tokens + call.granted.output_cap for call in calls)
-    counted = any(charge.source == "counted" for charge in charges)
+    last = calls[-1].granted
+    returned = last.input_tokens + last.output_cap - (dones[-1].tokens if dones else 0)
+    told = [charge.source for charge in charges if charge.usage is not None]
+    counted = not told or "counted" in told
     source: Literal["provider", "counted"] = "counted" if counted else "provider"
-    return Sum(usage, source, done, held - done.tokens, late=len(dones) < len(calls))
+    return Sum(usage, source, done, returned, late=len(dones) < len(calls))
 
 
-def ended_how(calls: Sequence[Call], *, stopped: bool) -> Finish | None:
+def ended_how(calls: Sequence[Call], cut: Cut | None, *, stopped: bool) -> Finish | None:
     """How an answer ended, None where there is none to speak of."""
     if stopped:
         return "stopped"
+    if cut is not None:
+        return _cut_how(cut)
     last = calls[-1]
     at_cap: Finish = "quota" if last.granted.shrunk else "length"
     if last.received.ending in {"length", "cut"}:
@@ -134,10 +143,22 @@ def ended_how(calls: Sequence[Call], *, stopped: bool) -> Finish | None:
     return "cut" if text_of(calls) else None
 
 
-def answer_of(calls: Sequence[Call], total: Sum, finish: Finish, words: Words) -> Answer:
-    """An answer, wholly or in part."""
+def _cut_how(cut: Cut) -> Finish:
+    match cut:
+        case "steps":
+            return "length"
+        case "late" | Refused(reason="paused" | "blocked" | "store_unavailable"):
+            return "cut"
+        case Refused():
+            return "quota"
+
+
+def answer_of(
+    calls: Sequence[Call], total: Sum, finish: Finish, words: Words, cut: Cut | None = None
+) -> Answer:
+    """An answer, wholly or in part; `cut` is why its turn was ended between two steps."""
     done, late = total.done, total.late
-    notes = [*_notes_on(words, calls, total, finish)]
+    notes = [*_notes_on(words, calls, total, finish, cut)]
     if late:
         notes.append(words.counted_later())
     # Of one limit the last notice says it all.
@@ -156,12 +177,16 @@ def answer_of(calls: Sequence[Call], total: Sum, finish: Finish, words: Words) -
     )
 
 
-def _notes_on(words: Words, calls: Sequence[Call], total: Sum, finish: Finish) -> Iterator[str]:
+def _notes_on(
+    words: Words, calls: Sequence[Call], total: Sum, finish: Finish, cut: Cut | None
+) -> Iterator[str]:
     """What must be said about an answer that is not simply whole."""
     last, done = calls[-1], total.done
     if last.prompt.dropped:
         yield words.history_trimmed(last.prompt.kept, last.prompt.dropped)
-    if finish == "quota":
+    if cut is not None and finish != "stopped":
+        yield text_tools.ended(words, cut, len(calls))
+    elif finish == "quota":
         opens = (b.opens_at for b in done.balances if b.limit == last.granted.limit)
         yield words.cut_at_limit(next(opens, None))
     elif finish == "length":
@@ -172,7 +197,7 @@ def _notes_on(words: Words, calls: Sequence[Call], total: Sum, finish: Finish) -
         yield words.stopped(done.tokens, total.returned)
     elif last.received.ending == "filtered":
         yield words.withheld(partly=bool(last.received.text))
-    elif not last.received.text:
+    elif not text_of(calls):
         yield words.empty()
 
 

@@ -27,11 +27,22 @@ Talk = tuple[str, ...]
 
 
 class Said(NamedTuple):
-    """A message of a conversation, with its tokens; `author` is the name its writer chose."""
+    """A message of a conversation, with its tokens; `author` is the name its writer chose.
+
+    `steps` are the calls of tools and their results before it, where its turn was cut: with them
+    it can be continued, and they are part of its tokens.
+    """
 
     message: Message
     tokens: int
     author: str = ""
+    steps: tuple[Message, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All of it; a message in which nothing is said is none."""
+        said = self.message.content or self.message.images or not self.steps
+        return (*self.steps, self.message) if said else self.steps
 
 
 @dataclass(slots=True)
@@ -48,7 +59,8 @@ class _Node:
     @property
     def text_bytes(self) -> int:
         """At most so many."""
-        return 4 * len(self.said.message.content)
+        calls = (len(call.arguments) for step in self.said.steps for call in step.calls)
+        return 4 * (sum(len(message.content) for message in self.said.messages) + sum(calls))
 
     @property
     def image_bytes(self) -> int:
@@ -118,7 +130,7 @@ class Talks:
         for each in reversed(found):
             self._nodes.move_to_end(each)
         said = reversed(found.values())
-        return [each for each in said if each.message.content or each.message.images]
+        return [each for each in said if each.message.content or each.message.images or each.steps]
 
     def read(
         self, ask: Ask, place: Place, said: Iterable[tuple[Utterance, Said]], now: int

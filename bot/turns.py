@@ -9,8 +9,10 @@ from typing import Self
 from bot.config_values import ChannelConfig, Config, PersonaConfig
 from bot.messages import Ask, End
 from bot.outcome import Call
-from bot.ports import ModelError
+from bot.ports import Message, ModelError
 from bot.recall import Recalled
+from bot.text_tools import Cut
+from bot.toolbox import Kit
 from quota.calls import CallRequest
 from quota.errors import QuotaError
 from quota.ledger import Purpose
@@ -53,7 +55,9 @@ class Turn:
 
     `ready` is the ask with what could be read of its files, `node` what its answer is remembered
     as, `notes` what must be said about it, `asked` the last call that was asked for,
-    `calls` are those that were granted.
+    `calls` are those that were granted, `kit` are the tools it may use, `trail` is what models
+    and tools said to each other in its finished steps, `cut` why it was ended before its own end.
+    All of it is to be over at `ends_at`, which counts from its first step on.
     """
 
     ask: Ask
@@ -63,6 +67,11 @@ class Turn:
     settling: bool = False
     calls: list[Call] = field(default_factory=list)
     asked: CallRequest | None = None
+    kit: Kit = field(default_factory=Kit)
+    trail: list[Message] = field(default_factory=list)
+    trail_tokens: int = 0
+    ends_at: int = 0
+    cut: Cut | None = None
     recalled: Recalled | None = None
     node: int | None = None
     notes: list[str] = field(default_factory=list)

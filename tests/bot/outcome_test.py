@@ -132,9 +132,9 @@ def test_each_ending_has_its_name(
     ending: Any, text: bool, normal: str | None, shrunk: str | None
 ) -> None:
     came = words(3 if text else 0, ending=ending)
-    assert ended_how([call(came)], stopped=False) == normal
-    assert ended_how([call(came, granted=SHRUNK)], stopped=False) == shrunk
-    assert ended_how([call(came, granted=SHRUNK)], stopped=True) == "stopped"
+    assert ended_how([call(came)], None, stopped=False) == normal
+    assert ended_how([call(came, granted=SHRUNK)], None, stopped=False) == shrunk
+    assert ended_how([call(came, granted=SHRUNK)], None, stopped=True) == "stopped"
 
 
 MONTHLY = limit("everyone: 20k tokens/month")
