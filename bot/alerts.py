@@ -39,6 +39,7 @@ class Alerts:
         """Listen from now on."""
         self._desk.quotas.after_settlement.append(self.settled)
         self._desk.chat.on_end.append(self.ended)
+        self._desk.chat.on_absurd.append(self.absurd)
         return self
 
     def settled(self, requester: Requester, terms: Terms, done: Settlement) -> None:
@@ -66,6 +67,12 @@ class Alerts:
         if len(recent) + 1 >= FAILURES_IN_A_ROW and self._first(("fails", space, name), HOUR_MS):
             words = self._desk.words_for(space)
             self._desk.news.alert(space, text_alerts.failing(words, name, len(recent) + 1))
+
+    def absurd(self, space: Space, model: str) -> None:
+        """A provider said of a call what cannot be true: how many tokens it took, or its cost."""
+        if self._first(("absurd", space, model), HOUR_MS):
+            words = self._desk.words_for(space)
+            self._desk.news.alert(space, text_alerts.absurd(words, model))
 
     def lapsed(self, holds: Iterable[Lapsed]) -> None:
         """Holds that were charged because their process died or hung: each can be given back."""

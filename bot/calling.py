@@ -18,6 +18,7 @@ from bot.turns import TRIES_MAX, wait_before_retry
 from quota.calls import CallRequest, Reservation
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
+from quota.members import Space
 from quota.quotas import Quotas
 from quota.verdicts import Refused, Seen, Settlement
 from quota.waiting import whole
@@ -35,6 +36,7 @@ class Calling:
     def __init__(self, quotas: Quotas, counter: TokenCounter, clock: Clock) -> None:
         """Nothing is known yet of how providers count."""
         self.prompts = Calibration()
+        self.on_absurd: list[Callable[[Space, str], None]] = []
         self._answers = Calibration()
         self._quotas = quotas
         self._counter = counter
@@ -101,7 +103,7 @@ class Calling:
         """Charge what was really used, or give everything back where there is none."""
         call.charge = charge = await self._charge(call)
         try:
-            call.done = await self._settled(call.reservation, charge)
+            call.done = await self._settled(call, charge)
         except StoreUnavailableError:
             hold = call.granted.hold_id
             _log.exception("settlement of hold %d waits for the store", hold)
@@ -113,8 +115,11 @@ class Calling:
         counted = call.text_tokens + await self._count(model, received.unseen)
         output = self._answers.likely(model.name, counted)
         charge = charge_for(received, prompt.likely, output, call.granted, model)
-        if received.bad_usage:
-            _log.warning("%s reported a usage that cannot be true", model.key)
+        if received.bad_usage or received.bad_cost:
+            what = "a usage" if received.bad_usage else "a cost"
+            _log.warning("%s reported %s that cannot be true", model.key, what)
+            for hear in self.on_absurd:
+                hear(call.reservation.requester.member.space, model.key)
         if charge.usage is not None and charge.source == "provider":
             hidden = 0 if received.reasoning else charge.usage.reasoning
             if not prompt.has_images:
@@ -124,10 +129,15 @@ class Calling:
             self._answers.learn(model.name, counted, charge.usage.output - hidden)
         return charge
 
-    async def _settled(self, reservation: Reservation, charge: Charge) -> Settlement:
+    async def _settled(self, call: Call, charge: Charge) -> Settlement:
+        reservation, received = call.reservation, call.received
         if charge.usage is None:
             return await self._quotas.release(reservation, charge.note)
-        done = await self._quotas.settle(reservation, charge.usage, charge.source, charge.note)
+        # A provider whose count is not believed is not believed in what it took either.
+        cost = received.cost if charge.source == "provider" else None
+        served = call.model.pricing.said(call.model.name, received.served, cost)
+        used = (charge.usage, charge.source, charge.note, served)
+        done = await self._quotas.settle(reservation, *used)
         if done.house_tokens or done.house_credits:
             _log.warning(
                 "overrun: %s took %d tokens beyond the hold %d",

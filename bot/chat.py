@@ -94,6 +94,7 @@ class ChatHandler:
         self._idle.set()
         self._closing = False
         self.on_end: list[Callable[[Ask, End], None]] = []
+        self.on_absurd = self._calling.on_absurd
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
         """Take over new models and settings; running turns keep theirs."""
@@ -131,6 +132,7 @@ class ChatHandler:
         finally:
             # What could be shown can be asked about, also where the rest could not.
             self._remember(turn, end, reply.messages)
+            await self._lead(ask, reply.messages)
         tell(self.on_end, ask, end)
 
     def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
@@ -144,6 +146,13 @@ class ChatHandler:
             asked = Said(message, 0, label_of(ask.author))
             turn.node = self.talks.unanswered(ask, asked, place, now)
         self.talks.shown(turn.node, ask.requester.member.space, messages)
+
+    async def _lead(self, ask: Ask, messages: Sequence[str]) -> None:
+        """From the messages of an answer to what it cost, also after a restart."""
+        if messages:
+            names = [f"{ask.requester.member.space.key}:{each}" for each in messages]
+            with suppress(StoreUnavailableError):
+                await self.quotas.store.show(ask.event, names, self._clock.now())
 
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""

@@ -221,7 +221,7 @@ async def _checked(
 ) -> list[checks.Check]:
     """Every check in turn."""
     clock = SystemClock()
-    rates = await door.prices(config.models, clock)
+    priced = await door.prices(config, config.models, clock)
     limits = (
         *config.rules.base.limits,
         *(x for p in config.rules.spaces.values() for x in p.limits),
@@ -231,7 +231,7 @@ async def _checked(
         *checks.store_checks(await _store_facts(facts), clock, config.rules.zone),
         checks.zone_check(config.rules.zone, clock.now()),
         await _vocabulary(),
-        *checks.price_checks(config.models, rates, limits),
+        *checks.price_checks(config.models, priced, limits),
     ]
     if call_models:
         servers = door.Servers({})

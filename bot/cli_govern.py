@@ -71,8 +71,8 @@ def explain(
     who = Requester(member_of(member, space), tuple(role or ()), channel)
 
     async def look(quotas: Quotas, chosen: ModelConfig) -> Shown:
-        rates = (await door.prices([chosen], quotas.clock))[chosen.key]
-        terms = door.terms_of(chosen, rates)
+        priced = await door.prices(loaded(config), [chosen], quotas.clock)
+        terms = door.terms_of(chosen, priced[chosen.key].price.rates)
         return await books.explain(quotas, who, terms, chosen.output_max)
 
     looked(config, look, as_json=as_json, model=model)

@@ -10,23 +10,21 @@ from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Self, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
-    PrivateAttr,
     ValidationError,
-    ValidationInfo,
-    model_validator,
 )
 from pydantic.fields import FieldInfo
 
 from bot import config_checks as check
 from bot import config_limits as limit
 from bot.config_balance import Balance
+from bot.config_models import Model, Prices
 from bot.config_platforms import (
     STRICT,
     Channel,
@@ -44,8 +42,7 @@ from bot.config_words import Path_, Shape, Words
 from bot.languages import LanguageCode
 from quota.limits import Policy
 from quota.members import Space
-from quota.rules import HOLD_MS, SETTLE_MS, Rules
-from quota.units import Rates
+from quota.rules import Rules
 
 __all__ = [
     "EMBEDDED",
@@ -59,9 +56,6 @@ __all__ = [
     "read_example",
 ]
 
-# A call ends this long before its hold does, so that it is always settled and never lapses.
-DEADLINE_S_MAX = (HOLD_MS - SETTLE_MS) // 1000
-FIRST_TOKEN_S, IDLE_S, DEADLINE_S = 60, 30, 600
 # Where direct messages of people belong who have used the bot in no server.
 DIRECT = Space("discord", "direct")
 
@@ -136,15 +130,6 @@ _SpaceSharedKey: TypeAlias = Annotated[str, AfterValidator(limit.check_space_sha
 _OwnKey: TypeAlias = Annotated[str, AfterValidator(limit.check_own_key)]
 _Pattern: TypeAlias = Annotated[str, AfterValidator(limit.check_pattern)]
 _SpaceKey: TypeAlias = Annotated[str, AfterValidator(limit.check_space)]
-_Dollars: TypeAlias = Annotated[
-    str,
-    AfterValidator(check.dollars),
-    Field(description='write dollars per million tokens in quotes, such as "$0.25"'),
-]
-_Seconds: TypeAlias = Annotated[
-    int,
-    Field(ge=1, le=DEADLINE_S_MAX, description=f"give whole seconds from 1 to {DEADLINE_S_MAX}"),
-]
 _Weight: TypeAlias = Annotated[
     int, Field(ge=1, le=1000, description="give a whole number from 1 to 1000")
 ]
@@ -158,95 +143,6 @@ class _Store(_Table):
     url: Annotated[str, AfterValidator(check.store_url)] = Field(
         default="sqlite:///quotabot.db", description='write "sqlite:///quotabot.db"'
     )
-
-
-class _Price(_Table):
-    input: _Dollars
-    cached: _Dollars = ""
-    output: _Dollars
-    reasoning: _Dollars = ""
-
-    @property
-    def rates(self) -> Rates:
-        """Micro-dollars per million tokens; what is not said costs what is nearest to it."""
-        input_, output = check.credits_in(self.input), check.credits_in(self.output)
-        cached = check.credits_in(self.cached) if self.cached else input_
-        reasoning = check.credits_in(self.reasoning) if self.reasoning else output
-        return Rates(input_, cached, output, reasoning)
-
-
-class _Model(_Table):
-    name: Word = Field(default="", description='write its name on the server, "gpt-5-mini"')
-    base_url: Annotated[str, AfterValidator(check.base_url)] = Field(
-        description='write the address of a server, "https://…/v1", or "offline"'
-    )
-    api_key_env: str | None = Field(
-        default=None, description='write the name of a variable, such as "OPENAI_API_KEY"'
-    )
-    api_key_file: FilePath | None = Field(
-        default=None, description="write the path of the file that holds the key"
-    )
-    aliases: list[Word] = Field(default=[], description='write a list of names: ["mini"]')
-    output_max: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        default=4096, description="give the tokens of one answer at most, from 1 to 10000000"
-    )
-    price: _Price | None = Field(
-        default=None, description='write {input = "$0.25", output = "$2"}, per million tokens'
-    )
-    first_token_s: _Seconds = 0
-    idle_s: _Seconds = 0
-    deadline_s: _Seconds = DEADLINE_S
-    output_cap_field: Literal["max_completion_tokens", "max_tokens"] | None = Field(
-        default=None, description='write "max_completion_tokens" or "max_tokens", or remove it'
-    )
-    charge_unknown: Literal["input", "zero"] = Field(
-        default="input", description='write "input" or "zero"'
-    )
-    vision: bool = Field(default=False, description="write true where it can see images")
-    allowed_for: list[Word] = Field(
-        default=[], description='write a list of roles: ["Supporter"], or [] for everyone'
-    )
-    _api_key: str = PrivateAttr("")
-
-    @model_validator(mode="after")
-    def _whole(self, info: ValidationInfo) -> Self:
-        """What no key shows alone: a name, times that fit together, a secret that is there."""
-        place = info.context
-        assert isinstance(place, Place), "load gives it"
-        found: list[tuple[str, str]] = []
-        if not self.name and self.base_url != OFFLINE:
-            found.append(("name", 'is missing; write its name on the server, "gpt-5-mini"'))
-        for key, time_s in (("first_token_s", self.first_token_s), ("idle_s", self.idle_s)):
-            if time_s > self.deadline_s:
-                found += [(key, f"is longer than deadline_s = {self.deadline_s}; shorten it")]
-        secret = check.Secret(self.api_key_env, self.api_key_file, self.base_url)
-        self._api_key, wrong = secret.read(place.folder, place.environ)
-        if found or wrong:
-            raise check.WrongKeysError([*found, *wrong])
-        return self
-
-    def names(self, key: str) -> tuple[str, ...]:
-        """Everything people may call it."""
-        return (key, self.name or OFFLINE, *self.aliases)
-
-    def built(self, key: str) -> ModelConfig:
-        """The frozen value of it."""
-        return ModelConfig(
-            key=key,
-            name=self.name or OFFLINE,
-            base_url=self.base_url.rstrip("/"),
-            api_key=self._api_key,
-            aliases=tuple(self.aliases),
-            output_max=self.output_max,
-            price=self.price.rates if self.price else None,
-            first_token_ms=(self.first_token_s or min(FIRST_TOKEN_S, self.deadline_s)) * 1000,
-            idle_ms=(self.idle_s or min(IDLE_S, self.deadline_s)) * 1000,
-            deadline_ms=self.deadline_s * 1000,
-            output_cap_field=self.output_cap_field,
-            charge_unknown=self.charge_unknown,
-            vision=self.vision,
-            allowed_for=tuple(self.allowed_for),
-        )
 
 
 class _SpaceLimits(_Table):
@@ -311,9 +207,8 @@ class _Backup(_Table):
 
 class _Root(_Table):
     store: _Store = _Store()
-    models: dict[Word, _Model] = Field(
-        default={}, description="make it a section, [models.default]"
-    )
+    models: dict[Word, Model] = Field(default={}, description="make it a section, [models.default]")
+    prices: Prices = Prices()
     limits: _Limits = _Limits()
     balance: Balance | None = None
     spaces: dict[_SpaceKey, _Space] = {}
@@ -388,6 +283,7 @@ def _built(
         slack=root.slack.built() if root.slack else None,
         personas={name: persona.built(name) for name, persona in root.personas.items()},
         channels={name: channel.built() for name, channel in root.channels.items()},
+        prices=root.prices.built(),
     )
 
 

@@ -85,6 +85,15 @@ def dollars(text: str) -> str:
     return text
 
 
+def priced(pattern: str) -> str:
+    """Refuse a pattern of models to be priced that names nothing or everything."""
+    if not pattern.strip() or not pattern.isprintable():
+        raise ValueError('names no model; write a name or a pattern such as "gpt-5*"')
+    if set(pattern) == {"*"}:
+        raise ValueError("means every model; write this price as fallback")
+    return pattern
+
+
 def credits_in(text: str) -> int:
     """Read what `dollars` lets pass, as micro-dollars."""
     whole, _, part = text.strip().partition(".")

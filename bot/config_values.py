@@ -62,6 +62,17 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PricesConfig:
+    """What models cost that do not say so themselves: by patterns of names, the first that fits.
+
+    `fallback` is for a model that nobody has a price for, None: there is none.
+    """
+
+    fallback: Rates | None = None
+    models: tuple[tuple[str, Rates], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BackupConfig:
     """Where backups go (None: none are made by themselves) and how many are kept."""
 
@@ -176,6 +187,7 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
     language: str = "en"
+    prices: PricesConfig = PricesConfig()
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -22,11 +22,12 @@ from bot.ports import (
     ToolDelta,
     UsageReport,
 )
+from bot.pricing import Price, Pricing
 from bot.text_console import distance
 from quota.clock import Clock
 from quota.ledger import Difference
 from quota.limits import Limit
-from quota.units import Rates, Unit
+from quota.units import Unit
 
 # The smallest cap that every server takes; OpenAI refuses less than 16.
 PROBE_CAP = 16
@@ -169,18 +170,21 @@ def vocabulary_check(*, loaded: bool, folder: Path) -> Check:
 
 
 def price_checks(
-    models: Iterable[ModelConfig], rates: Mapping[str, Rates | None], limits: Iterable[Limit]
+    models: Iterable[ModelConfig], priced: Mapping[str, Pricing], limits: Iterable[Limit]
 ) -> list[Check]:
     """Whether every model that a limit in money concerns has a price."""
     if not any(limit.rule.unit is Unit.CREDITS for limit in limits):
         return []
-    return [_price_check(model.key, rates.get(model.key)) for model in models]
+    return [_price_check(model.key, priced[model.key].price) for model in models]
 
 
-def _price_check(key: str, rates: Rates | None) -> Check:
+_SAYS = {"config": "the config", "list": "the built-in price list", "fallback": "[prices] fallback"}
+
+
+def _price_check(key: str, price: Price) -> Check:
     name = f"price of {key}"
-    if rates is not None:
-        return Check(name, ok=True, found="is known")
+    if price.rates is not None:
+        return Check(name, ok=True, found=f"is known from {_SAYS[price.source]}")
     found = "is not known, so members with a limit in money cannot use it"
     remedy = f'[models.{key}] price = {{input = "$…", output = "$…"}}, per million tokens'
     return Check(name, ok=False, found=found, remedy=remedy)

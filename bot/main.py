@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.control import Order, Outcome
     from bot.models import Model, Models
     from bot.ports import ChatModel
+    from bot.pricing import Pricing
     from quota.clock import Clock
     from quota.quotas import Quotas
     from quota.rules import Terms
@@ -248,27 +249,24 @@ async def _models(config: "Config", servers: Servers, clock: "Clock") -> "Models
     """The models of a config with their prices: the config's own, else the catalogue's."""
     from bot.models import Models
 
-    rates = await prices(config.models, clock)
-    return Models([_model(model, servers, rates[model.key]) for model in config.models])
+    priced = await prices(config, config.models, clock)
+    return Models([_model(model, servers, priced[model.key]) for model in config.models])
 
 
-async def prices(models: "Sequence[ModelConfig]", clock: "Clock") -> "Mapping[str, Rates | None]":
-    """What each model costs, by its key: as the config says, else the catalogue; None: unknown."""
-    rates = {model.key: model.price for model in models}
-    asked = [model for model in models if model.price is None and not model.offline]
-    if asked:
-        rates |= await asyncio.to_thread(_list_prices, asked, clock.now())
-    return rates
-
-
-def _list_prices(models: "Sequence[ModelConfig]", now: int) -> "dict[str, Rates | None]":
+async def prices(
+    config: "Config", models: "Sequence[ModelConfig]", clock: "Clock"
+) -> "Mapping[str, Pricing]":
+    """What models cost, by their keys: as the config says, else the catalogue."""
     from adapters.catalogue import Catalogue
+    from bot.pricing import PriceBook
 
-    catalogue = Catalogue(datetime.fromtimestamp(now // 1_000, UTC).date())
-    return {model.key: catalogue.rates(model.name, model.base_url) for model in models}
+    catalogue = Catalogue(datetime.fromtimestamp(clock.now() // 1_000, UTC).date())
+    book = PriceBook(config.models, config.prices, catalogue)
+    # The list is read with the first question: not at all where the config has all the prices.
+    return await asyncio.to_thread(lambda: {model.key: book.of(model) for model in models})
 
 
-def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Model":
+def _model(model: "ModelConfig", servers: Servers, pricing: "Pricing") -> "Model":
     from bot.models import Model
     from quota.rules import HOLD_MS, SETTLE_MS
 
@@ -278,13 +276,14 @@ def _model(model: "ModelConfig", servers: Servers, rates: "Rates | None") -> "Mo
         name=model.name,
         aliases=model.aliases,
         chat=servers.of(model),
-        terms=terms_of(model, rates),
+        terms=terms_of(model, pricing.price.rates),
         output_max=model.output_max,
         first_token_ms=model.first_token_ms,
         idle_ms=model.idle_ms,
         charge_unknown=model.charge_unknown == "input",
         vision=model.vision,
         allowed_for=model.allowed_for,
+        pricing=pricing,
     )
 
 

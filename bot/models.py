@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.ports import ChatModel
+from bot.pricing import UNPRICED, Pricing
 from quota.rules import Terms
 
 
@@ -14,7 +15,7 @@ class Model:
     Times are milliseconds: until the first token, between two pieces, for a whole call.
     `charge_unknown` tells whether a prompt is charged when nobody knows if it was billed, `vision`
     whether it sees images, `allowed_for` which roles may use it (none: everyone), `tools` whether
-    its server knows any.
+    its server knows any, `pricing` what it costs and who says so.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Model:
     vision: bool = False
     allowed_for: tuple[str, ...] = ()
     tools: bool = True
+    pricing: Pricing = UNPRICED
 
     @property
     def deadline_ms(self) -> int:

@@ -53,6 +53,15 @@ def failing(words: Words, model: str, times: int) -> Panel:
     return Panel(words.say("The model does not answer"), "bad", (line,))
 
 
+def absurd(words: Words, model: str) -> Panel:
+    """A provider says what cannot be true."""
+    line = words.say(
+        "{model} reported a usage or a cost that cannot be true. What was sent and received was charged instead. Told once an hour.",
+        model=model,
+    )
+    return Panel(words.say("Not believed"), "bad", (line,))
+
+
 def lapsed(words: Words, hold_id: int, member_id: str, tokens: int) -> Panel:
     """A hold of a process that died."""
     line = words.say(

@@ -583,6 +583,41 @@ def test_a_mark_before_the_first_line_does_no_harm(tmp_path: Path) -> None:
     assert load(path, {}).queue_max == 9
 
 
+class TestPrices:
+    def test_models_are_priced_by_name_and_pattern(self, tmp_path: Path) -> None:
+        config = read(
+            tmp_path,
+            """
+            [models.default]
+            base_url = "offline"
+            [prices]
+            fallback = {input = "$5", output = "$20"}
+            [prices.models]
+            "gpt-5*" = {input = "$1", cached = "$0.1", output = "$2", reasoning = "$3"}
+            claude = {input = "$0", output = "$0"}
+            """,
+        )
+        assert config.prices.fallback == Rates(5_000_000, 5_000_000, 20_000_000, 20_000_000)
+        assert config.prices.models == (
+            ("gpt-5*", Rates(1_000_000, 100_000, 2_000_000, 3_000_000)),
+            ("claude", Rates(0, 0, 0, 0)),
+        )
+
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ('"*" = {input = "$1", output = "$2"}', "means every model; write this price as"),
+            ('"" = {input = "$1", output = "$2"}', "names no model; write a name or a pattern"),
+            ('x = {input = "-$1", output = "$2"}', "a price is not below zero"),
+        ],
+    )
+    def test_a_price_for_everything_or_nothing_is_refused(
+        self, tmp_path: Path, line: str, problem: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=re.escape(problem)):
+            read(tmp_path, OFFLINE + f"\n[prices.models]\n{line}")
+
+
 class TestExample:
     def test_loads_as_it_is(self, tmp_path: Path) -> None:
         config = read(tmp_path, read_example(), KEY)

@@ -20,6 +20,7 @@ from bot.ports import (
     TextDelta,
     UsageReport,
 )
+from bot.pricing import Price, Pricing
 from quota.ledger import Difference
 from quota.units import Rates, Usage
 from tests.fakes import HOUR, MORNING, SECOND, FakeClock, let_run, limit
@@ -116,13 +117,15 @@ def test_missing_vocabularies_fail() -> None:
 
 def test_a_price_is_asked_for_only_where_a_limit_is_in_money() -> None:
     money, tokens = limit("everyone: $2/month"), limit("everyone: 20k tokens/day")
-    rates = {"default": None, "dear": Rates(1, 1, 1, 1)}
+    listed = Pricing(Price(Rates(1, 1, 1, 1), "list"))
+    rates = {"default": Pricing(), "dear": listed}
     models = [MODEL, replace(MODEL, key="dear")]
     assert doctor.price_checks(models, rates, [tokens]) == []
     checks = by_name(doctor.price_checks(models, rates, [tokens, money]))
     assert has_a_remedy(checks["price of default"])
     assert "[models.default] price" in checks["price of default"].remedy
     assert checks["price of dear"].ok
+    assert "built-in price list" in checks["price of dear"].found
 
 
 class Scripted:
