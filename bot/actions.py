@@ -8,7 +8,7 @@ form brings, it asks `press`.
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from bot import admin_actions, member_actions, request_commands, setup_actions
+from bot import admin_actions, member_actions, price_commands, request_commands, setup_actions
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError
 from bot.panels import Form
@@ -24,6 +24,7 @@ Does: TypeAlias = Callable[[Desk, Pressed, Words], Awaitable[Pressing]]
 
 FORMS: dict[str, Opens] = {
     "settings": member_actions.settings_form,
+    "sending": price_commands.sending_form,
     "privacy": member_actions.delete_form,
     "apply": admin_actions.apply_form,
     "more": request_commands.more_form,
@@ -38,6 +39,9 @@ DEEDS: dict[str, Does] = {
     "onward": member_actions.onward,
     "use": member_actions.use,
     "room": member_actions.room,
+    "send": price_commands.send,
+    "drop": price_commands.drop,
+    "sending": price_commands.sending,
     "stop": member_actions.stop,
     "good": member_actions.feedback,
     "bad": member_actions.feedback,

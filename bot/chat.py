@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from bot import endings
+from bot import endings, text_prices
 from bot.calling import Calling
 from bot.choosing import Choosing, Chosen, NotAllowed, UnknownModel
 from bot.files import prepared
+from bot.habits import Took
 from bot.lanes import LaneFullError, Lanes
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
@@ -40,6 +41,7 @@ from bot.prompt import (
 )
 from bot.recall import recall
 from bot.reminders import Reminders
+from bot.sending import Sending
 from bot.settings import Settings
 from bot.steps import Steps
 from bot.talks import Said, Talks
@@ -47,7 +49,7 @@ from bot.text import Words
 from bot.toolbox import Toolbox
 from bot.turns import ChatSettings, Turn, tell, unbroken
 from quota.calls import CallRequest
-from quota.clock import Clock, pause
+from quota.clock import Clock
 from quota.errors import StoreUnavailableError
 from quota.members import Requester, Space
 from quota.quotas import Quotas
@@ -56,10 +58,6 @@ from quota.verdicts import Balance, Refused, Seen
 from quota.waiting import whole
 
 _log = logging.getLogger(__name__)
-
-# How long an ask waits for room where its asker wants that, and how often it looks.
-ROOM_WAIT_MS = 30 * 60_000
-ROOM_LOOK_MS = 5_000
 
 
 class ChatHandler:
@@ -88,6 +86,7 @@ class ChatHandler:
         self._calling = Calling(quotas, counter, clock)
         self.steps = Steps(self._calling, toolbox or Toolbox(None, clock), counter, clock)
         self.choosing = Choosing(models, settings, self._chosen)
+        self.sending = Sending(quotas, self._chosen, clock)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
         self._idle = asyncio.Event()
@@ -258,7 +257,9 @@ class ChatHandler:
             await unbroken(reply.note)(words.queued())
 
         if ask.waits:
-            await self._room_comes(turn, chosen, reply, words)
+            counted = await tokens_of(self._counter, chosen.model.name, full_text(ask))
+            request = self._request(turn, chosen, counted)
+            await self.sending.room_comes(request, unbroken(reply.note), words)
         try:
             async with self._lanes.turn(ask.requester.member, on_queue):
                 return await self._reserved(turn, chosen, reply, words)
@@ -273,22 +274,6 @@ class ChatHandler:
             return words.model_not_allowed(why.model, why.roles)
         usable = (m for m in self.models.all if self.choosing.may_use(ask.requester, m))
         return words.unknown_model(why.name, [model.key for model in usable])
-
-    async def _room_comes(
-        self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
-    ) -> None:
-        """Wait until an ask would not be refused for want of room, or patience ends."""
-        counted = await tokens_of(self._counter, chosen.model.name, full_text(turn.ask))
-        request = self._request(turn, chosen, counted)
-        told = False
-        while self._clock.now() < turn.arrived_at + ROOM_WAIT_MS:
-            would = await self.quotas.would_refuse(request)
-            if would is None or would.reason not in {"pool_used", "busy"}:
-                return
-            if not told:
-                await unbroken(reply.note)(words.waits_for_room())
-                told = True
-            await pause(self._clock, ROOM_LOOK_MS)
 
     def _request(self, turn: Turn, chosen: Chosen, input_tokens: int) -> CallRequest:
         now = self._clock.now()
@@ -312,6 +297,8 @@ class ChatHandler:
         else:
             if isinstance(verdict, Seen):
                 return seen_before(verdict, words)
+            if isinstance(verdict, Refusal):
+                return await self._turned_away(turn.ask, verdict, words)
             if verdict is not None:
                 return await self._refused(turn, chosen, verdict, words)
         turn.settling = True
@@ -325,7 +312,8 @@ class ChatHandler:
         await self.reminders.refused(ask.requester, verdict)
         return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
 
-    async def _prompt(self, turn: Turn, chosen: Chosen, words: Words) -> Prompt:
+    async def prompt(self, turn: Turn, chosen: Chosen, words: Words) -> Prompt:
+        """What is sent for an ask, files and earlier messages included; nothing is set aside."""
         model, most = chosen.model, self.settings.input_chars_max
         ask, turn.notes = await prepared(turn.ask, model, self._reader, most, words)
         turn.ready = ask
@@ -344,12 +332,27 @@ class ChatHandler:
         prompt = await build(ask, history, system_prompt, room, counter, learned, model)
         return await self.steps.equip(turn, chosen, prompt, words)
 
+    async def _agreed(self, turn: Turn, chosen: Chosen, words: Words) -> tuple[Chosen, Prompt]:
+        """The prompt; at the limit for a cheaper model, where its asker has agreed to that."""
+        prompt = await self.prompt(turn, chosen, words)
+        request = self._request(turn, chosen, prompt.expected)
+        other = await self.sending.instead(request, self.choosing)
+        if other is None:
+            return chosen, prompt
+        told = text_prices.instead(words, other.key, chosen.model.key)
+        chosen = chosen.by(other)
+        prompt = await self.prompt(turn, chosen, words)
+        turn.notes.append(told)
+        return chosen, prompt
+
     async def _called(
         self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
-    ) -> Refused | Seen | None:
+    ) -> Refused | Refusal | Seen | None:
         """Build the prompt, set aside what it may cost, and call if that was granted."""
-        prompt = await self._prompt(turn, chosen, words)
-        return await self.steps.take(turn, chosen, prompt, reply, words)
+        chosen, prompt = await self._agreed(turn, chosen, words)
+        request = self._request(turn, chosen, prompt.expected)
+        held_back = await self.sending.held_back(turn.ask, chosen, prompt, request, words)
+        return held_back or await self.steps.take(turn, chosen, prompt, reply, words)
 
     async def _ended(self, turn: Turn, words: Words) -> End:
         """Remember what was said, and tell how it ended; all is settled."""
@@ -360,6 +363,8 @@ class ChatHandler:
             said, place = _said(turn, is_whole=finish == "stop"), turn.recalled.place
             turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
         total = sum_of(calls)
+        took = Took(model.key, total.usage.input, total.usage.output)
+        self.sending.estimates.habits.took(turn.ask.requester.member.wallet, took)
         if finish is None:
             if turn.stopped:
                 return Failure("interrupted", words.interrupted())

@@ -7,7 +7,7 @@ short: they are data, never instructions.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from bot.config_values import ChannelConfig, PersonaConfig
@@ -27,6 +27,10 @@ class Chosen(NamedTuple):
     model: Model
     system_prompt: str
     output_max: int
+
+    def by(self, other: Model) -> Self:
+        """The same by another model."""
+        return self._replace(model=other, output_max=min(self.output_max, other.output_max))
 
 
 class NotAllowed(NamedTuple):

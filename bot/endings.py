@@ -26,7 +26,7 @@ OTHERS_MAX = 5
 
 _CUT = frozenset({"length", "quota", "cut"})
 # Refused for these reasons, another model may still answer.
-_OTHERWISE = frozenset({"period_used", "pool_used", "too_large", "unpriced"})
+OTHERWISE = frozenset({"period_used", "pool_used", "too_large", "unpriced"})
 
 
 def finished(
@@ -74,8 +74,8 @@ async def refused(
     if ask.requester.member.space.platform == CONSOLE:
         return refusal
     actions = [*_after_refusal(refusal.refused, ask, words)]
-    if request is not None and refusal.refused.reason in _OTHERWISE:
-        other = await _other(request, choosing, quotas)
+    if request is not None and refusal.refused.reason in OTHERWISE:
+        other = await cheaper(request, choosing, quotas)
         owner = ask.requester.member.id
         if other is not None and _subject("use", other.key, owner):
             actions.insert(0, Action("use", words.use_label(other.key), other.key, owner))
@@ -97,7 +97,7 @@ def _after_refusal(told: Refused, ask: Ask, words: Words) -> Iterator[Action]:
         yield Action("quota", words.quota_label(), owner=owner)
 
 
-async def _other(request: CallRequest, choosing: Choosing, quotas: Quotas) -> Model | None:
+async def cheaper(request: CallRequest, choosing: Choosing, quotas: Quotas) -> Model | None:
     """A model that would answer: what the admins offer instead, else the best that costs less."""
     asker = request.requester
     this = choosing.models.find(request.terms.key)
@@ -106,12 +106,12 @@ async def _other(request: CallRequest, choosing: Choosing, quotas: Quotas) -> Mo
     price = _price(request.terms.rates)
     known = {m.key: _price(m.terms.rates) for m in others}
     # One without a price may be as dear as any.
-    cheaper = [
+    offers = [
         m for m in others if (p := known[m.key]) is not None and (price is None or p <= price)
     ]
-    cheaper.sort(key=lambda model: -(known[model.key] or 0))
-    cheaper = [offered, *cheaper] if offered in others and offered is not None else cheaper
-    for model in cheaper[:OTHERS_MAX]:
+    offers.sort(key=lambda model: -(known[model.key] or 0))
+    offers = [offered, *offers] if offered in others and offered is not None else offers
+    for model in offers[:OTHERS_MAX]:
         most = min(model.output_max, request.output_max)
         asked = request._replace(terms=model.terms, output_max=most)
         try:

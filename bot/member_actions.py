@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from typing import get_args
 
-from bot import privacy, quota_views, text_members
+from bot import privacy, quota_views, text_members, text_prices
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.languages import named
@@ -73,8 +73,15 @@ async def remind(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
 
 def settings_form(desk: Desk, pressed: Pressed, words: Words) -> Form:
     """One's own choices, as they are."""
-    chosen = desk.settings.member(pressed.requester.member)
-    return text_members.settings_form(words, chosen, desk.chat.choosing.names(pressed.requester))
+    asker, chat = pressed.requester, desk.chat
+    chosen, estimates = desk.settings.member(asker.member), chat.sending.estimates
+    models = [
+        (m.key, text_prices.model_choice(words, m.key, cost, None))
+        for m in chat.models.all
+        if chat.choosing.may_use(asker, m)
+        for cost in (estimates.usual_cost(asker, m.terms.rates),)
+    ]
+    return text_members.settings_form(words, chosen, models)
 
 
 async def settings(desk: Desk, pressed: Pressed, words: Words) -> Pressing:

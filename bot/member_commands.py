@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from bot import text_members
+from bot import text_members, text_prices
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.member_actions import language_said
@@ -90,8 +90,9 @@ async def model(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
         key = "" if is_usual else desk.model_for(typed.requester, name, words).key
         chosen = replace(chosen, model=key)
         await desk.settings.set_member(member, chosen)
-    theirs = (m for m in desk.chat.models.all if desk.chat.choosing.may_use(typed.requester, m))
-    rows = [(m.key, m.name, m.terms.rates) for m in theirs]
+    theirs = [m for m in desk.chat.models.all if desk.chat.choosing.may_use(typed.requester, m)]
+    room = await desk.chat.sending.estimates.room(typed.requester, theirs)
+    rows = [(m.key, m.name, m.terms.rates, text_prices.room_of(words, room[m.key])) for m in theirs]
     return Handled(text_members.models(words, rows, chosen.model))
 
 

@@ -77,7 +77,8 @@ class Ask:
     begins anew also there). `left_out` names attachments that were not taken, each with the reason.
     `author` is the name the member goes by, `channel_id` and `place` are the id of the channel and
     the name of the space, where they have any besides what the requester says. `persona` is the one
-    asked for; `waits`: rather than be refused for want of room, it is sent when there is some.
+    asked for; `waits`: rather than be refused for want of room, it is sent when there is some;
+    `confirmed`: its asker has seen what it will probably cost.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Ask:
     persona: str = ""
     waits: bool = False
     documents: tuple[Document, ...] = ()
+    confirmed: bool = False
 
     @property
     def event(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.messages import Card
+from bot.messages import Ask, Card
 from quota.members import Requester
 
 
@@ -36,12 +36,14 @@ class Shown:
 class AskAgain:
     """The adapter is to ask once more: the same question, or to go on where the answer was cut.
 
-    `model` empty: the one that answered. `waits`: keep the place until there is room.
+    `model` empty: the one that answered. `waits`: keep the place until there is room. `ask`: this
+    very message, as it was written; the adapter gives it an id of its own.
     """
 
     how: Literal["again", "onward"]
     model: str = ""
     waits: bool = False
+    ask: Ask | None = None
 
 
 Pressing = Shown | AskAgain

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot import request_commands, text_pool, text_quota
+from bot import price_commands, request_commands, text_pool, text_prices, text_quota
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.outlooks import forecasts
@@ -45,7 +45,9 @@ async def _summary(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
     grants = await desk.quotas.governing.grants(requester.member)
     panel = words.quota("you", balances, grants)
     ahead = forecasts(words, balances, desk.clock.now())
-    panel = replace(panel, lines=(*panel.lines, *ahead))
+    room = await desk.chat.sending.estimates.questions(requester, balances, terms.rates)
+    human = () if room is None else (text_prices.questions(words, room),)
+    panel = replace(panel, lines=(*panel.lines, *human, *ahead))
     if typed.previews:
         panel = replace(panel, actions=text_quota.views(words))
     return Handled(panel, balances)
@@ -149,4 +151,7 @@ VIEWS: dict[str, View] = {
     "more": request_commands.more,
     "ceiling": _ceiling,
     "remind": _remind,
+    "price": price_commands.price,
+    "confirm": price_commands.confirm,
+    "fallback": price_commands.fallback,
 }

@@ -13,17 +13,25 @@ from quota.members import Member, Space
 
 ChannelMode: TypeAlias = Literal["off", "mention", "reply", "thread", "auto-thread"]
 FooterMode: TypeAlias = Literal["off", "low", "always"]
+Fallback: TypeAlias = Literal["ask", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
 class MemberSettings:
-    """A member's own choices."""
+    """A member's own choices.
+
+    `confirm_above` is a threshold (`2k tokens`, `$0.01`, `10%`) above which a message is not sent
+    before they say so, empty: none. `fallback`: whether a cheaper model answers by itself at the
+    limit, or asks them.
+    """
 
     model: str = ""
     persona: str = ""
     footer: FooterMode = "low"
     notify_reset: bool = False
     language: str = ""
+    confirm_above: str = ""
+    fallback: Fallback = "ask"
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,8 @@ class Answers(Dialect):
                 return self.say(
                     "⛔ The books cannot be written right now, so no model was asked. Nothing was charged. Try again shortly."
                 )
+            case "unconfirmed":
+                return self.say("⏳ Not sent yet: it waits for you to say so. Nothing was charged.")
             case "busy":
                 return self._busy(refused)
             case "too_large":

@@ -221,7 +221,7 @@ def help_rows(words: Speech) -> tuple[tuple[str, str], ...]:
     """What can be typed at the console only."""
     return (
         ("/stop, Ctrl-C", words.say("stop the answer; only what came is charged")),
-        ("/send", words.say("have what the shared pool refused sent when there is room")),
+        ("/send", words.say("send what was held back, or what a shared pool refused")),
         ("/model [NAME]", words.say("list the models with their prices, or choose one")),
         ("/attach [PATH]", words.say("put a text file into the next message; none takes it out")),
         ("/as NAME [ROLE ...]", words.say("become somebody else")),
@@ -257,8 +257,12 @@ def may_be_sent(words: Speech) -> str:
     return words.say("Type /send to have it sent when there is room.")
 
 
+def send_it(words: Speech) -> str:
+    return words.say("Type /send to send it.")
+
+
 def nothing_to_send(words: Speech) -> str:
-    return words.say("Nothing waits for room in a shared pool.")
+    return words.say("Nothing waits to be sent.")
 
 
 def may_become_admin(words: Speech) -> str:
@@ -323,10 +327,11 @@ def file_not_text() -> str:
 # Models.
 
 
-def models(words: Speech, rows: Sequence[tuple[str, str, str]], current: str) -> Panel:
-    """Names and prices, with the current one marked."""
+def models(words: Speech, rows: Sequence[tuple[str, str, str, str]], current: str) -> Panel:
+    """Names, prices and how much one has left for each, with the current one marked."""
     marked = tuple((f"→ {k}" if k == current else f"  {k}", *rest) for k, *rest in rows)
-    columns = (words.say("model"), words.say("name"), words.say("per million tokens"))
+    price_ = words.say("per million tokens")
+    columns = (words.say("model"), words.say("name"), price_, words.say("you have left"))
     return Panel(words.say("Models"), table=Table(columns, marked))
 
 

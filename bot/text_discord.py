@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from bot.figures import money
 from bot.languages import Speech, phrase
 from bot.panels import Field, Form, Panel
-from quota.units import Rates
 
 CHOOSE = "Choose…"
 
@@ -79,13 +77,6 @@ def thread_hello(words: Speech, *, needs_mention: bool) -> str:
     if needs_mention:
         return words.say("A new conversation. Mention me in each message here.")
     return words.say("A new conversation. Everything that is said here is for me.")
-
-
-def model_choice(key: str, rates: Rates | None) -> str:
-    """A model with its price beside it."""
-    if rates is None:
-        return f"{key} — no known price"
-    return f"{key} — {money(rates.input)} in, {money(rates.output)} out per million tokens"
 
 
 # What is said unasked.

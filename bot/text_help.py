@@ -12,6 +12,11 @@ _MEMBERS = (
     ("/quota history", phrase("what you used in the last 7 days")),
     ("/quota ceiling 5k tokens per day", phrase("hold yourself back; /quota ceiling off ends it")),
     ("/quota remind on", phrase("be told when a limit that stopped you has opened")),
+    ("/quota price your message", phrase("what it would cost, before it is sent")),
+    (
+        "/quota confirm 2k tokens · /quota fallback auto",
+        phrase("be asked before dearer messages; let a cheaper model answer at the limit"),
+    ),
     ("/model", phrase("the models with their prices; /model NAME chooses one")),
     ("/new", phrase("start a new conversation")),
     ("/stop", phrase("stop your running answer; what was generated is charged")),

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from bot import text_prices
+from bot.estimates import threshold_of
 from bot.figures import grouped, money
 from bot.languages import LANGUAGES, phrase
 from bot.panels import Action, Field, Form, Panel, Table
@@ -28,9 +30,9 @@ def thanks(words: Words) -> Panel:
     return words.done(words.say("Feedback"), line)
 
 
-def settings_form(words: Words, chosen: MemberSettings, models: Sequence[str]) -> Form:
-    """A member's own choices."""
-    models_ = (("default", words.say("The usual one")), *((name, name) for name in models))
+def settings_form(words: Words, chosen: MemberSettings, models: Sequence[tuple[str, str]]) -> Form:
+    """A member's own choices; `models` with what stands beside each."""
+    models_ = (("default", words.say("The usual one")), *models)
     footers = tuple((key, words.say(label)) for key, label in FOOTERS)
     switch = (("on", words.say("Yes")), ("off", words.say("No")))
     reminded = "on" if chosen.notify_reset else "off"
@@ -63,10 +65,12 @@ def settings(words: Words, chosen: MemberSettings) -> Panel:
             "What is left, under answers: {choice}.", choice=f"{footer[0].lower()}{footer[1:]}"
         ),
         words.say("Told when a limit has opened: {choice}.", choice=yes),
+        *text_prices.chosen_lines(words, chosen, threshold_of(chosen.confirm_above)),
         words.say("Language: {language}.", language=language),
     )
     change = Action("settings", words.say("Change"))
-    return Panel(words.say("Settings"), "neutral", lines, actions=(change,))
+    sending = Action("sending", text_prices.sending_label(words))
+    return Panel(words.say("Settings"), "neutral", lines, actions=(change, sending))
 
 
 def no_language(words: Words, said: str) -> str:
@@ -112,15 +116,17 @@ def no_regenerate(words: Words) -> str:
     return words.say("an answer is made anew by the button under it; here, ask again")
 
 
-def models(words: Words, rows: Sequence[tuple[str, str, Rates | None]], chosen: str) -> Panel:
-    """All models, with what they cost and which one answers."""
+def models(words: Words, rows: Sequence[tuple[str, str, Rates | None, str]], chosen: str) -> Panel:
+    """All models, with what they cost, for how much there is room, and which one answers."""
     cells = tuple(
-        ("✓" if key == chosen else "", key, name, price(words, rates)) for key, name, rates in rows
+        ("✓" if key == chosen else "", key, name, price(words, rates), room)
+        for key, name, rates, room in rows
     )
     line = words.say("The usual model answers you.")
     if chosen:
         line = words.say("{model} answers you.", model=chosen)
-    columns = ("", words.say("model"), words.say("name"), words.say("price per million tokens"))
+    price_ = words.say("price per million tokens")
+    columns = ("", words.say("model"), words.say("name"), price_, words.say("you have left"))
     return Panel(words.say("Models"), "neutral", (line,), table=Table(columns, cells))
 
 

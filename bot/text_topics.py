@@ -42,6 +42,9 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
             "/model lists the models with their prices; /model NAME chooses one for you, /model default the usual one."
         ),
         phrase("A cheaper model gives you more answers from the same allowance in money."),
+        phrase(
+            "/quota price MESSAGE tells what it would cost; /quota confirm 2k tokens asks you before dearer ones; /quota fallback auto lets a cheaper model answer at the limit."
+        ),
     ),
     "privacy": (
         phrase(

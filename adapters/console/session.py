@@ -25,6 +25,7 @@ from bot.messages import Ask, Attachment
 from bot.outcome import reference
 from bot.panels import Panel
 from bot.text import Words
+from bot.text_prices import room_of
 from quota.errors import StoreUnavailableError
 from quota.members import EVERYONE, Member, Requester, Space
 from quota.waiting import Fresh
@@ -32,7 +33,7 @@ from quota.waiting import Fresh
 _log = logging.getLogger(__name__)
 
 SPACE = Space("console", "console")
-# What a button says on other platforms: send it when there is room.
+# What a button says on other platforms: send it, or send it when there is room.
 SEND = "/send"
 
 
@@ -120,12 +121,12 @@ class Session:
         """Carry out a command or answer a message; nothing that fails ends the session."""
         try:
             self.bot.commands.meet(self.who.requester)
-            again = self.unsent if text.strip().casefold() == SEND else None
-            if text.startswith("/") and again is None:
+            unsent = self.unsent if text.strip().casefold() == SEND else None
+            if text.startswith("/") and unsent is None:
                 await self._command(text)
             else:
                 with typing.during_answer(self.stop, self.leave):
-                    await self._answer(self._ask(text) if again is None else _waiting(again))
+                    await self._answer(unsent or self._ask(text))
         except StoreUnavailableError:
             self.screen.say(self._words.not_written(), "bad")
         except Exception:  # whatever broke, the person is told and may go on
@@ -184,8 +185,11 @@ class Session:
         finally:
             self.running = ""
         if stream.reason == "pool_used":
-            self.unsent = ask
+            self.unsent = replace(ask, id=_new_id(), waits=True)
             self.screen.say(say.may_be_sent(self._words), "dim")
+        elif stream.reason == "unconfirmed":
+            self.unsent = replace(ask, id=_new_id(), confirmed=True)
+            self.screen.say(say.send_it(self._words), "dim")
 
     # Commands.
 
@@ -254,11 +258,13 @@ class Session:
             self.screen.say(say.model_is(self._words, rest), "dim")
             return
         offline = {model.key for model in self.bot.config.models if model.offline}
+        room = await self.bot.chat.sending.estimates.room(self.who.requester, models.all)
         rows = [
             (
                 model.key,
                 model.name,
                 say.price(self._words, model.terms.rates, offline=model.key in offline),
+                room_of(self._words, room[model.key]),
             )
             for model in models.all
         ]
@@ -320,11 +326,6 @@ class Session:
 def _new_id() -> str:
     """Typed messages have no id of a platform: chance gives each one of its own."""
     return secrets.token_hex(16)
-
-
-def _waiting(ask: Ask) -> Ask:
-    """The same, to be sent when there is room."""
-    return replace(ask, id=_new_id(), waits=True)
 
 
 def _short(path: Path) -> str:

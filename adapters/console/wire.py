@@ -60,7 +60,14 @@ def parse(data: bytes | None) -> Ask | Stop:
         line.get("channel") or CHANNEL,
         line.get("admin", False),
     )
-    return Ask(line["id"], requester, line["text"], line.get("model", ""), line.get("thread", ""))
+    return Ask(
+        line["id"],
+        requester,
+        line["text"],
+        line.get("model", ""),
+        line.get("thread", ""),
+        confirmed=line.get("confirmed", False),
+    )
 
 
 def _object(data: bytes | None) -> Json:
@@ -128,6 +135,7 @@ _KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "space": _TEXT,
     "model": _TEXT,
     "thread": _TEXT,
+    "confirmed": _SWITCH,
     "stop": _SWITCH,
 }
 

@@ -1,6 +1,6 @@
 """Questions that do not come as messages: /ask, Ask about this, Regenerate, Continue, /chat new."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,8 +15,10 @@ from bot.actions import AskAgain, Pressed
 from bot.choosing import named
 from bot.messages import BEGIN, Ask, Utterance
 from bot.text import Words
+from bot.text_prices import model_choice
 from bot.text_setup import unknown_persona
 from bot.text_topics import TOPICS
+from quota.errors import StoreUnavailableError
 from quota.members import Requester
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Interaction = discord.Interaction[Any]
 QUOTE_CHARS_MAX = 300
+# Discord waits three seconds for what may be meant; whoever types, less.
+COMPLETES_MS, CHOICES_MAX = 1_000, 25
 THREAD_MINUTES: Literal[1440] = 1_440
 
 
@@ -91,6 +95,10 @@ class Asking:
     ) -> None:
         """Regenerate or Continue, on a message of the bot; acknowledged already."""
         if message is None:
+            return
+        if again.ask is not None:
+            ask = replace(again.ask, id=str(interaction.id))
+            await self._answered(interaction, ask, self._place_after(interaction, message))
             return
         found = self._bot.chat.question(pressed.requester.member.space, str(message.id))
         is_known = found is not None
@@ -260,24 +268,41 @@ class Asking:
             return await files.taken(found.attachments, self._words(interaction))
         return files.Files()
 
-    def completions(
+    async def completions(
         self, interaction: Interaction, completes: str, typed: str
-    ) -> Iterable[tuple[str, str]]:
-        """What may be meant by what was typed so far, from memory alone."""
-        wanted = typed.strip().casefold()
-        for label, value in self._all_of(completes, self._gateway.requester(interaction)):
-            if wanted in label.casefold() or wanted in value.casefold():
-                yield label, value
+    ) -> Sequence[tuple[str, str]]:
+        """What may be meant by what was typed so far."""
+        wanted, requester = typed.strip().casefold(), self._gateway.requester(interaction)
+        if completes == "model":
+            found = await self._models(requester, self._words(interaction))
+        else:
+            found = self._all_of(completes, requester)
+        return [each for each in found if any(wanted in text.casefold() for text in each)]
+
+    async def _models(self, requester: Requester, words: Words) -> Sequence[tuple[str, str]]:
+        """The models of somebody, each with its price, and whether what they have left is enough.
+
+        Whoever types does not wait for the books.
+        """
+        chat = self._bot.chat
+        estimates, room = chat.sending.estimates, dict[str, int | None]()
+        theirs = [m for m in chat.models.all if chat.choosing.may_use(requester, m)]
+        with suppress(StoreUnavailableError, TimeoutError):
+            async with self._bot.clock.timeout(COMPLETES_MS):
+                room = await estimates.room(requester, theirs[:CHOICES_MAX])
+        return [
+            (
+                model_choice(
+                    words, m.key, estimates.usual_cost(requester, m.terms.rates), room.get(m.key)
+                ),
+                m.key,
+            )
+            for m in theirs
+        ]
 
     def _all_of(self, completes: str, requester: Requester) -> Sequence[tuple[str, str]]:
         bot, space = self._bot, requester.member.space.key
         match completes:
-            case "model":
-                chat, admin = bot.chat, requester.is_admin
-                theirs = (
-                    m for m in chat.models.all if admin or chat.choosing.may_use(requester, m)
-                )
-                return [(say.model_choice(m.key, m.terms.rates), m.key) for m in theirs]
             case "persona":
                 return [(name, name) for name in bot.config.personas]
             case "rule":

@@ -10,17 +10,8 @@ from typing import Any, Protocol
 import discord
 from discord import app_commands
 
-from adapters.discord.surface import (
-    ENTRIES,
-    GROUPS,
-    MENUS,
-    Entry,
-    Menu,
-    Option,
-    OptionKind,
-    quoted,
-    said,
-)
+from adapters.discord.entries import Entry, Menu, Option, OptionKind, quoted, said
+from adapters.discord.surface import ENTRIES, GROUPS, MENUS
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +53,10 @@ class Desk(Protocol):
     ) -> None:
         """A command of a menu."""
 
-    def completions(
+    async def completions(
         self, interaction: discord.Interaction[Any], completes: str, typed: str
     ) -> Iterable[tuple[str, str]]:
-        """What may be meant (label, value), from memory alone."""
+        """What may be meant (label, value), within a second."""
 
 
 def plant(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
@@ -159,7 +150,7 @@ def _completing(
     async def complete(
         interaction: discord.Interaction[Any], current: str
     ) -> list[app_commands.Choice[str]]:
-        found = desk.completions(interaction, completes, current)
+        found = await desk.completions(interaction, completes, current)
         return [
             app_commands.Choice(name=label[:CHOICE_CHARS_MAX], value=value)
             for label, value in list(found)[:CHOICES_MAX]

@@ -11,7 +11,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from adapters.discord.surface import quoted
+from adapters.discord.entries import quoted
 from bot import text_discord as say
 from bot.figures import BAR_CELLS
 from bot.panels import Action, Chart, Field, Form, Gauge, Panel, Table, Tone

@@ -15,8 +15,8 @@ import discord
 from adapters.discord import asks, panels, surface
 from adapters.discord.asking import Asking
 from adapters.discord.commands import pieces
+from adapters.discord.entries import Entry, Menu
 from adapters.discord.place import Frame
-from adapters.discord.surface import Entry, Menu
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed, Shown
 from bot.desk import Typed
@@ -79,11 +79,11 @@ class Presses:
         """A form came back, be it one of an earlier run."""
         await self._safely(interaction, partial(self._submitted, interaction))
 
-    def completions(
+    async def completions(
         self, interaction: Interaction, completes: str, typed: str
     ) -> Iterable[tuple[str, str]]:
         """See commands.Desk."""
-        return self._asking.completions(interaction, completes, typed)
+        return await self._asking.completions(interaction, completes, typed)
 
     async def _safely(self, interaction: Interaction, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever breaks is told to who began it, in one sentence."""

@@ -4,88 +4,12 @@ One table. A line is in the grammar that every platform has (bot/grammar.py), so
 does and says is not known here. `[…]` is left out unless its option was given.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-OptionKind = Literal["text", "number", "flag", "member", "target", "channel", "file"]
-Does = Literal["line", "ask", "begin", "again", "form"]
-Completes = Literal["", "model", "persona", "rule", "window", "topic"]
+from adapters.discord.entries import Entry, Menu, Option
 
 ASK_CHARS_MAX = 6_000
 REASON_CHARS_MAX = 300
-_GAP = re.compile(r"\[([^\[\]]*)\]")
-_NAME = re.compile(r"\{(\w+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option; `least` and `most` bound its length, or its value where it is a number.
-
-    `plain` is the choice that needs no word in the line.
-    """
-
-    name: str
-    about: str
-    kind: OptionKind = "text"
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    completes: Completes = ""
-    least: int = 1
-    most: int = 100
-    plain: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One command by its path, such as `quota-admin limit set`."""
-
-    path: str
-    about: str
-    line: str
-    options: tuple[Option, ...] = ()
-    does: Does = "line"
-
-    def typed(self, given: Mapping[str, str]) -> list[str]:
-        """The lines for these options, as a rule one; each value is one that `said` has written.
-
-        Where several are written in the table, those are meant whose options were all given; the
-        last one where none is.
-        """
-        plain = {option.name: option.plain for option in self.options}
-        chosen = {n: v for n, v in given.items() if v and v != plain.get(n)}
-
-        def gap(match: re.Match[str]) -> str:
-            return match[1] if all(n in chosen for n in _NAME.findall(match[1])) else ""
-
-        lines = [_GAP.sub(gap, line) for line in self.line.split("\n")]
-        whole = [n for n in lines if all(name in chosen for name in _NAME.findall(n))]
-        meant = whole[:-1] if len(whole) > 1 else whole or lines[-1:]
-        return [_NAME.sub(lambda match: chosen.get(match[1], ""), n).strip() for n in meant]
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """A command in the menu of a message or of a member."""
-
-    name: str
-    on: Literal["message", "member"]
-    does: Literal["about", "cost", "again", "member"]
-    staff: bool = False
-
-
-def said(text: str) -> str:
-    """A value as one piece of a line, without the sign that stands before a reason."""
-    return " ".join("-" if word == "--" else word for word in text.split())
-
-
-def quoted(name: str) -> str:
-    """A name as the grammar reads it; empty where it cannot be written there as it is."""
-    if said(name) != name or '"' in name:
-        return ""
-    return f'"{name}"' if " " in name else name
-
 
 _REASON = Option("reason", "Why; it stands in the audit log", most=REASON_CHARS_MAX)
 _UNTIL = Option("until", "Such as 3d, 2h, never")
@@ -147,6 +71,27 @@ MEMBER_ENTRIES = (
         "Forget what was said",
         "/chat forget {scope}",
         (Option("scope", "Where", required=True, choices=("here", "everywhere")),),
+    ),
+    Entry(
+        "chat price",
+        "What a message would cost",
+        "/quota price[ --model {model}] {prompt}",
+        (
+            Option("prompt", "What you want to know", required=True, most=ASK_CHARS_MAX),
+            _MODEL,
+        ),
+    ),
+    Entry(
+        "chat confirm",
+        "Be asked before a message that costs more",
+        "/quota confirm {above}",
+        (Option("above", "Such as 2k tokens, $0.01, 10%, or off", required=True, most=40),),
+    ),
+    Entry(
+        "chat fallback",
+        "At the limit of a model: be asked, or have a cheaper one answer",
+        "/quota fallback {choice}",
+        (Option("choice", "Which", required=True, choices=("ask", "auto")),),
     ),
     Entry("chat settings", "Your model, persona, footer and reminders", "settings", does="form"),
     Entry(

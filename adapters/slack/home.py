@@ -17,6 +17,7 @@ from adapters.slack.panels import VIEW_BLOCKS_MAX, Json, buttons, card
 from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.panels import Action
+from bot.text_prices import sending_label
 from quota.clock import pause
 from quota.members import Requester
 
@@ -105,7 +106,8 @@ class Home:
             found.append({"type": "divider"})
         for line in MEMBER_LINES:
             found += await self._card(workspace, requester, line)
-        found += buttons([settings], HOME)
+        sending = Action("sending", sending_label(words), owner=owner)
+        found += buttons([settings, sending], HOME)
         if requester.is_admin:
             found.append({"type": "divider"})
             found.append(_header(words.say(text_slack.HOME_ADMIN)))

@@ -103,10 +103,22 @@ class Orders:
             pressing = await front.bot.actions.press(pressed, words)
         except StoreUnavailableError:
             return Shown(_not_written(words))
+        if isinstance(pressing, AskAgain) and pressing.ask is not None:
+            await self._sent(workspace, pressed, pressing.ask, place, about)
+            return None
         if isinstance(pressing, AskAgain):
             await self._again(workspace, pressed, pressing, place, about)
             return None
         return pressing
+
+    async def _sent(
+        self, workspace: Workspace, pressed: Pressed, ask: Ask, place: Place, about: str
+    ) -> None:
+        """What was held back, where it would have been answered then; in private where it was."""
+        there = replace(place, thread=ask.thread, respond_at="" if ask.thread else place.respond_at)
+        begins = ask.message == f"{place.channel}:{ask.thread}"
+        ask = replace(ask, id=f"send:{pressed.event}")
+        await self._answering.answer(workspace, ask, there, about=about, in_thread=not begins)
 
     async def _again(
         self, workspace: Workspace, pressed: Pressed, how: AskAgain, place: Place, about: str

@@ -50,6 +50,19 @@ async def test_credits_are_told_where_there_is_a_price() -> None:
         assert end["balances"][0]["unit"] == "credits"
 
 
+async def test_what_waits_for_a_word_of_its_asker_is_sent_with_it() -> None:
+    async with program("everyone: 20k tokens/day") as it:
+        await it.ask(id="c1", text="/quota confirm 100 tokens")
+        refused = await it.ask(id="e1", text="hello there")
+        assert (refused["event"], refused["reason"]) == ("refused", "unconfirmed")
+        assert refused["needed"] == 409
+        assert it.bot.model.calls == []
+        it.send(id="e1", text="hello there")
+        assert (await it.hear())["event"] == "duplicate"
+        answer = await it.ask(id="e2", text="hello there", confirmed=True)
+        assert (answer["event"], answer["balances"][0]["used"]) == ("answer", 17)
+
+
 async def test_a_crossed_threshold_is_told() -> None:
     async with program("everyone: 100 tokens/day") as it:
         it.bot.model.next(says(70))

@@ -75,7 +75,7 @@ async def test_what_a_shared_pool_refuses_is_sent_when_there_is_room() -> None:
     session = Session(whole(bot), Person("ana"), Screen(page, {}), zone=UTC)
     for text in ("/send", "hello", "and what of bo?"):
         await session.said(text, hands)
-    assert "Nothing waits for room in a shared pool." in page.getvalue()
+    assert "Nothing waits to be sent." in page.getvalue()
     assert page.getvalue().endswith("Type /send to have it sent when there is room.\n")
     sending = asyncio.create_task(session.said("/send", hands))
     while "as soon as there is room" not in page.getvalue():  # noqa: ASYNC110 - a page tells nobody
@@ -85,6 +85,16 @@ async def test_what_a_shared_pool_refuses_is_sent_when_there_is_room() -> None:
     await sending
     assert bot.model.calls[1].messages[-1].content == "and what of bo?"
     assert page.getvalue().count("w1 w2 w3") == 2
+
+
+async def test_what_is_above_ones_own_threshold_is_sent_when_one_says_so() -> None:
+    bot = build("everyone: 10k tokens/day")
+    shown = await typed("/quota confirm 100 tokens", "hello there", "/send", "/send", bot=bot)
+    assert "Not sent yet, because it is above 100 tokens." in shown
+    assert "Type /send to send it.\n" in shown
+    assert shown.count("w1 w2 w3") == 1
+    assert "Nothing waits to be sent." in shown
+    assert [call.messages[-1].content for call in bot.model.calls] == ["hello there"]
 
 
 async def test_a_failure_is_told_and_the_next_message_is_answered() -> None:
@@ -209,7 +219,7 @@ async def test_who_governs_hears_of_a_request_and_who_asked_what_came_of_it() ->
 async def test_models_are_listed_with_prices_and_chosen() -> None:
     bot = build(rates=Rates(250_000, 25_000, 2_000_000, 2_000_000))
     shown = await typed("/model", "/model small", "hello", bot=bot)
-    assert "→ mini  test-model  in $0.25 · cached $0.025 · out $2.00\n" in shown
+    assert "→ mini  test-model  in $0.25 · cached $0.025 · out $2.00  unlimited\n" in shown
     assert "The next messages go to small.\n" in shown
     assert len(bot.model.calls) == 1
 

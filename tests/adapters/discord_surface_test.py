@@ -8,7 +8,8 @@ import pytest
 from discord import app_commands
 
 from adapters.discord.commands import plant
-from adapters.discord.surface import ENTRIES, GROUPS, MENUS, Entry, quoted, said
+from adapters.discord.entries import Entry, quoted, said
+from adapters.discord.surface import ENTRIES, GROUPS, MENUS
 from adapters.discord.translator import TABLES, Translator, table
 
 BY_PATH = {entry.path: entry for entry in ENTRIES}
@@ -19,7 +20,7 @@ class Nobody:
 
     async def chosen(self, *_: Any) -> None: ...
 
-    def completions(self, *_: Any) -> list[tuple[str, str]]:
+    async def completions(self, *_: Any) -> list[tuple[str, str]]:
         return []
 
 

@@ -107,6 +107,8 @@ async def test_settings_are_asked_for_in_a_form_and_kept() -> None:
         "Model: small.",
         "What is left, under answers: under every answer.",
         "Told when a limit has opened: yes.",
+        "Asked before sending: never.",
+        "At the limit: ask me.",
         "Language: as in your app.",
     )
     mine = bot.desk.settings.member(requester().member)

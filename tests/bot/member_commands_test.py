@@ -27,6 +27,7 @@ async def test_a_member_chooses_a_model_among_those_with_their_prices() -> None:
     assert card.panel.table.rows[0][1:2] + card.panel.table.rows[0][3:] == (
         "mini",
         "$0.25 in, $2.00 out",
+        "about 18 questions",
     )
     mine = await bot.type("/model small", "ana")
     assert mine.panel.lines == ("mini answers you.",)
@@ -76,7 +77,7 @@ async def test_to_forget_everything_is_asked_twice_where_there_are_buttons() -> 
 async def test_settings_are_shown_with_a_button_that_changes_them() -> None:
     card = await build(DAILY).type("/chat settings", "ana")
     assert card.panel.lines[0] == "Model: the usual one."
-    assert [a.name for a in card.panel.actions] == ["settings"]
+    assert [a.name for a in card.panel.actions] == ["settings", "sending"]
 
 
 async def kept(bot: Bot) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.discord import dialect, panels
-from adapters.discord.surface import ADMIN_ENTRIES, MENUS, STAFF_ENTRIES, Entry
+from adapters.discord.entries import Entry
+from adapters.discord.surface import ADMIN_ENTRIES, MENUS, STAFF_ENTRIES
 from bot.actions import FORMS
 from bot.commands import GOVERNING as COMMANDS
 from bot.news import Alert

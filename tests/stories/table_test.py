@@ -16,7 +16,7 @@ import pytest
 from tests.stage import Opens
 
 PAGES = {
-    "both": ("rows", "helped", "platforms"),
+    "both": ("rows", "helped", "platforms", "prices"),
     "discord": (
         "discord_chat",
         "discord_commands",
@@ -63,7 +63,8 @@ ROWS = {
     "B8": """
         a_model_may_be_for_a_role_and_others_are_told_for_which
         the_cheaper_model_is_offered_at_the_limit_and_answers_when_pressed
-        models_are_suggested_with_their_price""",
+        models_are_suggested_with_their_price
+        at_the_limit_a_cheaper_model_answers_whoever_agreed""",
     "B9": "it_is_said_how_much_of_the_past_was_used",
     "B10": "ask_can_be_private  a_private_ask_is_seen_by_nobody_else",
     "B11": """
@@ -79,6 +80,11 @@ ROWS = {
         the_rules_that_hold_are_listed_with_the_one_that_gives_way
         quota_is_a_card_that_only_its_member_sees
         quota_is_one_private_card_with_bars_and_numbers""",
+    "C4": """
+        a_message_has_a_price_before_it_is_sent  what_waited_has_expired_after_a_restart
+        a_dear_message_waits_for_its_asker_and_is_sent_once
+        a_message_that_waits_is_its_askers_alone_and_can_be_dropped""",
+    "C5": "limits_are_told_in_questions_like_ones_own",
     "C6": """
         the_admins_own_sentence_stands_in_the_refusal
         the_cheaper_model_is_offered_at_the_limit_and_answers_when_pressed
