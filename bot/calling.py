@@ -113,7 +113,9 @@ class Calling:
         received, model, prompt = call.received, call.model, call.prompt
         call.text_tokens = await self._count(model, received.text)
         counted = call.text_tokens + await self._count(model, received.unseen)
-        output = self._answers.likely(model.name, counted)
+        # The syntax around calls of tools is another than that around text.
+        learned_as = f"{model.name} with tools" if received.tools else model.name
+        output = self._answers.likely(learned_as, counted)
         charge = charge_for(received, prompt.likely, output, call.granted, model)
         if received.bad_usage or received.bad_cost:
             what = "a usage" if received.bad_usage else "a cost"
@@ -126,7 +128,7 @@ class Calling:
                 self.prompts.learn(
                     prompt.learned_as(model.name), prompt.counted, charge.usage.input
                 )
-            self._answers.learn(model.name, counted, charge.usage.output - hidden)
+            self._answers.learn(learned_as, counted, charge.usage.output - hidden)
         return charge
 
     async def _settled(self, call: Call, charge: Charge) -> Settlement:

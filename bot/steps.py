@@ -91,6 +91,10 @@ class Steps:
             if left == 0:
                 turn.cut = "steps"
                 return None
+            if call.done is None:
+                # The books do not hold this one yet: no further call.
+                turn.cut = Refused("store_unavailable")
+                return None
             prompt = await self._with_results(way, call, prompt)
             if self._clock.now() >= turn.ends_at:
                 turn.cut = "late"

@@ -43,7 +43,7 @@ def ended(words: Dialect, why: Cut, steps: int) -> str:
         case "paused" | "blocked":
             said = words.say("… ✂ Stopped by an admin before the next step.")
         case "store_unavailable":
-            said = words.say("… ✂ Stopped: the books cannot be written right now.")
+            return words.say("… ✂ Stopped: the books cannot be written right now.")
         case _:
             said = words.say("… ✂ Stopped: your limit has no room for the next step.")
     said = words.joined(said, words.say("The steps so far were charged, nothing more."))

@@ -28,9 +28,14 @@ from bot.ports import (
     ModelEvent,
     TextDelta,
     TokenCounter,
+    Tool,
+    ToolDelta,
+    ToolError,
     UsageReport,
 )
+from bot.prompt import TOKENS_PER_TOOL, text_of_calls
 from bot.text import Words
+from bot.toolbox import Toolbox, ToolServer
 from bot.turns import ChatSettings
 from quota.ledger import LedgerEntry
 from quota.limits import Policy
@@ -88,7 +93,11 @@ Script = Callable[[ModelCall], Sequence[Step]]
 
 def tokens_of(call: ModelCall) -> int:
     """What this model's provider counts for a prompt: just what WordCounter expects."""
-    return 3 + sum(4 + len(message.content.split()) for message in call.messages)
+    texts = [message.content for message in call.messages]
+    texts += [text_of_calls(message.calls) for message in call.messages if message.calls]
+    said = sum(4 + len(text.split()) for text in texts)
+    offered = [f"{tool.name} {tool.description} {tool.schema}" for tool in call.tools]
+    return 3 + said + sum(TOKENS_PER_TOOL + len(text.split()) for text in offered)
 
 
 def says(words: int, *, reported: Usage | None = None) -> Script:
@@ -100,6 +109,24 @@ def says(words: int, *, reported: Usage | None = None) -> Script:
         usage = reported or Usage(input=tokens_of(call), output=said)
         end = Finished("stop" if said == words else "length")
         return [*map(TextDelta, texts), end, UsageReport(usage)]
+
+    return script
+
+
+def uses(name: str, arguments: str = "{}", *, words: int = 2, at_once: int = 1) -> Script:
+    """So many words, then calls of a tool, each a piece for its name and one for its arguments."""
+
+    def script(call: ModelCall) -> Sequence[Step]:
+        texts = [TextDelta(f"{' ' if n > 1 else ''}w{n}") for n in range(1, words + 1)]
+        calls: list[ToolDelta] = []
+        for place in range(at_once):
+            calls.append(ToolDelta(place, f"call_{len(call.messages)}_{place}", name, ""))
+            calls.append(ToolDelta(place, "", "", arguments))
+        said: list[ModelEvent] = [*texts, *calls]
+        usage = Usage(input=tokens_of(call), output=min(len(said), call.output_cap))
+        if len(said) > call.output_cap:
+            return [*said[: call.output_cap], Finished("length"), UsageReport(usage)]
+        return [*said, Finished("tools"), UsageReport(usage)]
 
     return script
 
@@ -157,6 +184,52 @@ class ScriptedModel:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class ScriptedTools:
+    """Tools that return what a test tells them to: a text, a failure, or what waits at a gate.
+
+    Each has the server "clock" unless it says `server/tool`.
+    """
+
+    def __init__(self, **results: str | ToolError | Exception | Gate) -> None:
+        self.results: dict[str, str | ToolError | Exception | Gate] = dict(results)
+        self.used: list[tuple[str, object]] = []
+        self.down: set[str] = set()
+        self.schema = '{"type": "object"}'
+        self.running = 0
+        self.passing: Callable[[], Awaitable[None]] = Steps()
+
+    async def offered(self, server: str) -> Sequence[Tool]:
+        await self.passing()
+        if server in self.down:
+            raise ToolError("it is down")
+        titles = [name for name in self.results if _home(name)[0] == server]
+        return [Tool("", f"Does {_home(t)[1]}", self.schema, *_home(t)) for t in titles]
+
+    async def use(self, tool: Tool, arguments: object) -> str:
+        self.used.append((tool.title, arguments))
+        self.running += 1
+        try:
+            await self.passing()
+            name = tool.title if tool.server == "clock" else f"{tool.server}/{tool.title}"
+            result = self.results[name]
+            if isinstance(result, Gate):
+                await result.enter()
+                return "after the gate"
+            if isinstance(result, Exception):
+                raise result
+            return result
+        finally:
+            self.running -= 1
+
+    async def close(self) -> None:
+        """Nothing was started."""
+
+
+def _home(name: str) -> tuple[str, str]:
+    server, _, title = name.rpartition("/")
+    return server or "clock", title
 
 
 class WordCounter:
@@ -450,6 +523,9 @@ def build(
     charge_unknown: bool = True,
     spaces: dict[str, Policy] | None = None,
     reader: DocumentReader | None = None,
+    tools: ScriptedTools | None = None,
+    servers: Sequence[ToolServer] = (ToolServer("clock"),),
+    steps_max: int = 10,
     **rules: Any,
 ) -> Bot:
     """A bot under these limits, with a scripted model unless another one is given."""
@@ -469,9 +545,12 @@ def build(
         idle_ms=30 * SECOND,
         charge_unknown=charge_unknown,
     )
-    chat = ChatHandler(
-        quotas, Models([model, *more_models]), counter, clock, settings or ChatSettings(), reader
-    )
+    toolbox = None
+    if tools is not None:
+        tools.passing = passing
+        toolbox = Toolbox(tools, clock, servers, steps_max)
+    models = Models([model, *more_models])
+    chat = ChatHandler(quotas, models, counter, clock, settings or ChatSettings(), reader, toolbox)
     desk = Desk(quotas, chat, clock)
     words = Words(when)
     return Bot(stepping, clock, passing, scripted, counter, quotas, chat, desk, words)
