@@ -3,10 +3,11 @@
 What is held follows what providers publish, and where they differ the dearer rule: too little
 would be paid by the house. What is charged is the provider's own count.
 
-* OpenAI counts tiles: scaled into 2048 x 2048, then to 768 on the shorter side, a base and a price
-  for each tile of 512 x 512; for the small models patches of 32 x 32, 1536 at most, times a factor
-  (its guide "Images and vision", section "Calculating costs"; members of its forum measured a
-  fifth more for GPT-5.2, which is the price of GPT-4o).
+* OpenAI counts patches of 32 x 32 times a factor, of an image that was scaled into 2048 x 2048 and
+  to a budget of patches; its older models count tiles: scaled into 2048 x 2048, then to 768 on the
+  shorter side, a base and a price for each tile of 512 x 512 (its guide "Images and vision",
+  sections "Model sizing behavior" and "Calculating costs", for detail "high", which is what is
+  asked for: without it, newer models have no budget).
 * Anthropic counts width x height / 750 (its page "Vision", section "Evaluate image size").
 * Llama has four tiles at 1,601 at most (together.ai, "Vision").
 * Qwen and others count patches of 28 x 28, 16,384 of them at most.
@@ -23,20 +24,24 @@ IMAGE_BYTES_MAX = 10 * 1024 * 1024
 TOKENS_MAX = 16_384
 
 _TILED_MAX, _TILED_SHORT, _TILE = 2048, 768, 512
-_PATCH, _PATCHES_MAX = 32, 1536
-# The first that fits: (base, tile) of models that count tiles.
+_PATCH, _PATCHED_MAX = 32, 2048
+# The first that fits: (thousandths of a patch, patches at most) of models that count patches.
+_PATCHED = (
+    (re.compile(r"gpt-5(\.1)?(-codex)?-mini"), 1_200, 1_536),
+    (re.compile(r"gpt-5-nano"), 1_500, 1_536),
+    (re.compile(r"gpt-4\.1-mini"), 1_620, 6_144),
+    (re.compile(r"gpt-4\.1-nano"), 2_460, 1_536),
+    (re.compile(r"o4-mini"), 1_720, 1_536),
+    (re.compile(r"gpt-5\.2"), 1_200, 6_144),
+    (re.compile(r"gpt-(5\.[3-9]|[6-9])"), 1_200, 2_500),
+)
+# Then: (base, tile) of models that count tiles.
 _TILES = (
     (re.compile(r"gpt-4o-mini"), 2833, 5667),
-    (re.compile(r"gpt-5(?!\.)"), 70, 140),
+    (re.compile(r"gpt-5(?!\.)|gpt-5\.1"), 70, 140),
     (re.compile(r"\bo[13]\b"), 75, 150),
     (re.compile(r"gpt-\d"), 85, 170),
     (re.compile(r"llama"), 6404, 0),
-)
-# Thousandths of a patch.
-_PATCHED = (
-    (re.compile(r"gpt-(5[.\d]*|4\.1)-mini"), 1_620),
-    (re.compile(r"gpt-(5[.\d]*|4\.1)-nano"), 2_460),
-    (re.compile(r"o4-mini"), 1_720),
 )
 
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -65,9 +70,9 @@ def tokens_of(model: str, image: Image) -> int:
     if size is None:
         return TOKENS_MAX
     name = model.casefold()
-    for pattern, thousandths in _PATCHED:
+    for pattern, thousandths, patches_max in _PATCHED:
         if pattern.search(name):
-            patches = min(_PATCHES_MAX, _grid(size, _PATCH))
+            patches = min(patches_max, _grid(_within(size, _PATCHED_MAX), _PATCH))
             return -(-patches * thousandths // 1_000)
     for pattern, base, tile in _TILES:
         if pattern.search(name):
@@ -80,12 +85,17 @@ def _grid(size: Size, side: int) -> int:
     return -(-size.width // side) * -(-size.height // side)
 
 
+def _within(size: Size, most: int) -> Size:
+    """Scaled down until the longer side has at most so many pixels."""
+    longest = max(size)
+    if longest <= most:
+        return size
+    return Size(*(max(1, -(-side * most // longest)) for side in size))
+
+
 def _tiles(size: Size) -> int:
     """The tiles of an image after it was scaled down; nothing is scaled up."""
-    width, height = size
-    longest = max(width, height)
-    if longest > _TILED_MAX:
-        width, height = (max(1, -(-side * _TILED_MAX // longest)) for side in (width, height))
+    width, height = _within(size, _TILED_MAX)
     shortest = min(width, height)
     if shortest > _TILED_SHORT:
         width, height = (-(-side * _TILED_SHORT // shortest) for side in (width, height))

@@ -178,7 +178,9 @@ def _call_param(call: ToolCall) -> dict[str, object]:
 
 def _image_part(image: Image) -> dict[str, object]:
     data = b64encode(image.data).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}}
+    url = f"data:{image.media_type};base64,{data}"
+    # Unless it is said, newer models take an image at its full size, at any price.
+    return {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
 
 
 async def _events(chunks: "AsyncStream[object]") -> AsyncGenerator[ModelEvent, None]:

@@ -740,6 +740,11 @@ async def test_a_redirect_that_never_ends_was_never_processed() -> None:
     assert (await listen_to(answer)).trouble == "unreachable"
 
 
+def _picture(url: str) -> dict[str, object]:
+    """An image as it is sent: at a detail with a bound, which is what is set aside for it."""
+    return {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
+
+
 async def test_images_go_along_before_the_question_about_them() -> None:
     cat, dog = Image("cat", "image/png", b"\x89PNG"), Image("dog", "image/jpeg", b"\xff\xd8")
     said = (
@@ -749,8 +754,8 @@ async def test_images_go_along_before_the_question_about_them() -> None:
     )
     async with raw(http(sse(choice("stop")))) as server, connected(server.base_url) as model:
         await listen(model, ModelCall(MODEL, said, CAP))
-    png = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
-    jpeg = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9g="}}
+    png = _picture("data:image/png;base64,iVBORw==")
+    jpeg = _picture("data:image/jpeg;base64,/9g=")
     text = {"type": "text", "text": "which is a cat \ufffd"}
     assert server.bodies[0]["messages"] == [
         {"role": "system", "content": "be kind"},

@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 from bot.images import TOKENS_MAX, Size, size_of, tokens_of
 from bot.messages import Image
+from bot.models import Model
+from bot.ports import Finished, TextDelta, UsageReport
+from quota.rules import Terms
+from quota.units import Rates, Usage
+from tests.fakes import requester
+from tests.scripted import Gate, ScriptedModel, Steps, build, steps
 
 
 def png(width: int, height: int) -> bytes:
@@ -70,14 +76,24 @@ def test_any_bytes_have_a_size_or_none(data: bytes, head: bytes) -> None:
         ("gpt-4o", 2048, 4096, 1_105),
         ("gpt-4.1-mini", 1024, 1024, 1_659),
         ("gpt-4.1-mini", 4000, 1474, 2_489),
-        # Measured in its forum: one tile beside a few words.
+        ("gpt-4.1-mini", 1800, 2400, 4_977),
+        ("gpt-5.4", 1024, 1024, 1_229),
+        ("gpt-5.4", 2048, 2048, 3_000),
+        ("gpt-5.4-nano-2026-03-17", 2048, 2048, 3_000),
+        ("gpt-5.6-sol", 20_000, 20_000, 3_000),
+        ("gpt-6-astra", 640, 480, 360),
+        ("gpt-5.2", 8_192, 8_192, 4_916),
+        ("gpt-5.1", 1024, 1024, 630),
+        ("gpt-5", 128, 64, 210),
+        # Measured in its forum: a small image beside a few words.
         ("gpt-4o-mini-2024-07-18", 128, 64, 8_500),
         ("o3-2025-04-16", 128, 64, 225),
         ("o4-mini-2025-04-16", 128, 64, 14),
-        ("gpt-5", 128, 64, 210),
-        ("gpt-5.2", 128, 64, 255),
-        ("GPT-5-Mini", 128, 64, 13),
-        ("openai/gpt-5-nano", 128, 64, 20),
+        ("GPT-5-Mini", 128, 64, 10),
+        ("openai/gpt-5-nano", 128, 64, 12),
+        # And large ones: 1,843 and 2,304 at most.
+        ("gpt-5-mini-2025-08-07", 1600, 1600, 1_844),
+        ("gpt-5-nano-2025-08-07", 1600, 1600, 2_304),
         ("llama-3.2-90b-vision", 4000, 3000, 6_404),
         # Whoever else: the dearer of tiles and patches.
         ("qwen2.5-vl", 2800, 2800, 10_000),
@@ -90,6 +106,38 @@ def test_the_price_of_an_image_follows_what_is_published(
     model: str, width: int, height: int, tokens: int
 ) -> None:
     assert tokens_of(model, Image("i", "image/png", png(width, height))) == tokens
+
+
+async def test_a_picture_is_set_aside_by_its_size_and_charged_as_the_provider_counts() -> None:
+    chat = ScriptedModel(Steps())
+    rates = Rates(1_000_000, 0, 2_000_000, 2_000_000)
+    terms = Terms("eyes", ("eyes",), rates)
+    eyes = Model("eyes", "gpt-5.4", (), chat, terms, 100, 60_000, 30_000, vision=True)
+    bot = build("everyone: 10k tokens/day", "everyone: $1/day", more_models=[eyes])
+    gate, picture = Gate(), Image("cat.png", "image/png", png(1024, 1024))
+    used = Usage(input=1_100, output=20)
+    chat.next(steps(gate, TextDelta("a cat"), Finished("stop"), UsageReport(used)))
+    running = bot.start("ana", "what is this", model="eyes", images=(picture,))
+    await gate.reached()
+    held = [(b.held, b.used) for b in await bot.quotas.balances(requester("ana"), terms)]
+    # 1,229 for the picture, 10 for the words, 100 for the answer; a micro-dollar each, and two.
+    assert held == [(1_339, 0), (1_439, 0)]
+    gate.release()
+    await running.end()
+    spent = [(b.held, b.used) for b in await bot.quotas.balances(requester("ana"), terms)]
+    assert spent == [(0, 1_120), (0, 1_140)]
+    await bot.is_clean()
+
+
+async def test_a_picture_counts_before_it_is_sent() -> None:
+    chat, terms = ScriptedModel(Steps()), Terms("eyes", ("eyes",), None)
+    eyes = Model("eyes", "gpt-5.4", (), chat, terms, 100, 60_000, 30_000, vision=True)
+    bot = build("everyone: 10k tokens/day", more_models=[eyes])
+    await bot.type("/quota confirm 1k tokens", "ana")
+    picture = Image("cat.png", "image/png", png(1024, 1024))
+    refusal = await bot.refusal("ana", "what is this", model="eyes", images=(picture,))
+    assert "1,239 tokens go to eyes" in refusal.text
+    await bot.answer("ana", "what is this", model="eyes")
 
 
 def test_an_image_that_cannot_be_read_costs_the_most() -> None:
