@@ -106,18 +106,35 @@ def shut_out(words: Speech, channel: str) -> Panel:
     return Panel(words.say("A right is missing"), "warning", (line,))
 
 
-def ambiguous(words: Speech, name: str, ids: Iterable[int]) -> Panel:
+def ambiguous(words: Speech, name: str, ids: Iterable[str]) -> Panel:
     """A role of the config that is several roles of this server."""
-    both = ", ".join(map(str, ids))
+    both = ", ".join(ids)
     line = words.say(
         "Several roles are called {name}, so none of them counts: {ids}.", name=name, ids=both
     )
     return Panel(words.say("A right is missing"), "warning", (line,))
 
 
-def ambiguous_role(name: str, ids: Iterable[int]) -> str:
+def ambiguous_place(words: Speech, name: str, ids: Iterable[str]) -> Panel:
+    """A channel of the config or of a limit that is several channels of this server."""
+    both = ", ".join(ids)
+    line = words.say(
+        "Several channels are called {name}, so what was set for it holds in none: {ids}.",
+        name=name,
+        ids=both,
+    )
+    return Panel(words.say("A name means nothing"), "warning", (line,))
+
+
+def ambiguous_channel(name: str, ids: Iterable[str]) -> str:
     """The same for the operator."""
-    both = ", ".join(map(str, ids))
+    both = ", ".join(ids)
+    return f"discord: several channels are called {name!r}; name one by its id: {both}"
+
+
+def ambiguous_role(name: str, ids: Iterable[str]) -> str:
+    """The same for the operator."""
+    both = ", ".join(ids)
     return f"discord: several roles are called {name!r}, so none governs; name one by id: {both}"
 
 

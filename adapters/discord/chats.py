@@ -128,9 +128,10 @@ class Chats:
         """When the bot answers here: as the admins chose, else as the operator did."""
         if guild is None:
             return "reply"
-        name, channel_id, _ = asks.place_of(channel)
-        chosen = self._bot.settings.channel(space_of(guild.id), channel_id).mode
-        config = self._bot.config
+        _, channel_id, _ = asks.place_of(channel)
+        space = space_of(guild.id)
+        chosen = self._bot.settings.channel(space, channel_id).mode
+        config, name = self._bot.config, self._gateway.members.channel_of(space, channel)
         named = config.channels.get(channel_id) or config.channels.get(name)
         usual = config.discord.mode if config.discord is not None else "mention"
         return chosen or (named.mode if named is not None else "") or usual
@@ -145,8 +146,7 @@ class Chats:
 
     def _requester(self, message: discord.Message) -> Requester:
         if isinstance(message.author, discord.Member):
-            name, _, _ = asks.place_of(message.channel)
-            return self._gateway.members.in_guild(message.author, name)
+            return self._gateway.members.in_guild(message.author, message.channel)
         return self._gateway.members.in_direct(message.author)
 
     def _words(self, message: discord.Message, requester: Requester) -> Words:

@@ -181,10 +181,11 @@ def _menu(menu: Menu, desk: Desk) -> app_commands.ContextMenu:
 # What was given, as pieces of a line.
 
 
-def pieces(entry: Entry, given: Mapping[str, Any]) -> dict[str, str]:
-    """The options as the grammar writes them."""
-    by_id = entry.path == "quota-admin channel set"
-    found = {name: _piece(value, by_id=by_id) for name, value in given.items() if value is not None}
+def pieces(entry: Entry, given: Mapping[str, Any], called: Callable[[Any], str]) -> dict[str, str]:
+    """The options as the grammar writes them; `called` says what limits call a role or channel."""
+    # Limits go by the name that people know, settings by the id that stays.
+    name_of = _id if entry.path == "quota-admin channel set" else called
+    found = {name: _piece(value, name_of) for name, value in given.items() if value is not None}
     if entry.path == "quota-admin member reset":
         found.setdefault("member", "all")
     if entry.path == "quota-admin usage report":
@@ -193,17 +194,20 @@ def pieces(entry: Entry, given: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _piece(value: object, *, by_id: bool = False) -> str:
+def _id(thing: Any) -> str:
+    return str(thing.id)
+
+
+def _piece(value: object, called: Callable[[Any], str]) -> str:
     match value:
         case bool():
             return "on" if value else ""
         case discord.Role():
-            return f"@role:{quoted(value.name) or value.id}"
+            return f"@role:{quoted(called(value)) or value.id}"
         case discord.User() | discord.Member():
             return f"@member:{value.id}"
         case app_commands.AppCommandChannel() | app_commands.AppCommandThread():
-            # Limits go by the name that people know, settings by the id that stays.
-            return f"#{value.id}" if by_id else f"#{said(value.name).replace(' ', '-')}"
+            return f"#{said(called(value)).replace(' ', '-')}"
         case _:
             return said(str(value))
 

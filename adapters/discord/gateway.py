@@ -10,7 +10,7 @@ import discord
 import yarl
 from discord import app_commands
 
-from adapters.discord import asks, dialect
+from adapters.discord import dialect
 from adapters.discord.chats import Chats
 from adapters.discord.commands import plant, sync_if_changed
 from adapters.discord.members import OWN, Members
@@ -157,8 +157,8 @@ class Gateway(discord.AutoShardedClient):
         user = interaction.user
         inside = interaction.guild_id is not None and self.get_guild(interaction.guild_id)
         if inside and isinstance(user, discord.Member):
-            name, _, _ = asks.place_of(interaction.channel)
-            return self.members.in_guild(user, name, interaction.permissions)
+            self.notices.look_at(interaction.guild)
+            return self.members.in_guild(user, interaction.channel, interaction.permissions)
         return self.members.in_direct(user)
 
     def words_for(self, member: Member, locale: object) -> Words:
@@ -197,6 +197,36 @@ class Gateway(discord.AutoShardedClient):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server has invited the bot."""
         self.start_work(self.notices.arrived(guild))
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server is there from now on."""
+        self.notices.look_at(guild)
+
+    async def on_guild_role_create(self, role: discord.Role) -> None:
+        """A name may be that of two now."""
+        self.notices.look_again(role.guild)
+
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """What is renamed stays what it is to limits and config."""
+        self.notices.renamed(before, after)
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """A name may be that of one alone now."""
+        self.notices.look_again(role.guild)
+
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        """As with roles."""
+        self.notices.look_again(channel.guild)
+
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """As with roles."""
+        self.notices.renamed(before, after)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """As with roles."""
+        self.notices.look_again(channel.guild)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """A server has sent the bot away; its books stay, for it may come back."""

@@ -5,14 +5,18 @@ No Members intent is needed for it: every message and every interaction carries 
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import discord
+from discord import app_commands
 
+from adapters.discord import asks
 from bot.config import DIRECT
 from bot.config_values import Config
+from bot.names import Kind, Names
 from quota.governing import Governing
 from quota.members import Member, Requester, Space
 
@@ -43,11 +47,12 @@ class Members:
         """Keep homes in these books; who governs follows the config, also a reloaded one."""
         self._config = config
         self._governing = governing
+        self.names = Names(PLATFORM, config, governing, lambda name: bool(_ID.fullmatch(name)))
 
     def in_guild(
         self,
         member: discord.Member,
-        channel: str,
+        channel: object,
         permissions: discord.Permissions | None = None,
     ) -> Requester:
         """A member as an event of a server brought them.
@@ -55,26 +60,43 @@ class Members:
         `permissions` are those that an interaction carries; without them, what their roles give.
         A bot neither governs nor helps, whatever it may do in the server.
         """
-        held = permissions or member.guild_permissions
-        roles, config = role_names(member.roles), self._config().discord
+        held, space = permissions or member.guild_permissions, space_of(member.guild.id)
+        roles, config = self.roles_of(space, member.roles), self._config().discord
         admins, staff = (config.admin_roles, config.staff_roles) if config else ((), ())
-        governs = held.manage_guild or held.administrator or _holds(member, admins)
-        helps = held.moderate_members or _holds(member, staff)
+        governs = held.manage_guild or held.administrator or not set(admins).isdisjoint(roles)
+        helps = held.moderate_members or not set(staff).isdisjoint(roles)
         return Requester(
-            Member(space_of(member.guild.id), str(member.id)),
+            Member(space, str(member.id)),
             roles,
-            channel,
+            self.channel_of(space, channel),
             is_admin=governs and not member.bot,
             is_staff=(governs or helps) and not member.bot,
         )
 
-    def ambiguous(self, guild: discord.Guild) -> list[tuple[str, list[int]]]:
-        """The names of the config that several roles of a server have, with the ids of those."""
-        config = self._config().discord
-        wanted = {*config.admin_roles, *config.staff_roles} if config is not None else set()
-        names = (name for name in sorted(wanted) if not _ID.fullmatch(name))
-        found = ((name, [role.id for role in guild.roles if role.name == name]) for name in names)
-        return [(name, ids) for name, ids in found if len(ids) > 1]
+    def roles_of(self, space: Space, roles: Iterable[discord.Role]) -> tuple[str, ...]:
+        """Names and ids of roles, highest first, so that config and limits may use either."""
+        held = [role for role in roles if not role.is_default()]
+        held = sorted(held, key=lambda role: role.position, reverse=True)[:ROLES_MAX]
+        ids = [str(role.id) for role in held]
+        names = (self.names.of(space, "role", str(r.id), r.name) for r in held)
+        return tuple(dict.fromkeys((*chain.from_iterable(names), *ids)))
+
+    def channel_of(self, space: Space, channel: object) -> str:
+        """What config and limits call the channel whose rules hold there."""
+        name, id_, _ = asks.place_of(channel)
+        return self.names.one_of(space, "channel", id_, name)
+
+    def called(self, thing: Any) -> str:
+        """What a limit may call a role or channel that was picked; by id where no name is sure."""
+        guild = thing.guild
+        if isinstance(thing, app_commands.AppCommandThread):
+            thing = guild.get_channel(thing.parent_id) or thing
+        is_role = isinstance(thing, discord.Role)
+        others = guild.roles if is_role else guild.channels
+        if sum(other.name == thing.name for other in others) > 1:
+            return str(thing.id)
+        kind: Kind = "role" if is_role else "channel"
+        return self.names.one_of(space_of(guild.id), kind, str(thing.id), thing.name)
 
     def in_direct(self, user: discord.abc.User) -> Requester:
         """Somebody in a direct message: charged at home, with the roles last seen there."""
@@ -95,22 +117,3 @@ class Members:
         value = json.dumps([who.space.id, *requester.roles], separators=(",", ":"))
         if value != self._governing.flag(OWN, "home", who.id):
             await self._governing.keep(OWN, "home", who.id, value)
-
-
-def role_names(roles: Iterable[discord.Role]) -> tuple[str, ...]:
-    """Names and ids of roles, highest first, so that a limit may use either."""
-    held = [role for role in roles if not role.is_default()]
-    held = sorted(held, key=lambda role: role.position, reverse=True)[:ROLES_MAX]
-    # A role that is called like the id of another one is not that one.
-    names = (role.name for role in held if not _ID.fullmatch(role.name))
-    return (*names, *(str(role.id) for role in held))
-
-
-def _holds(member: discord.Member, wanted: Collection[str]) -> bool:
-    """Whether a member has a role that the config names, by its id or by a name of its own.
-
-    Whoever may make roles could make another one of the same name: of two, neither is meant.
-    """
-    named = {name for name in wanted if not _ID.fullmatch(name)}
-    called = Counter(role.name for role in member.guild.roles if role.name in named)
-    return any(str(r.id) in wanted or called[r.name] == 1 for r in member.roles)

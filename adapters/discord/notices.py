@@ -5,6 +5,7 @@ Nobody gets a direct message who did not begin: a word answers a request or a wi
 
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from adapters.discord.members import PLATFORM, space_of
 from adapters.discord.place import TOKEN_MS, Frame
 from bot import text_discord as say
 from bot.bot import Alert, Word
+from bot.config_values import Config
 from bot.panels import Panel
 from quota.errors import StoreUnavailableError
 from quota.members import Member, Space
@@ -26,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 MET_MAX = 5_000
 
+Named = discord.Role | discord.abc.GuildChannel
+
 
 class Notices:
     """Says what the bot has to say, for one connection."""
@@ -34,7 +38,7 @@ class Notices:
         """Not yet listening."""
         self._gateway = gateway
         self._bot = gateway.bot
-        self._looked: dict[int, list[tuple[int, str]]] = {}
+        self._looked: dict[int, Config] = {}
         self._warned: set[tuple[str, str]] = set()
         self._met: OrderedDict[str, tuple[int, discord.Interaction[Any]]] = OrderedDict()
 
@@ -82,22 +86,55 @@ class Notices:
             self._warn(space, str(channel_id), say.shut_out(words, channel.mention))
 
     def look_at(self, guild: discord.Guild | None) -> None:
-        """How many people are here tells fair pools what to expect before they have learned.
+        """Know a server before anybody in it is answered: its size, and what its names mean.
 
-        Names of roles in the config that are those of several roles here govern nothing: looked
-        at when a server is first heard of, and again when its roles are others.
+        How many people are here tells fair pools what to expect before they have learned. Names
+        are learned when a server is first heard of, and again after `look_again` or a reload.
         """
-        if guild is not None and guild.member_count:
-            self._bot.quotas.peopled[space_of(guild.id).key] = guild.member_count
-        roles = [(role.id, role.name) for role in guild.roles] if guild is not None else []
-        if guild is None or self._looked.get(guild.id) == roles:
+        if guild is None:
             return
-        self._looked[guild.id] = roles
-        space = space_of(guild.id)
+        if guild.member_count:
+            self._bot.quotas.peopled[space_of(guild.id).key] = guild.member_count
+        if self._looked.get(guild.id) is not self._bot.config:
+            self._looked[guild.id] = self._bot.config
+            self._learn(
+                guild,
+                {str(role.id): role.name for role in guild.roles},
+                {str(channel.id): channel.name for channel in guild.channels},
+            )
+
+    def look_again(self, guild: discord.Guild) -> None:
+        """There are other names than before, or others are spoken of."""
+        self._looked.pop(guild.id, None)
+        self.look_at(guild)
+
+    def renamed(self, before: Named, after: Named) -> None:
+        """Know first what the old name meant, for a limit may have been set upon it meanwhile."""
+        if before.name == after.name:
+            return
+        guild = after.guild
+        roles = {str(role.id): role.name for role in guild.roles}
+        channels = {str(channel.id): channel.name for channel in guild.channels}
+        (roles if isinstance(after, discord.Role) else channels)[str(after.id)] = before.name
+        self._learn(guild, roles, channels)
+        self.look_again(guild)
+
+    def _learn(
+        self, guild: discord.Guild, roles: Mapping[str, str], channels: Mapping[str, str]
+    ) -> None:
+        space, names = space_of(guild.id), self._gateway.members.names
         words = self._gateway.words_for(Member(space, ""), guild.preferred_locale)
-        for name, ids in self._gateway.members.ambiguous(guild):
+        for name, ids in names.learn(space, "role", roles):
             _log.warning("%s", say.ambiguous_role(name, ids))
             self._warn(space, name, say.ambiguous(words, name, ids))
+        for name, ids in names.learn(space, "channel", channels):
+            _log.warning("%s", say.ambiguous_channel(name, ids))
+            self._warn(space, f"#{name}", say.ambiguous_place(words, name, ids))
+        self._gateway.start_work(self._write(space))
+
+    async def _write(self, space: Space) -> None:
+        with suppress(StoreUnavailableError):
+            await self._gateway.members.names.write(space)
 
     def _warn(self, space: Space, about: str, panel: Panel) -> None:
         """Tell the admins of a server something, once for as long as the bot runs."""
@@ -127,6 +164,9 @@ class Notices:
         if guild is None or not wanted:
             return None
         name = wanted.removeprefix("#")
+        id_ = self._gateway.members.names.meant(space, "channel", name)
+        if id_ is not None:
+            return next((c for c in guild.text_channels if str(c.id) == id_), None)
         found = (c for c in guild.text_channels if str(c.id) == name or c.name == name)
         return next(found, None)
 

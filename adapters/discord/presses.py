@@ -132,7 +132,7 @@ class Presses:
                 shared = bool(given.get("share")) and given.get("view") in _SHARED_VIEWS
                 await interaction.response.defer(ephemeral=not shared, thinking=True)
                 prefix = "" if entry in surface.MEMBER_ENTRIES else f"/{entry.path.split()[0]} "
-                for line in entry.typed(pieces(entry, given)):
+                for line in entry.typed(pieces(entry, given, self._gateway.members.called)):
                     whole = f"{prefix}{line} share" if shared else f"{prefix}{line}"
                     await self._show(interaction, await self._run(interaction, requester, whole))
 
