@@ -52,7 +52,7 @@ async def _reset_all(desk: Desk, typed: Typed, line: Line, words: Words) -> Hand
     found, counted = [], False
     for wallet in wallets:
         requester = desk.last_seen(Member.from_wallet(wallet))
-        own = [b for b in desk.bounds(requester) if b.kind != "shared"]
+        own = [b for b in desk.bounds(requester) if b.kind in {"allowance", "cap"}]
         wanted = [b for b in own if rule.casefold() in {"", b.limit.id.casefold()}]
         counted = counted or bool(wanted)
         now = desk.clock.now()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bot import (
     admin_commands,
+    balance_commands,
     limit_commands,
     member_commands,
     pool_commands,
@@ -49,6 +50,7 @@ MEMBERS: dict[str, Command] = {
 ADMINS: dict[str, AdminCommand] = {
     "limit": limit_commands.limit,
     "pool": pool_commands.pool,
+    "balance": balance_commands.balance,
     "grant": admin_commands.grant,
     "reset": admin_commands.reset,
     "block": admin_commands.block,

@@ -81,7 +81,7 @@ class Desk:
     def __post_init__(self) -> None:
         """Settings lie beside the limits, and what can be undone with the audit trail."""
         self.settings = Settings(self.quotas.governing)
-        self.undoing = Undoing(self.quotas.governing, self.clock)
+        self.undoing = Undoing(self.quotas.governing, self.quotas.prepaying, self.clock)
 
     def meet(self, requester: Requester, words: Words | None = None) -> None:
         """Remember the roles somebody held last, and how their platform writes."""

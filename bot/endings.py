@@ -44,7 +44,7 @@ def finished(
 
 
 def _is_low(balances: Sequence[Balance]) -> bool:
-    own = [b for b in balances if b.kind == "allowance"] or balances
+    own = [b for b in balances if b.kind in {"allowance", "balance"}] or balances
     return any((percent(balance) or 0) >= LOW_FROM for balance in own)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot import text_pool
+from bot import text_balance, text_pool
 from bot.figures import amount, begun, during, grouped, limit_called, money, percent, plain, short
 from bot.languages import phrase
 from bot.text_dialect import Dialect
@@ -34,9 +34,11 @@ class Answers(Dialect):
         if done.credits is not None:
             parts.append(money(done.credits, self))
         own = [b for b in done.balances if b.granted is not None and b.left is not None]
-        own = [b for b in own if b.kind == "allowance"] or own
-        if own:
-            least = max(own, key=lambda b: percent(b) or 0)
+        own = [b for b in own if b.kind in {"allowance", "balance"}] or own
+        least = max(own, key=lambda b: percent(b) or 0, default=None)
+        if least is not None and least.prepaid is not None:
+            parts.append(text_balance.footer(self, least.prepaid))
+        elif least is not None:
             left = 100 - (percent(least) or 0)
             window = during(least.limit.rule.window, self)
             parts.append(self.say(_LEFT[least.unit], left=left, during=window))
@@ -46,6 +48,8 @@ class Answers(Dialect):
 
     def notice(self, notice: Notice) -> str:
         """Once per threshold and period."""
+        if notice.limit.kind == "balance":
+            return text_balance.notice(self, notice)
         used = self.say(
             "⚠ You have used {percent}% of your {total} {during}.",
             percent=notice.threshold,
@@ -60,6 +64,8 @@ class Answers(Dialect):
 
     def clamped(self, tokens: int, limit: Limit | None) -> str:
         left = grouped(tokens, self)
+        if limit is not None and limit.kind == "balance":
+            return text_balance.clamped(self, left)
         if limit is None:
             return self.say("Answer limited to about {n} tokens, all that is left.", n=left)
         return self.say(
@@ -142,6 +148,8 @@ class Answers(Dialect):
     def _refusal(self, refused: Refused) -> str:
         if refused.pool is not None and refused.reason in {"pool_used", "too_large"}:
             return text_pool.refusal(self, refused, refused.pool)
+        if refused.prepaid is not None and refused.reason in {"period_used", "too_large"}:
+            return text_balance.refusal(self, refused, refused.prepaid)
         match refused.reason:
             case "paused":
                 return self._switched(refused, self.say("⛔ The bot is paused by an admin"))

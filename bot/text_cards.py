@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot import text_pool
+from bot import text_balance, text_pool
 from bot.figures import amount, begun, during, percent, plain
 from bot.languages import phrase
 from bot.panels import Gauge, Panel, Table, Tone
@@ -52,6 +52,8 @@ class Cards(Answers):
     def _gauge(self, balance: Balance) -> Gauge:
         if balance.pool is not None:
             return text_pool.gauge(self, balance, balance.pool)
+        if balance.prepaid is not None:
+            return text_balance.gauge(self, balance, balance.prepaid)
         label = begun(during(balance.limit.rule.window, self))
         if balance.kind == "shared":
             by = balance.limit.scope.text

@@ -52,4 +52,6 @@ class Dialect(Speech):
         """When a limit has room again."""
         if isinstance(limit.rule.window, Rolling):
             return self.say("frees up from {when}", when=self.when(at))
+        if limit.kind == "balance":
+            return self.say("refills {when}", when=self.when(at))
         return self.say("resets {when}", when=self.when(at))

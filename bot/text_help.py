@@ -33,6 +33,10 @@ _ADMINS = (
         phrase("how it stands; more for it; let it learn anew"),
     ),
     ("grant @ana +5k until 3d -- reason", phrase("more for a member; -5k takes")),
+    (
+        "balance add @ana $2 · set @ana $1 · list",
+        phrase("prepaid credits; with -$2 you take some out"),
+    ),
     ("reset @ana · reset all", phrase("write off what was used")),
     ("block @ana until 2h · unblock @ana", phrase("stop a member")),
     (

@@ -39,7 +39,7 @@ def notices_of(
         for percent in crossed(stands.used, granted, account.warned, warn_at):
             account.warned = max(account.warned, percent)
             changes.accounts[account.id] = account
-            left = stands.left or 0
+            left = (stands.left or 0) if stands.prepaid is None else stands.prepaid.credits
             notices.append(
                 Notice(stands.limit, stands.unit, percent, granted, left, stands.opens_at)
             )

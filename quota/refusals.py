@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from quota.accounting import Room, amount_held, input_within
 from quota.counters import Account, Purse, room_in
-from quota.funds import fund_opens_at, whole_of_fund
+from quota.funds import balance_of_fund, fund_opens_at, whole_of_fund
 from quota.limits import Bound
 from quota.purses import FOREVER, lasting
 from quota.store import ReserveRequest
@@ -51,7 +51,9 @@ def _refused_by(
             never = False  # an admin may put in whatever it needs
         if never or fitting >= least:
             reason, fits = "too_large", max(0, fitting)
-    return Refused(reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)
+    said = (reason, bound.limit, bound.unit, needed, room.unspent, whole, opens, fits)
+    prepaid = None if fund is None else balance_of_fund(bound, counted[0], fund).prepaid
+    return Refused(*said, prepaid=prepaid)
 
 
 def _opens_at(bound: Bound, needed: int, account: Account, purses: Sequence[Purse]) -> int | None:

@@ -12,6 +12,8 @@ from quota.errors import BadRuleError
 from quota.governing import Act, Governing, scope_kind
 from quota.limits import Kind, Limit, parse_rule
 from quota.members import EVERYONE, Member, Scope
+from quota.prepaid import AddToBalance
+from quota.prepaying import Prepaying
 from quota.rules import Rules
 from quota.store import AuditRow, GrantRow
 from quota.told import value_of
@@ -23,7 +25,8 @@ _SWITCHES = {
     for name in ("pause", "block", "note", "channel", "model", "space", "warn")
     for action in (name, f"un{name}" if name == "block" else f"{name} off")
 }
-REVERSIBLE = frozenset({"limit set", "limit remove", "grant", "take", *_SWITCHES})
+_BALANCES = ("balance add", "balance set")
+REVERSIBLE = frozenset({"limit set", "limit remove", "grant", "take", *_BALANCES, *_SWITCHES})
 # So many newer acts are looked through for whether one of them was taken back already.
 ACTS_MAX = 1_000
 _NAME = re.compile(
@@ -50,9 +53,10 @@ def reversible(row: AuditRow, newer: Sequence[AuditRow]) -> bool:
 class Undoing:
     """Takes acts back, each once."""
 
-    def __init__(self, governing: Governing, clock: Clock) -> None:
+    def __init__(self, governing: Governing, prepaying: Prepaying, clock: Clock) -> None:
         """Work upon what admins have set."""
         self._governing = governing
+        self._prepaying = prepaying
         self._clock = clock
         self._under_way: set[int] = set()
 
@@ -80,6 +84,10 @@ class Undoing:
                 await self._limit(act, row, rules)
             case "grant" | "take":
                 await self._grant(act, row)
+            case "balance add" | "balance set":
+                before, after = (parse_amount(told).value for told in (row.before, row.after))
+                back = AddToBalance(before - after)
+                await self._prepaying.change(act, Member.from_wallet(row.subject), back)
             case _:
                 await self._switch(act, row)
 

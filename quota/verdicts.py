@@ -100,7 +100,8 @@ class Refused(NamedTuple):
 
     `needed`, `left` and `granted` are in the limit's unit; `fits` is how many input tokens a
     message may have to be answered now (None where shortening does not help). `note` is what an
-    admin wrote who paused the bot or blocked the member; `pool` tells of a fair pool.
+    admin wrote who paused the bot or blocked the member; `pool` tells of a fair pool, `prepaid` of
+    a balance.
     """
 
     reason: RefusalReason
@@ -113,6 +114,7 @@ class Refused(NamedTuple):
     fits: int | None = None
     note: str = ""
     pool: PoolBalance | None = None
+    prepaid: PrepaidBalance | None = None
 
 
 class Waiting(NamedTuple):

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from quota.limits import Kind, Limit, Origin, Policy, parse_rule
 from quota.members import Member, Requester, Scope, ScopeKind, Space
+from quota.prepaid import Prepaid, credits_of, parse_refill
+from quota.prepaying import balance_limit
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -112,9 +114,12 @@ def limit(line: str, *, zone: str = "UTC", week_start: int = 0, origin: Origin =
     """Read a limit as `Limit.name` writes it, with the kind in front where it is not plain.
 
     `everyone: 20k tokens/day`, `role Supporter: $2/month for gpt-5*`, `space: 2M tokens/day`,
-    `cap everyone: 10 requests/minute`, `shared role Guest: 100k tokens/day`.
+    `cap everyone: 10 requests/minute`, `shared role Guest: 100k tokens/day`; or the terms of
+    prepaid balances, `balance: start=$0.50 refill=$0.10/day up to $1`.
     """
     who, _, what = line.partition(": ")
+    if who == "balance":
+        return balance_limit(prepaid(what, zone))
     first, *rest = who.split()
     kind: Kind = "shared" if first in _SHARED else "allowance"
     if first == "cap":
@@ -124,6 +129,17 @@ def limit(line: str, *, zone: str = "UTC", week_start: int = 0, origin: Origin =
     text, _, models = what.partition(" for ")
     rule = parse_rule(text, zone=zone, week_start=week_start, shared=kind == "shared")
     return Limit(Scope(_SCOPES[first], " ".join(rest)), kind, rule, models or "*", origin)
+
+
+def prepaid(text: str, zone: str = "UTC") -> Prepaid:
+    """Read `start=$0.50 overdraft=$0.20 refill=$0.10/day up to $1`; the refill stands last."""
+    what, _, refill = text.partition("refill=")
+    values = dict(word.split("=") for word in what.split())
+    return Prepaid(
+        credits_of(values.get("start", "$0")),
+        parse_refill(refill, zone=zone) if refill else None,
+        credits_of(values.get("overdraft", "$0")),
+    )
 
 
 def policy(*lines: str, zone: str = "UTC", week_start: int = 0) -> Policy:

@@ -197,6 +197,27 @@ ADMIN_ENTRIES = (
         ),
     ),
     Entry(
+        "quota-admin balance add",
+        "Put something into a member's balance, or take it out",
+        "balance add {member} {amount}[ -- {reason}]",
+        (
+            Option("member", "Who", "member", required=True),
+            Option("amount", "Such as $2, -$0.50", required=True, most=40),
+            _REASON,
+        ),
+    ),
+    Entry(
+        "quota-admin balance set",
+        "Set what is left of a member's balance",
+        "balance set {member} {amount}[ -- {reason}]",
+        (
+            Option("member", "Who", "member", required=True),
+            Option("amount", "Such as $1", required=True, most=40),
+            _REASON,
+        ),
+    ),
+    Entry("quota-admin balance list", "Who has how much", "balance list"),
+    Entry(
         "quota-admin pool set",
         "One budget for the whole server",
         "pool {amount} per {per}[ {share}][ floor {floor}][ lend {lend}][ -- {reason}]",
@@ -333,6 +354,7 @@ GROUPS: Mapping[str, str] = {
     "quota-admin": "Govern limits, members and channels",
     "quota-admin limit": "Limits",
     "quota-admin member": "One member",
+    "quota-admin balance": "Prepaid credits",
     "quota-admin pool": "The budget of the server",
     "quota-admin usage": "What was used",
     "quota-admin channel": "Channels",

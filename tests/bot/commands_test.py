@@ -330,6 +330,7 @@ ADMIN_LINES = [
     "limit remove everyone tokens/day",
     "pool 1M tokens per day",
     "grant @ana 1M",
+    "balance add @ana $5",
     "reset @ana",
     "block @bo",
     "unblock @bo",

@@ -24,8 +24,7 @@ from zoneinfo import ZoneInfo
 
 from quota.calls import Served
 from quota.pool_governing import NotKept
-from quota.prepaid import AddToBalance, Prepaid, SetBalance, credits_of, parse_refill
-from quota.prepaying import balance_limit
+from quota.prepaid import AddToBalance, SetBalance, credits_of
 from quota.store import AddToPool, ForgetPast, KeepFor, PoolDeed, PoolState, Store
 from quota.units import Rates, Unit, amount_text, parse_amount
 from quota.verdicts import (
@@ -113,7 +112,7 @@ class Player:
             self.desk.policy = replace(self.desk.policy, limits=kept)
         elif word == "balance":
             others = [limit for limit in self.desk.policy.limits if limit.kind != "balance"]
-            new = [] if rest == "off" else [balance_limit(self.prepaid(rest))]
+            new = [] if rest == "off" else [self.desk.limit(f"balance: {rest}")]
             self.desk.policy = replace(self.desk.policy, limits=(*others, *new))
         elif word == "members":
             self.desk.policy = replace(self.desk.policy, expected_members=int(rest))
@@ -131,15 +130,6 @@ class Player:
         else:
             return False
         return True
-
-    def prepaid(self, text: str) -> Prepaid:
-        what, _, refill = text.partition("refill=")
-        values = dict(word.split("=") for word in what.split())
-        return Prepaid(
-            credits_of(values.get("start", "$0")),
-            parse_refill(refill, zone=self.desk.zone) if refill else None,
-            credits_of(values.get("overdraft", "$0")),
-        )
 
     async def move(self, text: str) -> list[str]:
         clock, _, what = text.partition(" ")

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from quota.ceilings import CEILING, ceiling_of
 from quota.errors import BadRuleError
 from quota.governing import Act, Governing, Said
-from quota.limits import Kind, Limit, parse_rule
+from quota.limits import Kind, Limit, Policy, parse_rule
 from quota.members import EVERYONE, Scope, Space
 from quota.memory import MemoryStore
+from quota.prepaid import Prepaid
+from quota.prepaying import Prepaying, balance_limit
 from quota.rules import Rules
 from quota.told import told_of, value_of
 from quota.undoing import Undoing, limit_named
@@ -20,6 +22,7 @@ from tests.fakes import HOUR, MORNING, FakeClock, policy, requester
 
 ACT = Act("ada", "console:console")
 RULES = Rules(policy("everyone: 10k tokens/day"), zone="Europe/Berlin", week_start=6)
+PREPAID = Policy((balance_limit(Prepaid(1_000)),))
 SCOPES = [
     EVERYONE,
     Scope("space"),
@@ -36,7 +39,8 @@ class Office:
         self.store = MemoryStore()
         self.clock = FakeClock()
         self.governing = Governing(self.store, self.clock, lambda: None)
-        self.undoing = Undoing(self.governing, self.clock)
+        self.prepaying = Prepaying(self.store, self.clock, lambda _: PREPAID, lambda: None)
+        self.undoing = Undoing(self.governing, self.prepaying, self.clock)
 
 
 @given(

@@ -48,6 +48,8 @@ ADMIN_LINES = (
     "pool +5k",
     "pool forget",
     "grant @ana 5k until 3d -- for the demo",
+    "balance add @ana $2 -- for the demo",
+    "balance list",
     "reset @ana -- our fault",
     "reset all",
     "block @ana until 2h",
