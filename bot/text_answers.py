@@ -148,8 +148,6 @@ class Answers(Dialect):
     def _refusal(self, refused: Refused) -> str:
         if refused.pool is not None and refused.reason in {"pool_used", "too_large"}:
             return text_pool.refusal(self, refused, refused.pool)
-        if refused.prepaid is not None and refused.reason in {"period_used", "too_large"}:
-            return text_balance.refusal(self, refused, refused.prepaid)
         match refused.reason:
             case "paused":
                 return self._switched(refused, self.say("⛔ The bot is paused by an admin"))
@@ -196,6 +194,8 @@ class Answers(Dialect):
         )
 
     def _too_large(self, refused: Refused) -> str:
+        if refused.prepaid is not None:
+            return text_balance.refusal(self, refused, refused.prepaid)
         needed = amount(refused.needed, refused.unit, self)
         if refused.opens_at is None:
             return self.say(
@@ -225,6 +225,8 @@ class Answers(Dialect):
         )
 
     def _used(self, refused: Refused) -> str:
+        if refused.prepaid is not None:
+            return text_balance.refusal(self, refused, refused.prepaid)
         window = refused.limit.rule.window if refused.limit is not None else Calendar("day")
         said = self.say(
             "⛔ {limit} reached: {used} of {total} used (rule {rule}).",

@@ -32,11 +32,11 @@ MODULE_LINES_MAX = {"quota/": 300, "bot/": 400, "adapters/": 400}
 LONG_MODULES: dict[str, int] = {}
 
 # Third-party packages for plumbing may be imported here, and nowhere else outside adapters/.
-# The command line (typer) is three modules and the config (pydantic) three, for one would be longer
+# The command line (typer) is three modules and the config (pydantic) four, for one would be longer
 # than a sitting.
 PLUMBING = {
     *{"bot/main.py", "bot/cli.py", "bot/cli_common.py", "bot/cli_govern.py"},
-    *{"bot/config.py", "bot/config_models.py", "bot/config_platforms.py"},
+    *{"bot/config.py", "bot/config_balance.py", "bot/config_models.py", "bot/config_platforms.py"},
     *{"bot/log.py", "bot/text.py"},
 }
 SDKS = {

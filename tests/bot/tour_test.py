@@ -14,7 +14,7 @@ from bot.permissions import ACTIONS
 from bot.quota_views import VIEWS
 from bot.text import Words
 from quota.members import Requester
-from quota.units import Amount, Unit, Usage
+from quota.units import Amount, Rates, Unit, Usage
 from tests.fakes import HOUR, requester
 from tests.scripted import Bot, build, says, when
 
@@ -67,6 +67,9 @@ LINES = [
     "/quota-admin pool 500 tokens per day",
     f"/quota-admin grant @member:{ANA} +5k until 3d -- demo",
     f"/quota-admin grant @member:{ANA} -1k",
+    "/quota-admin balance list",
+    f"/quota-admin balance add @member:{ANA} $2 -- demo",
+    f"/quota-admin balance set @member:{BO} -$1 -- a song too many",
     f"/quota-admin reset @member:{ANA} -- our fault",
     "/quota-admin reset all -- our fault",
     f"/quota-admin block @member:{BO} until 2h -- spam",
@@ -120,6 +123,8 @@ class Tour:
             "everyone: 10k tokens/day",
             "role Supporter: 50k tokens/day",
             "space: 1M tokens/day",
+            "balance: start=$5 overdraft=$1 refill=$1/week up to $9",
+            rates=Rates(1_000_000, 1_000_000, 2_000_000, 2_000_000),
             staff_cap=Amount(2_000, Unit.TOKENS),
         )
         self.panels: list[Panel] = []
