@@ -29,7 +29,8 @@ class Typed:
     """A command as it was typed: `text` begins with its slash.
 
     `previews`: the platform has buttons, so an act that touches many people is shown before it is
-    done. `applied`: it was shown and is to be done. `event` is the platform's id of the command.
+    done. `applied`: it was shown and is to be done. `event` is the platform's id of the command,
+    `message` that of the message it was used on, if any.
     """
 
     requester: Requester
@@ -39,6 +40,7 @@ class Typed:
     previews: bool = False
     event: str = ""
     applied: bool = False
+    message: str = ""
 
     @property
     def asks_first(self) -> bool:

@@ -62,7 +62,7 @@ async def feedback(_desk: Desk, pressed: Pressed, words: Words) -> Pressing:
 
 async def quota(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     """One's own card; a view of it where the action names one."""
-    typed = Typed(pressed.requester, "/quota", previews=True)
+    typed = Typed(pressed.requester, "/quota", previews=True, message=pressed.message)
     return Shown((await quota_views.quota(desk, typed, pressed.subject, words)).card)
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot import price_commands, request_commands, text_pool, text_prices, text_quota
+from bot import (
+    price_commands,
+    receipt_views,
+    request_commands,
+    text_pool,
+    text_prices,
+    text_quota,
+)
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.outlooks import forecasts
@@ -18,7 +25,7 @@ from quota.windows import Calendar, Period, window_text
 View = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
 
 HISTORY_DAYS = 7
-USAGE = "/quota [summary|rules|history|more|ceiling|remind] [share]"
+USAGE = "/quota [summary|rules|history|receipt|more|ceiling|remind] [share]"
 
 
 async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:
@@ -26,8 +33,6 @@ async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:
     name, _, rest = " ".join(view.split()).partition(" ")
     if (name.casefold(), rest) == ("share", ""):
         name, rest = "summary", "share"
-    if name.casefold() == "receipt":
-        raise MistakeError("/quota receipt is not part of this version", "/quota")
     shows = VIEWS.get(name.casefold() or "summary")
     if shows is None:
         raise MistakeError("/quota has no view {name!r}", USAGE, name=name[:40])
@@ -49,7 +54,8 @@ async def _summary(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
     human = () if room is None else (text_prices.questions(words, room),)
     panel = replace(panel, lines=(*panel.lines, *human, *ahead))
     if typed.previews:
-        panel = replace(panel, actions=text_quota.views(words))
+        about = typed.message if await receipt_views.leads_to_one(desk, typed) else ""
+        panel = replace(panel, actions=text_quota.views(words, about))
     return Handled(panel, balances)
 
 
@@ -148,6 +154,7 @@ VIEWS: dict[str, View] = {
     "summary": _summary,
     "rules": _rules,
     "history": _history,
+    "receipt": receipt_views.receipt,
     "more": request_commands.more,
     "ceiling": _ceiling,
     "remind": _remind,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.messages import BEGIN, Ask, Utterance
 from bot.ports import Message
-from quota.members import Space
+from quota.members import Member, Space
 
 REMEMBERED_MS = 24 * 3_600_000
 MESSAGES_MAX = 40_000
@@ -47,7 +47,10 @@ class Said(NamedTuple):
 
 @dataclass(slots=True)
 class _Node:
-    """A message, the number of the one it continued, and its ids on the platform."""
+    """A message, the number of the one it continued, and its ids on the platform.
+
+    `event` is what an answer of this run of the bot answered.
+    """
 
     said: Said
     talk: Talk
@@ -55,6 +58,7 @@ class _Node:
     parent: int | None
     at: int
     ids: list[tuple[str, str]] = field(default_factory=list)
+    event: str = ""
 
     @property
     def text_bytes(self) -> int:
@@ -157,7 +161,7 @@ class Talks:
         question = _Node(asked, talk, wallet, parent, now)
         if ask.message:
             question.ids.append((space, ask.message))
-        answer = _Node(answered, talk, wallet, self._add(question), now)
+        answer = _Node(answered, talk, wallet, self._add(question), now, event=ask.event)
         number = self._add(answer)
         if ask.goes_on:
             self._last[talk] = number
@@ -174,13 +178,32 @@ class Talks:
         if ask.message:
             question.ids.append((ask.requester.member.space.key, ask.message))
         nothing = Said(Message("assistant", ""), 0)
-        return self._add(replace(question, said=nothing, parent=self._add(question), ids=[]))
+        parent = self._add(question)
+        return self._add(replace(question, said=nothing, parent=parent, ids=[], event=ask.event))
 
     def shown(self, number: int, space: Space, ids: Sequence[str]) -> None:
         """The platform shows an answer in these messages."""
         if (node := self._node(number)) is not None:
             node.ids += [(space.key, each) for each in ids]
             self._by_id |= dict.fromkeys(((space.key, each) for each in ids), number)
+
+    def names(self, member: Member, message: str = "") -> list[str]:
+        """What the books know a conversation by, up to a message, or a member's last answer.
+
+        Events, and for what was read from the platform the ids of its messages.
+        """
+        number = self._by_id.get((member.space.key, message))
+        if not message:
+            mine = (n for n, node in reversed(self._nodes.items()) if node.wallet == member.wallet)
+            number = next((n for n in mine if self._nodes[n].event), None)
+        found: list[str] = []
+        node = self._node(number)
+        for _ in range(CHAIN_MAX):
+            if node is None:
+                break
+            found += [node.event] if node.event else [f"{space}:{id_}" for space, id_ in node.ids]
+            node = self._node(node.parent)
+        return found
 
     def question(self, space: Space, message: str, now: int) -> Utterance | None:
         """What the answer in a message answered; None where that is not remembered."""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot import text_receipts
 from bot.figures import WEEKDAYS, begun, grouped
 from bot.languages import phrase
 from bot.panels import Action, Chart, Panel, Table
@@ -16,11 +17,15 @@ _MONTHS = (
 )
 
 
-def views(words: Words) -> tuple[Action, ...]:
-    """What can be looked at from one's card, and asked for."""
+def views(words: Words, about: str = "") -> tuple[Action, ...]:
+    """What can be looked at from one's card, and asked for; `about`: the answer it is beside."""
+    receipt = Action("quota", text_receipts.last(words), "receipt")
+    if about:
+        receipt = Action("quota", text_receipts.of_answer(words), f"receipt {about}")
     return (
         Action("quota", words.say("Rules"), "rules"),
         Action("quota", words.say("Last 7 days"), "history"),
+        receipt,
         Action("more", words.say("Ask for more")),
     )
 

@@ -515,12 +515,6 @@ async def test_what_is_not_built_yet_is_refused_by_its_name(command: str) -> Non
     assert card.panel.lines[0] == f"/{command} is not part of this version."
 
 
-@pytest.mark.parametrize("view", ["receipt"])
-async def test_a_view_that_is_not_built_yet_is_refused_by_its_name(view: str) -> None:
-    card = await build(DAILY).type(f"/quota {view}", "ana")
-    assert card.panel.lines[0] == f"/quota {view} is not part of this version."
-
-
 async def test_an_unknown_command_is_answered_with_help() -> None:
     for text in ("/frobnicate", "/", "", "/quota nonsense"):
         card = await build(DAILY).type(text, "ana")

@@ -77,6 +77,7 @@ async def test_a_platform_with_buttons_offers_the_other_views() -> None:
     assert [(a.name, a.subject) for a in card.panel.actions] == [
         ("quota", "rules"),
         ("quota", "history"),
+        ("quota", "receipt"),
         ("more", ""),
     ]
     assert (await build(DAILY).pressed("quota", "rules")).panel.title == "Rules"
