@@ -33,6 +33,7 @@ LINES = [
     "/quota share",
     "/quota rules",
     "/quota history",
+    "/quota receipt",
     "/quota more 5k tokens until 3d -- exam week",
     "/quota ceiling 5k tokens per day",
     "/quota ceiling",
