@@ -57,7 +57,8 @@ class Turn:
     as, `notes` what must be said about it, `asked` the last call that was asked for,
     `calls` are those that were granted, `kit` are the tools it may use, `trail` is what models
     and tools said to each other in its finished steps, `cut` why it was ended before its own end.
-    All of it is to be over at `ends_at`, which counts from its first step on.
+    `used` are the tools that were told, in so many `remarks`. All of it is to be over at `ends_at`,
+    which counts from its first step on.
     """
 
     ask: Ask
@@ -70,6 +71,8 @@ class Turn:
     kit: Kit = field(default_factory=Kit)
     trail: list[Message] = field(default_factory=list)
     trail_tokens: int = 0
+    used: set[str] = field(default_factory=set)
+    remarks: int = 0
     ends_at: int = 0
     cut: Cut | None = None
     recalled: Recalled | None = None
