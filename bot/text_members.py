@@ -165,7 +165,7 @@ def sure_to_delete(words: Words) -> Panel:
             "Deleted are your settings, your ceiling, your requests, and what was said in conversations."
         ),
         words.say(
-            "What you used stays counted under your id, without a word of it: limits and sums depend on it. Entries go by themselves after 400 days; to have them erased sooner, ask the operator."
+            "What you used stays counted, under a name that leads back to nobody; who comes back finds it until its periods end. What admins set for you, such as a block, stays theirs."
         ),
     )
     return Panel(words.say("Delete my data"), "warning", lines)
@@ -195,6 +195,6 @@ def not_deleted(words: Words) -> str:
 def deleted(words: Words) -> Panel:
     """It is gone."""
     line = words.say(
-        "Your settings, ceiling, requests and conversations are deleted. What you used stays counted, without a word of it."
+        "Your settings, ceiling, requests and conversations are deleted. What you used stays counted, under a name that leads back to nobody."
     )
     return Panel(words.say("Deleted"), "good", (line,))
