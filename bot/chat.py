@@ -15,6 +15,7 @@ from bot.calling import Calling
 from bot.choosing import Choosing, Chosen, NotAllowed, UnknownModel
 from bot.habits import Took
 from bot.lanes import LaneFullError, Lanes
+from bot.leads import Leads
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
 from bot.outcome import (
@@ -92,6 +93,7 @@ class ChatHandler:
         self._closing = False
         self.on_end: list[Callable[[Ask, End], None]] = []
         self.on_absurd = self._calling.on_absurd
+        self.leads = Leads(quotas, clock)
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
         """Take over new models and settings; running turns keep theirs."""
@@ -124,12 +126,12 @@ class ChatHandler:
             del self._turns[ask.event]
             if not self._turns:
                 self._idle.set()
-        try:
-            await reply.finish(end)
-        finally:
-            # What could be shown can be asked about, also where the rest could not.
-            self._remember(turn, end, reply.messages)
-            await self._lead(ask, reply.messages)
+        async with self.leads.ending(ask, reply):
+            try:
+                await reply.finish(end)
+            finally:
+                # What could be shown can be asked about, also where the rest could not.
+                self._remember(turn, end, reply.messages)
         tell(self.on_end, ask, end)
 
     def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
@@ -143,13 +145,6 @@ class ChatHandler:
             asked = Said(message, 0, label_of(ask.author))
             turn.node = self.talks.unanswered(ask, asked, place, now)
         self.talks.shown(turn.node, ask.requester.member.space, messages)
-
-    async def _lead(self, ask: Ask, messages: Sequence[str]) -> None:
-        """From the messages of an answer to what it cost, also after a restart."""
-        if messages:
-            names = [f"{ask.requester.member.space.key}:{each}" for each in messages]
-            with suppress(StoreUnavailableError):
-                await self.quotas.store.show(ask.event, names, self._clock.now())
 
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""
