@@ -319,9 +319,15 @@ MUTANTS = (
     ),
     Mutant(
         "an overrun is dropped",
-        COUNTERS,
+        CHARGING,
         "(tokens - own, 0, cost - paid)",
         "(0, 0, 0)",
+    ),
+    Mutant(
+        "a cost that is known only in the end is a grant's to pay",
+        HOLDS,
+        "if charged <= base or is_free",
+        "if charged <= base",
     ),
     Mutant(
         "the house keeps no account",
