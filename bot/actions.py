@@ -13,6 +13,7 @@ from bot import (
     form_actions,
     member_actions,
     price_commands,
+    report_actions,
     request_commands,
     setup_actions,
 )
@@ -38,6 +39,7 @@ FORMS: dict[str, Opens] = {
     "less": request_commands.less_form,
     "deny": request_commands.deny_form,
     "line": admin_actions.line_form,
+    "report": report_actions.report_form,
     "limit": form_actions.limit_form,
     "grant": form_actions.grant_form,
     "notice": setup_actions.notice_form,
@@ -69,6 +71,7 @@ DEEDS: dict[str, Does] = {
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
     "line": admin_actions.line,
+    "report": report_actions.report,
     "limit": form_actions.limit,
     "grant": form_actions.grant,
     "giveback": admin_actions.give_back,
