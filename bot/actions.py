@@ -17,7 +17,7 @@ from bot import (
     request_commands,
     setup_actions,
 )
-from bot.desk import Desk, Handled, act_of
+from bot.desk import Desk, Handled
 from bot.grammar import MistakeError
 from bot.panels import Form
 from bot.permissions import ACTIONS, may_press
@@ -117,5 +117,5 @@ class Actions:
         if ACTIONS.get(pressed.name) == "own":
             return Shown(Handled(words.not_yours()).card)
         attempt = f"{pressed.name} {pressed.subject}".strip()
-        await self._desk.quotas.governing.note_refused(act_of(pressed.requester), attempt)
+        await self._desk.note_refused(pressed.requester, attempt)
         return Shown(Handled(words.not_allowed()).card)

@@ -156,6 +156,10 @@ class ChatHandler:
         turn = self._turns.get(event)
         return turn.ask.requester if turn is not None else None
 
+    def is_full(self, requester: Requester) -> bool:
+        """Whether so many asks of a member wait that one more would be refused."""
+        return self._lanes.is_full(requester.member)
+
     def stop_member(self, wallet: str) -> int:
         """Stop every turn of a member; how many there were."""
         mine = [t for t in self._turns.values() if t.ask.requester.member.wallet == wallet]
