@@ -107,7 +107,7 @@ def fill_books(path: Path, members: list[tuple[str, tuple[Bound, ...]]], entries
         )
         db.executemany(
             "INSERT INTO entries VALUES (?, ?, 'settle', ?, ?, 'mini', 200, 0, 300, 0, 'provider',"
-            " 500, NULL, 0, 0, NULL, 200, '', '', ?, '', ?)",
+            " 500, NULL, 0, 0, NULL, 200, '', '', ?, '', ?, 'answer', ?, '', NULL)",
             (
                 (
                     number + 1,
@@ -118,6 +118,7 @@ def fill_books(path: Path, members: list[tuple[str, tuple[Bound, ...]]], entries
                         f"{3 * (number % len(members)) + place + 1},0,{1 if place == 2 else 500},0"
                         for place in range(3)
                     ),
+                    number + 1,
                     number + 1,
                 )
                 for number in range(entries)
