@@ -97,3 +97,8 @@ class Sending:
         """What a member was asked about, once, to be sent now; None: it has expired."""
         ask = self._unsent.take(key, member)
         return replace(ask, confirmed=True) if ask is not None else None
+
+    def forget(self, member: Member) -> None:
+        """Nothing of theirs waits any more, and what they usually take is looked up anew."""
+        self._unsent.forget(member)
+        self.estimates.habits.forget(member.wallet)

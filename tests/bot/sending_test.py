@@ -300,3 +300,11 @@ async def test_both_can_be_typed() -> None:
     assert "by itself" in (await bot.type("/quota fallback auto", ana())).text
     assert "It is ask or auto." in (await bot.type("/quota fallback never", ana())).text
     assert chosen(bot) == MemberSettings(confirm_above="10%", fallback="auto")
+
+
+async def test_whoever_is_forgotten_has_nothing_waiting_any_more() -> None:
+    bot = build(DAILY)
+    await confirms(bot, "100 tokens")
+    refusal = await held_back(bot)
+    await bot.pressed("forget", "", ana(), owner="1")
+    assert isinstance(await resent(bot, refusal), Shown)

@@ -16,7 +16,7 @@ import pytest
 from tests.stage import Opens
 
 PAGES = {
-    "both": ("rows", "helped", "platforms", "prices", "receipts"),
+    "both": ("rows", "helped", "platforms", "prices", "titles", "receipts"),
     "discord": (
         "discord_chat",
         "discord_commands",
@@ -29,6 +29,8 @@ PAGES = {
 EDGES = ("discord", "slack")
 
 ROWS = {
+    "A2.8": "a_long_conversation_is_summarised_and_that_is_said",
+    "A2.9": "a_new_thread_gets_a_title_that_is_charged  where_little_is_left_no_title_is_made",
     "A2.6": """
         an_answer_leads_to_what_it_cost_even_after_a_restart
         the_command_shows_the_receipt_of_the_last_answer""",
