@@ -88,7 +88,7 @@ def _after_refusal(told: Refused, ask: Ask, words: Words) -> Iterator[Action]:
         yield Action("again", words.retry_label(), owner=owner, style="primary")
     if told.reason == "pool_used":
         yield Action("room", words.room_label(), owner=owner, style="primary")
-    is_own = told.limit is not None and told.limit.kind == "allowance"
+    is_own = told.limit is not None and told.limit.kind in {"allowance", "balance"}
     if told.reason in {"period_used", "too_large"} and is_own:
         yield Action("more", words.more_label(), owner=owner)
     if told.reason in {"period_used", "pool_used"} and told.opens_at is not None:

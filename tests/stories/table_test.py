@@ -16,7 +16,7 @@ import pytest
 from tests.stage import Opens
 
 PAGES = {
-    "both": ("rows", "helped", "platforms", "prices", "titles", "receipts"),
+    "both": ("balances", "rows", "helped", "platforms", "prices", "titles", "receipts"),
     "discord": (
         "discord_chat",
         "discord_commands",
@@ -29,6 +29,12 @@ PAGES = {
 EDGES = ("discord", "slack")
 
 ROWS = {
+    "A2.1": "an_admin_fills_a_balance_lists_all_and_takes_it_back",
+    "A2.4": """
+        an_admin_fills_a_balance_lists_all_and_takes_it_back
+        more_credits_are_asked_for_and_put_in""",
+    "A2.5": "who_has_no_credits_is_told_when_enough_has_come_and_is_answered_then",
+    "A2.10": "an_overdraft_is_shown_as_owed_and_repaid_first",
     "A2.8": "a_long_conversation_is_summarised_and_that_is_said",
     "A2.9": "a_new_thread_gets_a_title_that_is_charged  where_little_is_left_no_title_is_made",
     "A2.6": """
