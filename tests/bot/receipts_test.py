@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.messages import Answer, Ask, End
-from bot.ports import Finished, TextDelta, UsageReport
+from bot.ports import Finished, ModelError, TextDelta, UsageReport
 from bot.text import Words
 from bot.text_receipts import Around, Spent, receipt
 from quota.ledger import LedgerEntry
@@ -215,6 +215,28 @@ async def test_what_had_to_be_counted_here_is_marked() -> None:
     assert "≈ The provider did not say how much it was: counted here." in card.panel.lines
     assert card.panel.table is not None
     assert card.panel.table.rows[0][-1].startswith("≈ $")
+
+
+async def test_what_was_cut_off_is_marked() -> None:
+    bot = build(DAILY, rates=RATES)
+    bot.model.next(steps(TextDelta("well"), ModelError("broken")))
+    await bot.ask("ana")
+    card = await bot.type("/quota receipt", "ana")
+    assert card.panel.lines[1:3] == (
+        "Cut off or stopped: what had come by then is charged.",
+        "≈ The provider did not say how much it was: counted here.",
+    )
+    (entry,) = await bot.ledger()
+    assert entry.note == "partial, usage missing"
+
+
+async def test_what_was_reported_of_a_cut_answer_is_the_providers_word() -> None:
+    bot = build(DAILY, rates=RATES)
+    report = UsageReport(Usage(9, 0, 3, 0))
+    bot.model.next(steps(TextDelta("well"), report, ModelError("broken")))
+    await bot.ask("ana")
+    (entry,) = await bot.ledger()
+    assert (entry.note, entry.source) == ("partial", "provider")
 
 
 async def test_today_ends_at_midnight() -> None:
