@@ -313,7 +313,11 @@ class ChatHandler:
     async def _refused(self, turn: Turn, chosen: Chosen, verdict: Refused, words: Words) -> End:
         ask, request = turn.ask, turn.asked
         note = self.quotas.governing.note(ask.requester.member.space.key)
-        refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
+        text = words.refusal(verdict, note or self.settings.note)
+        if verdict.reason == "too_large":
+            human = await self.sending.in_questions(ask.requester, chosen.model.terms, words)
+            text = words.joined(text, human) if human else text
+        refusal = Refusal(verdict, text)
         await self.reminders.refused(ask.requester, verdict)
         return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
 

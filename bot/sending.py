@@ -20,8 +20,9 @@ from bot.text import Words
 from bot.unsent import Unsent
 from quota.calls import CallRequest
 from quota.clock import Clock, pause
-from quota.members import Member
+from quota.members import Member, Requester
 from quota.quotas import Quotas
+from quota.rules import Terms
 from quota.verdicts import Refused
 
 # How long an ask waits for room where its asker wants that, and how often it looks.
@@ -92,6 +93,12 @@ class Sending:
         send = Action("send", text_prices.send_label(words), key, member.id, "primary")
         drop = Action("drop", words.cancel_label(), key, member.id)
         return Refusal(refused, text, (send, drop))
+
+    async def in_questions(self, requester: Requester, terms: Terms, words: Words) -> str:
+        """For how many usual questions there is room, where one was too large; else nothing."""
+        balances = await self._quotas.balances(requester, terms)
+        room = await self.estimates.questions(requester, balances, terms.rates)
+        return text_prices.questions(words, room) if room else ""
 
     def take(self, key: str, member: Member) -> Ask | None:
         """What a member was asked about, once, to be sent now; None: it has expired."""
