@@ -1,6 +1,7 @@
 """Turns with tools as people see them on Discord and in Slack."""
 
 from pathlib import Path
+from typing import Any
 
 from bot.tool_servers import ToolServer
 from bot.toolbox import Toolbox
@@ -12,7 +13,7 @@ from tests.stories.acts import answered
 NOW = uses("time")
 
 
-def equip(stage: Stage, tools: ScriptedTools, **server: tuple[str, ...]) -> None:
+def equip(stage: Stage, tools: ScriptedTools, **server: Any) -> None:
     """Give the bot these tools."""
     servers = (ToolServer("clock", **server),)
     stage.bot.chat.steps.toolbox = Toolbox(tools, stage.clock, servers)
