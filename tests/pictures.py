@@ -132,6 +132,8 @@ async def in_slack(album: Album, books: Path) -> None:
             await ada.opens_home()
             await there.rests()
             album.slack("home-admin", team.homes[ada.id].blocks)
+            menu = await (await ada.command(general, "/quota-admin")).modal()
+            album.slack("menu", menu.blocks)
 
 
 async def main(folder: Path) -> None:
