@@ -42,21 +42,19 @@ def receipt(words: Words, found: Receipt, around: Around) -> Panel:
     """A card with a row for each call."""
     sums = total(found.calls)
     lines = [spent(words, Spent(sums.tokens, sums.credits), exact=True)]
-    lines += [*_marks(words, found, sums), *_prices(words, found.calls)]
-    table = _table(words, found.calls, sums) if found.calls else None
-    parts = [
-        words.say("today: {amount}", amount=spent(words, around.today)),
-        words.say("this month: {amount}", amount=spent(words, around.month)),
-    ]
     if around.conversation is not None:
         conversation = words.count(
             around.answers,
-            "this conversation so far ({n} answer): {amount}",
-            "this conversation so far ({n} answers): {amount}",
+            "This conversation so far ({n} answer): {amount}",
+            "This conversation so far ({n} answers): {amount}",
             amount=spent(words, around.conversation),
         )
-        parts.insert(0, conversation)
-    footer = words.say("Your use: {parts}", parts=" · ".join(parts))
+        lines.append(conversation)
+    lines += [*_marks(words, found, sums), *_prices(words, found.calls)]
+    table = _table(words, found.calls, sums) if found.calls else None
+    today = words.say("Today: {amount}", amount=spent(words, around.today))
+    month = words.say("This month: {amount}", amount=spent(words, around.month))
+    footer = f"{today}\n{month}"
     return Panel(words.say("Receipt"), "neutral", tuple(lines), table=table, footer=footer)
 
 
