@@ -56,12 +56,12 @@ class Steps:
     async def equip(self, turn: Turn, chosen: Chosen, prompt: Prompt, words: Words) -> Prompt:
         """Offer with a prompt what its asker may use, at its cost in tokens."""
         model, turn.kit = chosen.model, Kit()
-        if not model.tools or model.key in self._toolless:
-            return prompt
+        if not model.tools or model.key in self._toolless or self.toolbox.steps_max == 1:
+            return prompt.without_steps()
         turn.kit = await self.toolbox.kit(turn.ask.requester)
         turn.notes += [text_tools.missing(words, key) for key in turn.kit.missing]
         if not turn.kit.tools:
-            return prompt
+            return prompt.without_steps()
         tokens = await tokens_of_tools(self._counter, model.name, turn.kit.tools)
         tokens += await tokens_of(self._counter, model.name, OUTSIDE_TEXT)
         warned = prompt.under(OUTSIDE_TEXT)

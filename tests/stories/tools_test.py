@@ -124,6 +124,30 @@ async def test_continue_goes_on_from_the_steps_that_were_taken() -> None:
     assert roles == ["system", "user", *["assistant", "tool"] * 4, "user"]
 
 
+async def test_steps_are_told_only_to_models_that_are_offered_tools() -> None:
+    tools = ScriptedTools(time="It is noon")
+    bot = build("everyone: 460 tokens/day", tools=tools, output_floor=10)
+    bot.model.usual = uses("time")
+    ana = requester("ana", space="discord:1")
+    await bot.answer(ana, shown_as=["m1"])
+    bot.clock.advance(DAY)
+    tools.down = {"clock"}
+    bot.chat.steps.toolbox.reload((ToolServer("clock"),), 10)
+    bot.model.usual = says(3)
+    await bot.answer(ana, "go on", parent="m1")
+    said = [(m.role, m.content, m.calls) for m in bot.model.calls[-1].messages]
+    assert said == [
+        ("user", "hello there", ()),
+        ("assistant", "\n\n".join(["w1 w2"] * 4), ()),
+        ("user", "go on", ()),
+    ]
+
+
+async def test_where_one_step_is_all_no_tools_are_offered() -> None:
+    bot = build(DAILY, tools=ScriptedTools(time="noon"), steps_max=1)
+    assert await offered(bot) == []
+
+
 async def test_a_whole_answer_is_remembered_without_its_steps() -> None:
     bot = build(DAILY, tools=ScriptedTools(time="It is noon"))
     bot.model.next(uses("time"), says(3))
