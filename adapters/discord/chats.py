@@ -57,7 +57,7 @@ class Chats:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
         self._threads: set[int] = set()
-        self.untitled: set[int] = set()
+        self._untitled: OrderedDict[int, None] = OrderedDict()
         self._last: dict[tuple[str, int], Asked] = {}
 
     # Messages.
@@ -119,6 +119,12 @@ class Chats:
         if value or governing.flag(OWN, BEGUN, str(conversation)):
             await governing.keep(OWN, BEGUN, str(conversation), value, until)
 
+    def lacks_title(self, thread: int) -> None:
+        """A thread was opened that nobody has given a title."""
+        self._untitled[thread] = None
+        if len(self._untitled) > LAST_MAX:
+            self._untitled.popitem(last=False)
+
     async def _entitled(self, thread: int, title: str) -> None:
         """Give a thread that the bot opened its title; whoever may not is not told."""
         found = self._gateway.get_channel(thread)
@@ -131,8 +137,8 @@ class Chats:
 
         A thread that was begun without a title gets one with its first answer.
         """
-        if conversation in self.untitled:
-            self.untitled.discard(conversation)
+        if conversation in self._untitled:
+            del self._untitled[conversation]
             ask = replace(ask, entitle=partial(self._entitled, conversation))
         kept = self._bot.quotas.governing.flag(OWN, BEGUN, str(conversation))
         if not kept:
@@ -256,7 +262,6 @@ class Chats:
     def left(self, guild: discord.Guild) -> None:
         """Forget what was kept in mind of a server that sent the bot away."""
         self._threads -= {thread.id for thread in guild.threads}
-        self.untitled -= {thread.id for thread in guild.threads}
         mine = space_of(guild.id)
         self._last = {k: a for k, a in self._last.items() if a.ask.requester.member.space != mine}
 
