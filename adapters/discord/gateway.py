@@ -198,7 +198,9 @@ class Gateway(discord.AutoShardedClient):
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
         self.notices.look_at(message.guild)
-        self.start_work(self.chats.heard(message))
+        mode = self.chats.mode_for(message)
+        if mode is not None:
+            self.start_work(self.chats.heard(message, mode))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server has invited the bot."""
