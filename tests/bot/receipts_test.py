@@ -45,8 +45,8 @@ async def test_the_last_answer_is_told_call_by_call_with_its_price() -> None:
         "208 tokens, $0.000805 (805 credits)",
         "This conversation so far (1 answer): 208 tokens, $0.000805",
         "mini: $1.00 input · $0.10 cached · $4.00 output per million tokens.",
-        "call | model | input | cached | output | cost",
-        "Answer | mini | 8 | 4 | 200 | $0.000805",
+        "call | cost | input | cached | output",
+        "Answer | $0.000805 | 8 | 4 | 200",
         "Today: 208 tokens, $0.000805",
         "This month: 208 tokens, $0.000805",
     ]
@@ -213,7 +213,7 @@ async def test_what_had_to_be_counted_here_is_marked() -> None:
     card = await bot.type("/quota receipt", "ana")
     assert "≈ The provider did not say how much it was: counted here." in card.panel.lines
     assert card.panel.table is not None
-    assert card.panel.table.rows[0][-1].startswith("≈ $")
+    assert card.panel.table.rows[0][1].startswith("≈ $")
 
 
 async def test_what_was_cut_off_is_marked() -> None:
@@ -280,13 +280,13 @@ def test_every_kind_of_call_has_its_mark() -> None:
         "mini: $1.00 input · $0.10 cached · $4.00 output per million tokens.",
     )
     assert panel.table is not None
-    assert panel.table.columns == ("call", "model", "input", "output", "of it thinking", "cost")
+    assert panel.table.columns == ("call", "cost", "input", "output", "of it thinking", "model")
     assert panel.table.rows == (
-        ("Summary", "mini", "100", "50", "0", "no price"),
-        ("Answer", "mini", "100", "50", "20", "$0.0003"),
-        ("After tools", "mini", "0", "0", "0", "nothing"),
-        ("After tools", "mini", "100", "50", "0", "≈ $0.0003"),
-        ("Title", "mini (nano)", "100", "50", "0", "$0.000003"),
+        ("Summary", "no price", "100", "50", "0", "mini"),
+        ("Answer", "$0.0003", "100", "50", "20", "mini"),
+        ("After tools", "nothing", "0", "0", "0", "mini"),
+        ("After tools", "≈ $0.0003", "100", "50", "0", "mini"),
+        ("Title", "$0.000003", "100", "50", "0", "mini (nano)"),
     )
     assert panel.footer == "Today: 600 tokens, $0.000603\nThis month: 12,600 tokens"
 
