@@ -124,6 +124,16 @@ async def test_continue_goes_on_from_the_steps_that_were_taken() -> None:
     assert roles == ["system", "user", *["assistant", "tool"] * 4, "user"]
 
 
+async def test_each_result_of_a_step_is_remembered_by_itself() -> None:
+    bot = build(DAILY, tools=ScriptedTools(time="It is noon"), steps_max=2)
+    bot.model.usual = uses("time", at_once=2)
+    assert (await bot.answer()).finish == "length"
+    bot.model.usual = says(1)
+    await bot.answer("ana", "go on")
+    roles = [message.role for message in bot.model.calls[-1].messages]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "user"]
+
+
 async def test_steps_are_told_only_to_models_that_are_offered_tools() -> None:
     tools = ScriptedTools(time="It is noon")
     bot = build("everyone: 460 tokens/day", tools=tools, output_floor=10)
