@@ -344,8 +344,8 @@ MUTANTS = (
     Mutant(
         "a turn is charged to the window in which it ends",
         HOLDS,
-        "            account = self._accounts.numbered(account_id)\n",
-        "            account = self._accounts.numbered(account_id)\n"
+        "            account = self._accounts.charged(account_id, now, changes)\n",
+        "            account = self._accounts.charged(account_id, now, changes)\n"
         "            account = self._accounts._latest.get(account.book, account)\n",
     ),
     # Time.
@@ -512,8 +512,8 @@ MUTANTS = (
     Mutant(
         "a rolling window warns only once",
         NOTICES,
-        "if account.rolling and line.at > account.expired_to:",
-        "if account.rolling and False:",
+        "if (account.rolling and line.at > account.expired_to) or",
+        "if (account.rolling and False) or",
     ),
     # The file.
     Mutant(
