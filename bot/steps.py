@@ -147,7 +147,8 @@ class Steps:
                     await unbroken(way.reply.note)(clamped)
                 await self._calling.make(call, show, left_ms, may_use_tools=not is_last)
             finally:
-                if is_last or not call.received.calls or not call.prompt.tools:
+                goes_on = (call.received.calls and call.prompt.tools) or _refuses_tools(call)
+                if is_last or not goes_on:
                     way.turn.settling = True
                     way.reply.ending()
 
