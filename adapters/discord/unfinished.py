@@ -73,19 +73,26 @@ class Unfinished:
     async def ended(self, answer: str) -> None:
         """It is whole, or will never be."""
         running = self._running.pop(answer, None)
-        if not self._running and self._noting is not None:
-            self._noting.cancel()
-            self._noting = None
         if running is not None and running.is_noted:
             await self._forget(answer)
 
+    def leave(self) -> None:
+        """Nothing is on its way any more that could still be noted."""
+        if self._noting is not None:
+            self._noting.cancel()
+            self._noting = None
+
     async def _note_all(self) -> None:
-        """Note what has been on its way for a while, again and again while anything is."""
-        while True:
+        """Note what has been on its way for a while, again and again while anything is.
+
+        One for all: a task for each would cost more than what most of them are there for.
+        """
+        while self._running:
             await pause(self._gateway.bot.clock, NOTE_MS)
             for answer, running in list(self._running.items()):
                 if not running.is_noted and answer in self._running:
                     await self._note(answer, running)
+        self._noting = None
 
     async def _note(self, answer: str, running: _Running) -> None:
         running.is_noted = True
