@@ -132,4 +132,6 @@ class Preparing:
 
 def _side(plan: Plan | None) -> Side | None:
     """A summary as a price knows it."""
-    return None if plan is None else Side(plan.model, plan.prompt.likely, plan.tokens_max)
+    if plan is None:
+        return None
+    return Side(plan.model, plan.prompt.likely, plan.tokens_max, plan.answer_input)
