@@ -70,9 +70,12 @@ class Alerts:
 
     def absurd(self, space: Space, model: str) -> None:
         """A provider said of a call what cannot be true: how many tokens it took, or its cost."""
-        if self._first(("absurd", space, model), HOUR_MS):
-            words = self._desk.words_for(space)
-            self._desk.news.alert(space, text_alerts.absurd(words, model))
+        try:
+            if self._first(("absurd", space, model), HOUR_MS):
+                words = self._desk.words_for(space)
+                self._desk.news.alert(space, text_alerts.absurd(words, model))
+        except Exception:  # the call is not settled yet, and must be
+            _log.exception("no alert could be made of what a provider said")
 
     def lapsed(self, holds: Iterable[Lapsed]) -> None:
         """Holds that were charged because their process died or hung: each can be given back."""

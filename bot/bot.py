@@ -1,5 +1,6 @@
 """The whole bot, as the door builds it and every platform receives it."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,11 +17,14 @@ from bot.pricing import note_prices
 from bot.settings import Settings
 from bot.text import Words
 from quota.clock import Clock
+from quota.errors import StoreUnavailableError
 from quota.members import Member
 from quota.quotas import Quotas
 from quota.waiting import Fresh
 
 __all__ = ["Alert", "Bot", "Platform", "Word"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -74,9 +78,15 @@ class Bot:
         return bot
 
     async def note_prices(self) -> None:
-        """What models cost now goes into the audit trail, where it is new."""
+        """What models cost now goes into the audit trail, where it is new.
+
+        A store in trouble keeps nobody from starting: it is noted at the next start or reload.
+        """
         priced = [(model.key, model.pricing.price) for model in self.chat.models.all]
-        await note_prices(self.quotas.governing, priced)
+        try:
+            await note_prices(self.quotas.governing, priced)
+        except StoreUnavailableError:
+            _log.exception("prices are not in the audit trail yet")
 
     def usual_alerts(self, platform: str) -> str:
         """The channel of alerts that the config names for a platform."""

@@ -19,7 +19,7 @@ from bot.ports import Finished, ModelCall, ModelEvent, TextDelta, UsageReport
 from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.memory import MemoryStore
-from quota.store import AuditRow, LimitRow
+from quota.store import AuditRow, FlagRow, LimitRow
 from quota.units import Rates, Usage
 from tests.fakes import MINUTE, FakeClock, let_run, requester
 
@@ -243,6 +243,16 @@ async def test_a_price_that_a_reload_changes_is_in_the_audit_trail(
     assert newest.after == "input $3, cached $3, output $9, reasoning $9 (config)"
     assert before.subject == "model dear"
     await house.bot.close()
+
+
+async def test_books_that_cannot_be_written_keep_nobody_from_starting(config: Config) -> None:
+    class ReadOnly(MemoryStore):
+        async def put_flag(self, row: FlagRow, audit: AuditRow | None, now: int) -> None:
+            raise StoreUnavailableError(f"the disk is full: {row.name}, {audit}, {now}")
+
+    bot = await build(config, store=ReadOnly())
+    assert await bot.quotas.store.audit_trail("*", 0, 9) == []
+    await bot.close()
 
 
 async def test_a_call_ends_before_its_hold_does(config: Config) -> None:
