@@ -6,7 +6,7 @@ from typing import Any
 from adapters.slack.history import question_metadata
 from quota.units import Usage
 from tests.adapters.slack_kit import NetClock, on_slack, our_app, shown_to
-from tests.fakes import HOUR
+from tests.fakes import HOUR, MINUTE
 from tests.scripted import says
 from tests.servers.slack import Slack, User
 
@@ -130,8 +130,10 @@ async def test_fair_pools_hear_how_many_people_a_workspace_has(tmp_path: Path) -
                 team.user(f"member{number}")
             slack.fail_next("users.list")
             await clock.goes_by(HOUR + 1_000)
+            await there.until(lambda: len(slack.calls_of("users.list")) == 2, "a call in vain")
             assert there.bot.quotas.peopled == {f"slack:{team.id}": 5}
-            await clock.goes_by(HOUR)
+            await clock.goes_by(MINUTE)
+            await clock.goes_by(HOUR + MINUTE)
             await there.until(
                 lambda: there.bot.quotas.peopled == {f"slack:{team.id}": 1_503}, "a new count"
             )
