@@ -18,6 +18,8 @@ from quota.windows import Rolling, parse_window
 NEVER_ENDS = 1 << 62
 KEY_BYTES = 16
 ID = "deleted-"
+# What has fewer is the book of a space or of the house, and no member's.
+COLONS = 2
 
 
 class ErasingStore(Protocol):
@@ -53,7 +55,7 @@ class Veils:
 
     def of(self, wallet: str, now: int) -> str:
         """The name under which this member is counted now."""
-        if not self.until or wallet.count(":") < len(("space", "id")):
+        if not self.until or wallet.count(":") < COLONS:
             return wallet
         made = self.made(wallet)
         return made if self.until.get(made, 0) > now else wallet
