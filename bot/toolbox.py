@@ -82,6 +82,8 @@ class Toolbox:
     async def kit(self, requester: Requester) -> Kit:
         """The tools for an ask. A server that does not answer costs its tools, not the ask."""
         mine = [server for server in self.servers if server.serves(requester)]
+        if not mine:
+            return Kit()
         listed = await asyncio.gather(*map(self._listed, mine))
         missing = [s.key for s, found in zip(mine, listed, strict=True) if found is None]
         found = [tool for tools in listed if tools for tool in tools]
