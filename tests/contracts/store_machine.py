@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from adapters.sqlite.store import SqliteStore
 from quota import limits as limits_of
 from quota.accounting import Estimate
+from quota.calls import UNTOLD, Served
 from quota.errors import UnknownHoldError
 from quota.limits import Bound, Kind, Limit, Policy
 from quota.members import EVERYONE, Scope
@@ -63,6 +64,12 @@ AMOUNTS = {
 PRICES = st.sampled_from(
     [None, (1_300_000, 200_000, 2_700_001, 2_700_001), (1, 3, 500_000, 900_000)]
 )
+# Mostly the provider says nothing, or what was asked for; at times another price, or its own bill.
+SERVED = [
+    *(UNTOLD, UNTOLD, UNTOLD, Served("mini")),
+    *(Served("cheap", Rates(1, 1, 1, 1)), Served("dear", Rates(*[9_000_000] * 4))),
+    *(Served("", None, 0), Served("", None, 17), Served("dear", Rates(*[9_000_000] * 4), 400)),
+]
 NAMES = st.sampled_from(["ana", "bo"])
 # Mostly one of the open holds, at times any that was, at times one that never was.
 HOLDS = st.integers(0, 30)
@@ -295,26 +302,39 @@ class StoreMachine(RuleBasedStateMachine):
         cached=st.sampled_from([0, 0, 7, 50]),
         thought=st.sampled_from([0, 0, 5]),
         after=st.sampled_from([0, 0, 0, HOUR, 12 * HOUR, DAY]),
+        said=st.sampled_from(SERVED),
     )
     def settle(
-        self, number: int, of_input: int, of_output: int, cached: int, thought: int, after: int
+        self,
+        number: int,
+        of_input: int,
+        of_output: int,
+        cached: int,
+        thought: int,
+        after: int,
+        said: Served,
     ) -> None:
         hold_id = self.pick(number)
         self.clock += after
         turn = self.model.turns.get(hold_id)
         input_ = of_input * (turn.input if turn else 1) // 100
         output = of_output * (turn.cap if turn else 1) // 100
-        self.settle_hold(hold_id, (input_, min(cached, input_), output, min(thought, output)))
+        # What has no price is refused before the books, where money is limited.
+        said = said if turn is not None and turn.prices is not None else UNTOLD
+        used = input_, min(cached, input_), output, min(thought, output)
+        self.settle_hold(hold_id, used, said)
 
-    def settle_hold(self, hold_id: int, used: tuple[int, int, int, int]) -> None:
+    def settle_hold(
+        self, hold_id: int, used: tuple[int, int, int, int], said: Served = UNTOLD
+    ) -> None:
         turn = self.model.turns.get(hold_id)
         bounds = self.bounds(turn.who) if turn else ()
-        request = SettleRequest(hold_id, Usage(*used), "provider", bounds, WARN_AT)
+        request = SettleRequest(hold_id, Usage(*used), "provider", bounds, WARN_AT, "", *said)
         done = self.resolve(hold_id, self.store.settle(request, self.clock))
         if done is None or turn is None:
             return
         if turn.end is None:
-            self.model.finish(turn, "settle", used)
+            self.model.finish(turn, "settle", used, said.rates, said.billed)
             self.check_end(turn, done, first=True)
             told = [(self.known(n.limit).name, n.threshold) for n in done.notices]
             assert sorted(told) == sorted(self.model.warnings(turn))

@@ -260,10 +260,21 @@ class Model:
         turn = Turn(ask.who, ask.event, now, ends, ask.input, output, ask.prices, lines, gifts)
         self.turns[hold_id] = turn
 
-    def finish(self, turn: Turn, kind: str, used: tuple[int, int, int, int] | None) -> None:
-        """End a turn: what was used is spent, never more than was held."""
+    def finish(
+        self,
+        turn: Turn,
+        kind: str,
+        used: tuple[int, int, int, int] | None,
+        prices: tuple[int, int, int, int] | None = None,
+        billed: int | None = None,
+    ) -> None:
+        """End a turn: what was used is spent, never more than was held.
+
+        At the prices of what was served, or as the provider billed it, where that is told.
+        """
         input_, cached, output, thought = used or (0, 0, 0, 0)
-        tokens, credits_ = input_ + output, cost(turn.prices, input_, cached, output, thought)
+        priced = cost(prices or turn.prices, input_, cached, output, thought)
+        tokens, credits_ = input_ + output, priced if billed is None else billed
         paid = min(tokens, turn.input + turn.cap)
         dear = min(credits_, cost(turn.prices, turn.input, 0, turn.cap, 0, dear=True))
         charge = {"tokens": paid, "requests": 0 if used is None else 1, "credits": dear}
