@@ -121,7 +121,7 @@ class Accounts:
 
     def charged(self, account_id: int, now: int, changes: Changes) -> Account:
         """The same before it is charged: a balance first takes in what came due until then."""
-        account = self.numbered(account_id)
+        account = self._by_id.get(account_id) or self.numbered(account_id)
         if account.fund is not None:
             self.funds.keep_up(account, now, changes)
         return account

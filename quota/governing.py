@@ -102,7 +102,8 @@ class Governing:
         """
         own = [b for b in bounds if b.kind == "allowance" and b.amount is not None]
         if not own:
-            raise BadRuleError(f"{member.id} has no limited allowance that could be added to")
+            hint = "; fill the balance" if any(b.kind == "balance" for b in bounds) else ""
+            raise BadRuleError(f"{member.id} has no limited allowance that could be added to{hint}")
         unit = amount.unit or own[0].unit
         bound = next((b for b in own if b.unit is unit), None)
         if bound is None:

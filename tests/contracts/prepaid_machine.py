@@ -143,7 +143,7 @@ class PrepaidMachine(TwoStores):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = self.mark = BEGIN
+        self.clock, self.mark = BEGIN, 0  # nothing was written yet
         self.start, self.overdraft = 0, 0
         self.refill: Rule | None = None
         self.off = False
@@ -367,7 +367,7 @@ class PrepaidMachine(TwoStores):
 
     @rule()
     def restart(self) -> None:
-        self.now()
+        self.clock = self.now()  # a mark that nothing was written with is forgotten
         self.loop.run_until_complete(open_again(self.memory, self.clock))
         self.loop.run_until_complete(self.sqlite.close())
         self.sqlite = self.loop.run_until_complete(self.opened(self.clock))
