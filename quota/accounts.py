@@ -109,19 +109,12 @@ class Accounts:
         account = self._shelf.account(book, opens_at)
         return self._fetched(account) if account else Account(0, book, opens_at, closes_at)
 
-    def numbered(self, account_id: int) -> Account:
-        """The account with this id; UnknownHoldError where an open hold names one that is gone."""
-        account = self._by_id.get(account_id)
-        if account is not None:
-            return account
-        account = self._shelf.account_by_id(account_id)
-        if account is None:
-            raise UnknownHoldError(f"account {account_id} of an open hold is missing")
-        return self._fetched(account)
-
     def charged(self, account_id: int, now: int, changes: Changes) -> Account:
-        """The same before it is charged: a balance first takes in what came due until then."""
-        account = self._by_id.get(account_id) or self.numbered(account_id)
+        """The account with this id before it is charged: a balance first takes in what came due.
+
+        UnknownHoldError where an open hold names one that is gone.
+        """
+        account = self._by_id.get(account_id) or self._numbered(account_id)
         if account.fund is not None:
             self.funds.keep_up(account, now, changes)
         return account
@@ -151,6 +144,12 @@ class Accounts:
         self._current.clear()
         self._by_id.clear()
         self._together.clear()
+
+    def _numbered(self, account_id: int) -> Account:
+        account = self._shelf.account_by_id(account_id)
+        if account is None:
+            raise UnknownHoldError(f"account {account_id} of an open hold is missing")
+        return self._fetched(account)
 
     def _fetched(self, account: Account) -> Account:
         """Take in an account from the shelf; one that is here already is the one that counts."""
