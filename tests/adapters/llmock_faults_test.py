@@ -5,6 +5,7 @@ answer for a whole one. A stall ends because the client leaves, not because anyb
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,7 @@ from bot.ports import (
     ModelError,
     ModelEvent,
     TextDelta,
+    ToolDelta,
     UsageReport,
 )
 
@@ -219,14 +221,18 @@ async def test_who_does_not_wait_for_the_first_token_stops_the_server(
     assert not llmock.last_request.completed
 
 
-async def test_an_answer_that_calls_tools_nobody_offered_just_ends(
+async def test_a_call_of_a_tool_is_heard_as_others_tell_it(
     llmock: LLMock, model: OpenAIChat
 ) -> None:
     llmock.call_tool("open_door", {"wide": True})
     heard, error = await listen(model)
     assert error is None
-    assert Finished("stop") in heard
+    assert Finished("tools") in heard
     assert text(heard) == ""
+    deltas = [event for event in heard if isinstance(event, ToolDelta)]
+    assert "".join(delta.name for delta in deltas) == "open_door"
+    assert json.loads("".join(delta.arguments for delta in deltas)) == {"wide": True}
+    assert {delta.place for delta in deltas} == {0}
 
 
 async def test_after_every_fault_the_next_call_is_served(llmock: LLMock, model: OpenAIChat) -> None:

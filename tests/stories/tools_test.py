@@ -331,6 +331,16 @@ async def test_what_a_tool_says_changes_no_quota() -> None:
     await bot.is_clean()
 
 
+async def test_a_tool_that_nobody_offered_is_used_by_nobody() -> None:
+    tools = ScriptedTools(time="noon")
+    bot = build(DAILY, tools=tools, servers=(ToolServer("clock", allowed_for=("Supporter",)),))
+    bot.model.next(uses("time"))
+    answer = await bot.answer()
+    assert (answer.text, answer.finish, tools.used) == ("w1 w2", "stop", [])
+    assert len(bot.model.calls) == 1
+    await bot.is_clean()
+
+
 # Stopped, cancelled, broken between.
 
 
