@@ -26,6 +26,14 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
         ),
         phrase("You are told once at the thresholds, and refused with the time at which it opens."),
     ),
+    "balance": (
+        phrase(
+            "A balance is prepaid, in dollars: what you begin with, what comes by itself, what admins put in. Where there is one, /quota shows it."
+        ),
+        phrase(
+            "It binds beside the limits. Below nothing it is a debt; whatever comes in repays that first."
+        ),
+    ),
     "more": (
         phrase(
             "Ask for more: /quota more 5k tokens until 3d -- why you need it. The admins approve, give less, or deny, and you are told."
