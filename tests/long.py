@@ -20,7 +20,14 @@ from tests.contracts.prepaid_machine import PrepaidMachine
 from tests.contracts.prepaid_mutants import OF_BALANCES, prepaid_machine_against
 from tests.contracts.prepaid_year import play as year_of_balances
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
-from tests.contracts.store_mutants import MUTANTS, OF_POOLS, copied, machine_against, table_against
+from tests.contracts.store_mutants import (
+    BY_TABLE,
+    MUTANTS,
+    OF_POOLS,
+    copied,
+    machine_against,
+    table_against,
+)
 from tests.processes import receipts_test
 from tests.processes.fair_pool_test import LONG, play
 from tests.processes.kill_test import fifty_rounds
@@ -84,6 +91,10 @@ def machine(kind: type[StoreMachine | PoolMachine | PrepaidMachine]) -> Proof:
 def every_mistake(_: Path) -> str:
     """The machine sees each of them without the tables, and the tables without the machine."""
     slowest, missed, unread = (0.0, ""), [], []
+    for mutant in BY_TABLE:
+        with copied(mutant) as copy:
+            if table_against(mutant, copy) is None:
+                unread.append(mutant.name)
     mutants = (*MUTANTS, *OF_POOLS, *OF_BALANCES)
     for mutant in mutants:
         with copied(mutant) as copy:

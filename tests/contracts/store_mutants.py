@@ -330,12 +330,6 @@ MUTANTS = (
         "(0, 0, 0)",
     ),
     Mutant(
-        "a cost that is known only in the end is a grant's to pay",
-        HOLDS,
-        "if charged <= base or is_free",
-        "if charged <= base",
-    ),
-    Mutant(
         "the house keeps no account",
         HOLDS,
         "            lines += self._house_lines(hold.house, over, now, changes)\n",
@@ -427,18 +421,6 @@ MUTANTS = (
     ),
     Mutant("other words pass as the same", EVENTS, "if event.digest != digest:", "if False:"),
     Mutant(
-        "a further call is taken for a new ask",
-        BOOKS,
-        "asks_anew = bool(ask.event) and not ask.turn",
-        "asks_anew = bool(ask.event)",
-    ),
-    Mutant(
-        "only the first call can cut a turn off",
-        EVENTS,
-        "            event.interrupted = True\n",
-        "            event.interrupted = event.hold > 1\n",
-    ),
-    Mutant(
         "the price of what was asked for is charged, whatever was served",
         CHARGING,
         "rates = ask.rates or hold.rates",
@@ -525,6 +507,29 @@ MUTANTS = (
     Mutant("marks stay behind", SHELF, "        if changes.marks:\n", "        if False:\n"),
     Mutant("events stay behind", SHELF, "        if changes.events:\n", "        if False:\n"),
     Mutant("a restart charges nothing", DESK, "everything=True", "everything=False"),
+)
+
+# What the machine does not do: it makes one call for each ask, and none without a price whose cost
+# is known in the end.
+BY_TABLE = (
+    Mutant(
+        "a further call is taken for a new ask",
+        BOOKS,
+        "asks_anew = bool(ask.event) and not ask.turn",
+        "asks_anew = bool(ask.event)",
+    ),
+    Mutant(
+        "only the first call can cut a turn off",
+        EVENTS,
+        "            event.interrupted = True\n",
+        "            event.interrupted = event.hold > 1\n",
+    ),
+    Mutant(
+        "a cost that is known only in the end is a grant's to pay",
+        HOLDS,
+        "if charged <= base or is_free",
+        "if charged <= base",
+    ),
 )
 
 # What the machine of fair pools sees, and that of the store does not.

@@ -6,6 +6,7 @@ The long form, in which the machine alone must catch each of them, is in tests/l
 import pytest
 
 from tests.contracts.store_mutants import (
+    BY_TABLE,
     MUTANTS,
     OF_POOLS,
     Mutant,
@@ -15,7 +16,7 @@ from tests.contracts.store_mutants import (
 )
 
 
-@pytest.mark.parametrize("mutant", [*MUTANTS, *OF_POOLS], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *OF_POOLS, *BY_TABLE], ids=lambda mutant: mutant.name)
 def test_the_mistake_is_caught(mutant: Mutant) -> None:
     with copied(mutant) as copy:
         assert table_against(mutant, copy) is not None
