@@ -100,7 +100,9 @@ async def give_back(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     bounds = desk.bounds(desk.last_seen(member))
     own = next((b for b in bounds if b.kind == "allowance" and b.amount is not None), None)
     unit = own.unit if own is not None else Unit.TOKENS
-    charged = {Unit.TOKENS: lapse.tokens, Unit.REQUESTS: 1, Unit.CREDITS: lapse.credits or 0}
+    requests = int(lapse.turn == lapse.hold_id)
+    paid = lapse.tokens, requests, lapse.credits or 0
+    charged = dict(zip(Unit, paid, strict=True))
     prepaid = any(b.kind == "balance" for b in bounds) and charged[Unit.CREDITS]
     desk.busy.add(pressed.subject)
     try:

@@ -21,12 +21,14 @@ class Estimate(NamedTuple):
     """What an answer may take: input tokens, at most and at least so many output tokens.
 
     Below `output_floor` an answer is not worth giving. `rates` price it, None: no price known.
+    `requests` is 1, or 0 for a further call of a turn: who asks once has made one request.
     """
 
     input: int
     output_max: int
     output_floor: int
     rates: Rates | None = None
+    requests: int = 1
 
     @property
     def output_least(self) -> int:
@@ -67,11 +69,11 @@ def amount_held(unit: Unit, input_tokens: int, output_tokens: int, rates: Rates 
 
 
 def amounts_held(
-    input_tokens: int, output_tokens: int, rates: Rates | None
+    input_tokens: int, output_tokens: int, rates: Rates | None, requests: int = 1
 ) -> tuple[int, int, int]:
     """What a call with so many tokens takes at most: tokens, requests and credits."""
     priced = 0 if rates is None else hold_credits(input_tokens, output_tokens, rates)
-    return input_tokens + output_tokens, 1, priced
+    return input_tokens + output_tokens, requests, priced
 
 
 def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
@@ -79,7 +81,7 @@ def output_within(amount: int, unit: Unit, estimate: Estimate) -> int:
     if unit is _TOKENS:
         return amount - estimate.input
     if unit is _REQUESTS:
-        return TOKENS_MAX if amount >= 1 else -1
+        return TOKENS_MAX if amount >= estimate.requests else -1
     if estimate.rates is None:
         return TOKENS_MAX
     return output_affordable(amount, estimate.input, estimate.rates)
@@ -107,7 +109,8 @@ def plan_hold(
     assert estimate.output_max > 0, "an answer has at least one token"
     unspent = free = estimate.output_max
     tightest = blocking = -1
-    wanted = amounts_held(estimate.input, estimate.output_max, estimate.rates)
+    input_, most, _, rates, requests = estimate
+    wanted = amounts_held(input_, most, rates, requests)
     for index, room in enumerate(rooms):
         unit, whole, _, room_free = room
         if whole is None or room_free >= wanted[unit.place]:

@@ -66,9 +66,10 @@ def weigh(
     shares: list[Share] = []
     if not found or plan.refused:
         return Weighed(ask, accounts, purses, rooms, shares, plan)
-    input_, rates, least = ask.estimate.input, ask.estimate.rates, ask.estimate.output_least
-    needs = amounts_held(input_, least, rates)
-    wants = amounts_held(input_, plan.output or _output_unspent(rooms, ask.estimate), rates)
+    input_, _, _, rates, requests = ask.estimate
+    most = plan.output or _output_unspent(rooms, ask.estimate)
+    needs = amounts_held(input_, ask.estimate.output_least, rates, requests)
+    wants = amounts_held(input_, most, rates, requests)
     less = False
     for place, pool, bound in found:
         want = wants[bound.unit.place]

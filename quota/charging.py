@@ -27,6 +27,7 @@ def charge_of(hold: Hold, ask: SettleRequest | None) -> Charge:
     if ask is None:
         return Charge((0, 0, 0), (0, 0, 0), hold.rates, priced=False)
     rates = ask.rates or hold.rates
+    requests = int(hold.turn == hold.id)
     tokens = ask.usage.tokens
     own = min(tokens, hold.input + hold.output_cap)
     if ask.billed is not None:
@@ -34,13 +35,13 @@ def charge_of(hold: Hold, ask: SettleRequest | None) -> Charge:
     elif rates is not None:
         cost = cost_credits(ask.usage, rates)
     else:
-        return Charge((own, 1, 0), (tokens - own, 0, 0), None, priced=False)
+        return Charge((own, requests, 0), (tokens - own, 0, 0), None, priced=False)
     paid = cost
     # Without a price nothing was held, and no limit in credits was there that could be overdrawn.
     if hold.rates is not None:
         held = amounts_held(hold.input, hold.output_cap, hold.rates)
         paid = min(cost, held[Unit.CREDITS.place])
-    return Charge((own, 1, paid), (tokens - own, 0, cost - paid), rates, priced=True)
+    return Charge((own, requests, paid), (tokens - own, 0, cost - paid), rates, priced=True)
 
 
 def settlement_of(

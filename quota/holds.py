@@ -39,7 +39,7 @@ class Holds:
     ) -> Hold:
         """Hold the amount in each account; what does not fit into its own is asked of grants."""
         estimate = ask.estimate
-        amounts = amounts_held(estimate.input, output, estimate.rates)
+        amounts = amounts_held(estimate.input, output, estimate.rates, estimate.requests)
         lines = []
         extras: dict[int, int] = {}
         for bound, account in zip(ask.bounds, accounts, strict=True):

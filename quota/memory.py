@@ -198,7 +198,7 @@ class MemoryStore:
             charged = e.kind in {"settle", "lapse"} and since <= e.at < until
             if charged and e.wallet.startswith(wallets):
                 key = e.wallet, e.model
-                more = (1, e.tokens, e.credits or 0, e.input, e.cached, e.output)
+                more = e.turn == e.hold_id, e.tokens, e.credits or 0, e.input, e.cached, e.output
                 before = found[key][2:] if key in found else (0,) * len(more)
                 found[key] = SpentRow(*key, *(a + b for a, b in zip(before, more, strict=True)))
         return [found[key] for key in sorted(found)]

@@ -190,6 +190,7 @@ class Quotas:
 
     def _request(self, call: CallRequest, bounds: tuple[Bound, ...]) -> ReserveRequest:
         member, terms, rules = call.requester.member, call.terms, self.rules
+        sizes = call.input_tokens, call.output_max, rules.output_floor
         return ReserveRequest(
             call.event,
             call.digest,
@@ -197,7 +198,7 @@ class Quotas:
             member.space.key,
             terms.key,
             bounds,
-            Estimate(call.input_tokens, call.output_max, rules.output_floor, terms.rates),
+            Estimate(*sizes, terms.rates, requests=0 if call.turn else 1),
             max(HOLD_MS, terms.deadline_ms + SETTLE_MS),
             rules.progress_step,
             purpose=call.purpose,

@@ -156,7 +156,7 @@ class PoolState(NamedTuple):
 
 
 class SpentRow(NamedTuple):
-    """What one member was charged for calls of one model in a stretch of time."""
+    """What one member was charged in a stretch of time by a model; `requests` counts turns."""
 
     wallet: str
     model: str

@@ -13,7 +13,7 @@ from quota.ledger import LedgerEntry
 from quota.store import SpentRow
 
 SPENDING = (
-    "SELECT wallet, model, count(*), sum(tokens), coalesce(sum(credits), 0), sum(input),"
+    "SELECT wallet, model, sum(turn = hold_id), sum(tokens), coalesce(sum(credits), 0), sum(input),"
     " sum(cached), sum(output) FROM entries WHERE at >= ? AND at < ?"
     " AND kind IN ('settle', 'lapse') AND substr(wallet, 1, ?) = ?"
     " GROUP BY wallet, model ORDER BY wallet, model"

@@ -229,12 +229,11 @@ async def test_where_not_even_the_summary_fits_nothing_is_sent() -> None:
     await bot.is_clean()
 
 
-async def test_one_request_is_too_few_for_both() -> None:
+async def test_a_question_is_one_request_also_with_its_summary() -> None:
     bot = a_bot(DAILY, "everyone: 1 request/day")
-    refusal = await bot.refusal("ana", "and now?", **past())
-    assert bot.model.calls == []
-    assert (refusal.refused.needed, refusal.refused.left) == (2, 1)
-    assert "1 left until on day 1 at 00:00" in refusal.text
+    answer = await bot.answer("ana", "and now?", **past())
+    assert len(bot.model.calls) == 2
+    assert [balance.used for balance in answer.balances][1:] == [1]
     await bot.is_clean()
 
 

@@ -99,7 +99,7 @@ class Desk:
             who.member.space.key,
             model,
             self.bounds(who, model),
-            Estimate(input_, cap, floor, self.rates),
+            Estimate(input_, cap, floor, self.rates, requests=0 if turn else 1),
             self.hold_ms,
             STEP,
             final,

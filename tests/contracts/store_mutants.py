@@ -236,11 +236,12 @@ MUTANTS = (
     Mutant(
         "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
     ),
-    Mutant("a request is not counted", CHARGING, "Charge((own, 1, paid)", "Charge((own, 0, paid)"),
+    Mutant("a request is not counted", CHARGING, "int(hold.turn == hold.id)", "0"),
+    Mutant("every call of a turn is a request", CHARGING, "int(hold.turn == hold.id)", "1"),
     Mutant(
         "a request is not held",
         ACCOUNTING,
-        "return input_tokens + output_tokens, 1, priced",
+        "return input_tokens + output_tokens, requests, priced",
         "return input_tokens + output_tokens, 0, priced",
     ),
     Mutant(

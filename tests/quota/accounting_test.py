@@ -11,6 +11,7 @@ from quota.accounting import (
     Plan,
     Room,
     amount_held,
+    amounts_held,
     crossed,
     input_within,
     output_within,
@@ -137,7 +138,9 @@ def test_an_answer_of_no_tokens_is_a_mistake_of_the_caller() -> None:
 
 amounts = st.integers(0, 500)
 prices = st.none() | st.builds(Rates, *[st.integers(0, 3_000_000)] * 4)
-estimates = st.builds(Estimate, amounts, st.integers(1, 500), st.integers(0, 100), prices)
+estimates = st.builds(
+    Estimate, amounts, st.integers(1, 500), st.integers(0, 100), prices, st.integers(0, 1)
+)
 
 
 @st.composite
@@ -148,7 +151,7 @@ def rooms(draw: st.DrawFn) -> Room:
 
 
 def fits(room: Room, amount: int, ask: Estimate, output: int) -> bool:
-    return amount_held(room.unit, ask.input, output, ask.rates) <= amount
+    return amounts_held(ask.input, output, ask.rates, ask.requests)[room.unit.place] <= amount
 
 
 @given(st.lists(rooms(), max_size=5), estimates, st.booleans(), st.booleans())
