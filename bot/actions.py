@@ -8,7 +8,14 @@ form brings, it asks `press`.
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from bot import admin_actions, member_actions, price_commands, request_commands, setup_actions
+from bot import (
+    admin_actions,
+    form_actions,
+    member_actions,
+    price_commands,
+    request_commands,
+    setup_actions,
+)
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError
 from bot.panels import Form
@@ -31,6 +38,8 @@ FORMS: dict[str, Opens] = {
     "less": request_commands.less_form,
     "deny": request_commands.deny_form,
     "line": admin_actions.line_form,
+    "limit": form_actions.limit_form,
+    "grant": form_actions.grant_form,
     "notice": setup_actions.notice_form,
     "setup": setup_actions.setup_form,
 }
@@ -60,6 +69,8 @@ DEEDS: dict[str, Does] = {
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
     "line": admin_actions.line,
+    "limit": form_actions.limit,
+    "grant": form_actions.grant,
     "giveback": admin_actions.give_back,
 }
 

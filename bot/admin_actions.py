@@ -11,6 +11,7 @@ from bot.panels import Form
 from bot.pressing import Pressed, Pressing, Shown
 from bot.text import Words
 from quota.members import Member
+from quota.prepaid import AddToBalance
 from quota.undoing import ACTS_MAX
 from quota.units import Amount, Unit
 
@@ -100,11 +101,17 @@ async def give_back(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
     own = next((b for b in bounds if b.kind == "allowance" and b.amount is not None), None)
     unit = own.unit if own is not None else Unit.TOKENS
     charged = {Unit.TOKENS: lapse.tokens, Unit.REQUESTS: 1, Unit.CREDITS: lapse.credits or 0}
+    prepaid = any(b.kind == "balance" for b in bounds) and charged[Unit.CREDITS]
     desk.busy.add(pressed.subject)
     try:
         act = act_of(pressed.requester, mark)
-        row = await governing.grant(act, member, Amount(charged[unit], unit), bounds)
+        if prepaid:
+            back = AddToBalance(charged[Unit.CREDITS])
+            await desk.quotas.prepaying.change(act, member, back)
+        if own is not None or not prepaid:
+            await governing.grant(act, member, Amount(charged[unit], unit), bounds)
     finally:
         desk.busy.discard(pressed.subject)
-    panel = text_alerts.given_back(words, member.id, amount(row.amount, row.unit, words))
+    given = unit if own is not None or not prepaid else Unit.CREDITS
+    panel = text_alerts.given_back(words, member.id, amount(charged[given], given, words))
     return Shown(Handled(panel).card, replaces=True)

@@ -1,6 +1,8 @@
 """What admins do to members and to the space: give, take, stop, explain, look back."""
 
-from bot import pool_commands, text_limits
+from dataclasses import replace
+
+from bot import pool_commands, text_forms, text_limits
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_amount_word, parse_until
 from bot.pending import propose
@@ -114,7 +116,9 @@ async def explain(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled
     )
     pools = await pool_commands.explained(desk, requester, model.terms, estimate, words)
     lines = (words.known_of(requester.roles, model.key), words.verdict(verdict), *pools)
-    return Handled(words.explained(words.who(target.id), lines, reasons, balances), balances)
+    panel = words.explained(words.who(target.id), lines, reasons, balances)
+    actions = (text_forms.grant_action(words, target.id),) if typed.previews else ()
+    return Handled(replace(panel, actions=actions), balances)
 
 
 async def pause(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:

@@ -12,6 +12,7 @@ from bot.config import Config
 from bot.desk import Desk
 from bot.languages import nearest
 from bot.news import Alert, Word
+from bot.pricing import note_prices
 from bot.settings import Settings
 from bot.text import Words
 from quota.clock import Clock
@@ -71,6 +72,11 @@ class Bot:
         desk.usual_alerts = bot.usual_alerts
         desk.usual_language = lambda: bot.config.language
         return bot
+
+    async def note_prices(self) -> None:
+        """What models cost now goes into the audit trail, where it is new."""
+        priced = [(model.key, model.pricing.price) for model in self.chat.models.all]
+        await note_prices(self.quotas.governing, priced)
 
     def usual_alerts(self, platform: str) -> str:
         """The channel of alerts that the config names for a platform."""

@@ -380,7 +380,7 @@ def invite_discord(
 
 
 app.add_typer(govern.quota, name="quota")
-app.command()(govern.balances)
+app.add_typer(govern.balances, name="balances")
 app.command()(govern.pause)
 app.command()(govern.resume)
 app.add_typer(govern.ledger, name="ledger")

@@ -35,6 +35,9 @@ FOLLOW_MS = 1_000
 LINES_AT_ONCE = 500
 
 quota = typer.Typer(help="Look at and change what members may use.", **PLAIN)
+balances = typer.Typer(
+    help="Where everybody stands; fill prepaid balances.", **{**PLAIN, "no_args_is_help": False}
+)
 ledger = typer.Typer(help="Prove, export and follow the books.", **PLAIN)
 
 
@@ -150,14 +153,54 @@ def drop(
     ordered(config, "drop", as_json=as_json, rule=rule, space=space, reason=reason)
 
 
-def balances(space: SpaceName = "", as_json: AsJson = False, config: ConfigPath = None) -> None:
+@balances.callback(invoke_without_command=True)
+def balances_list(
+    context: typer.Context,
+    space: SpaceName = "",
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+) -> None:
     """Where everybody stands who ever used something (what roles give is not counted in)."""
+    if context.invoked_subcommand is not None:
+        return
     where = space_of(space) if space else None
 
     async def look(quotas: Quotas, chosen: ModelConfig) -> Shown:
         return await books.balances(quotas, door.terms_of(chosen), where)
 
     looked(config, look, as_json=as_json)
+
+
+SUM = typer.Argument(metavar="AMOUNT", help="Such as '$2'; '-$2' takes it out.")
+
+
+# An amount may begin with a minus, which is no option.
+@balances.command(context_settings={"ignore_unknown_options": True})
+def add(
+    member: MemberName,
+    amount: Annotated[str, SUM],
+    space: SpaceName = "",
+    reason: Reason = "",
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+) -> None:
+    """Put something into a member's prepaid balance, or take it out."""
+    args = {"member": member, "amount": amount, "space": space, "reason": reason}
+    ordered(config, "balance add", as_json=as_json, **args)
+
+
+@balances.command(name="set", context_settings={"ignore_unknown_options": True})
+def balances_set(
+    member: MemberName,
+    amount: Annotated[str, SUM],
+    space: SpaceName = "",
+    reason: Reason = "",
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+) -> None:
+    """Set what is left of a member's prepaid balance."""
+    args = {"member": member, "amount": amount, "space": space, "reason": reason}
+    ordered(config, "balance set", as_json=as_json, **args)
 
 
 def pause(

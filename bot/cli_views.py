@@ -49,12 +49,14 @@ def balance_json(balance: Balance) -> Json:
         "held": balance.held,
         "left": balance.left,
         "opens_at": instant_json(balance.opens_at),
-    } | _kept(balance)
+    } | _beside(balance)
 
 
-def _kept(balance: Balance) -> Json:
-    """What a fair pool keeps for the member."""
-    pool = balance.pool
+def _beside(balance: Balance) -> Json:
+    """What a fair pool keeps for the member; what is on a balance, and may be owed."""
+    pool, prepaid = balance.pool, balance.prepaid
+    if prepaid is not None:
+        return {"balance": prepaid.credits, "overdraft": prepaid.overdraft}
     return {} if pool is None else {"kept": pool.kept, "kept_until": instant_json(pool.kept_until)}
 
 
@@ -169,6 +171,8 @@ class Standing:
         for b in self.balances:
             granted = "∞" if b.granted is None else plain(b.granted, b.unit)
             left = "∞" if b.left is None else plain(b.left, b.unit)
+            if b.prepaid is not None:
+                left = plain(b.prepaid.credits, b.unit)
             opens = when(b.opens_at) if b.opens_at is not None else ""
             used, held = plain(b.used, b.unit), plain(b.held, b.unit)
             yield (self.member.wallet, b.limit.name, used, held, left, granted, opens)

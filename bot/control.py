@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from bot import text_balance
 from bot.cli_views import Json, balance_json, grant_json, instant_json, limit_json, when_in
 from bot.config_values import ConfigError
 from bot.figures import panel_text
@@ -22,6 +23,7 @@ from quota.errors import BadRuleError, QuotaError, StoreUnavailableError
 from quota.governing import EVERYWHERE, NEVER_ENDS, Act
 from quota.limits import Kind, Limit, parse_rule
 from quota.members import EVERYONE, Member, Requester, Scope, Space
+from quota.prepaid import AddToBalance, SetBalance
 from quota.quotas import Quotas
 from quota.rules import Terms
 from quota.store import AuditRow
@@ -136,6 +138,8 @@ class Control:
         self._reload = reload
         self._verbs: dict[str, Callable[[Order, _Args], Awaitable[Outcome]]] = {
             "grant": self._grant,
+            "balance add": self._fill,
+            "balance set": self._fill,
             "set": self._set,
             "drop": self._drop,
             "pause": self._pause,
@@ -181,6 +185,20 @@ class Control:
         text = panel_text(self._words().granted(member.id, row, balances))
         data = {"grant": grant_json(row), "balances": [balance_json(b) for b in balances]}
         return Outcome(FINE, text, data)
+
+    async def _fill(self, order: Order, args: "_Args") -> Outcome:
+        member = member_of(args.text("member"), args.text("space"))
+        amount = parse_amount(args.text("amount"))
+        if amount.unit is not Unit.CREDITS:
+            raise MistakeError(f"{args.text('amount')!r} is no sum of money; write it like '$2'")
+        adds = order.verb == "balance add"
+        what = AddToBalance(amount.value) if adds else SetBalance(amount.value)
+        act = Act(order.actor, member.space.key, args.text("reason"))
+        done = await self._quotas.prepaying.change(act, member, what)
+        words = self._words()
+        because = words.because(act.reason) if act.reason else ""
+        text = panel_text(text_balance.changed(words, member.id, done, because))
+        return Outcome(FINE, text, {"member": member.wallet, **done._asdict()})
 
     async def _set(self, order: Order, args: "_Args") -> Outcome:
         space = _space_or_console(args)

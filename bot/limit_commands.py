@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot import text_limits, text_pool
+from bot import text_forms, text_limits, text_pool
 from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, parse_limit_line
 from bot.pending import propose
@@ -22,7 +22,9 @@ async def limit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
         case "set":
             return await _set(desk, typed, line, _parsed(desk, rest), words)
         case "list":
-            return Handled(words.limits(desk.quotas.policy(space_of(typed).key).limits))
+            panel = words.limits(desk.quotas.policy(space_of(typed).key).limits)
+            actions = text_forms.limit_actions(words) if typed.previews else ()
+            return Handled(replace(panel, actions=actions))
         case "remove":
             return await _remove(desk, typed, line, rest.strip(), words)
         case _:

@@ -2,6 +2,7 @@
 
 from secrets import token_hex
 
+from bot import text_forms
 from bot.desk import Desk, Typed, space_of
 from bot.panels import ACTION_CHARS_MAX, Action
 from bot.text import Words
@@ -19,6 +20,8 @@ def menu_actions(words: Words) -> tuple[Action, ...]:
     """What an admin begins with: each opens a form, or the way through several."""
     return (
         Action("setup", words.setup_label(), style="primary"),
+        text_forms.limits_action(words),
+        text_forms.grant_action(words),
         Action("notice", words.notice_label()),
         typing_action(words),
     )

@@ -119,6 +119,7 @@ class House:
             chat = ChatHandler(quotas, models, counter, clock, ChatSettings.of(config), reader)
             closing = _Closing(stack)
             bot = Bot.at(Desk(quotas, chat, clock), config, closing)
+            await bot.note_prices()
             house = cls(bot, servers)
             if own_store is not None:
                 await house._take_orders(stack)
@@ -165,6 +166,7 @@ class House:
             bot.quotas.rules = rules
             raise
         bot.chat.reload(models, ChatSettings.of(config))
+        await bot.note_prices()
         bot.config = config
         self._servers.warm_up()
         return "\n".join((f"{config.path} is in force.", *config.warnings))

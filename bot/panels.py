@@ -58,7 +58,7 @@ class Field:
 
     name: str
     label: str
-    kind: Literal["text", "long", "choice", "member", "role", "channel"] = "text"
+    kind: Literal["text", "long", "number", "choice", "member", "role", "channel"] = "text"
     value: str = ""
     hint: str = ""
     required: bool = True

@@ -47,6 +47,8 @@ ACTIONS: dict[str, Deed] = {
     "undo": "govern",
     "giveback": "govern",
     "line": "staff",
+    "limit": "govern",
+    "grant": "govern",
     "notice": "govern",
     "setup": "govern",
 }

@@ -4,7 +4,7 @@ Before a call nobody but the operator and the list can say: that price is held. 
 provider may have told which model it served, and what it took.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
@@ -12,10 +12,12 @@ from typing import Literal, NamedTuple
 from bot.config_values import ModelConfig, PricesConfig
 from bot.ports import Prices
 from quota.calls import Served
-from quota.units import Rates
+from quota.governing import EVERYWHERE, Act, Governing
+from quota.units import Rates, Unit, amount_text
 
 Source = Literal["config", "list", "fallback", "none"]
 
+PRICE = "price"
 # A server may name anything as what it served; so many names are remembered.
 NAMES_MAX = 1_000
 
@@ -94,3 +96,23 @@ class PriceBook:
                 return Price(rates, "config")
         listed = self._listed.rates(name, base_url) if self._listed is not None else None
         return UNKNOWN if listed is None else Price(listed, "list")
+
+
+async def note_prices(governing: Governing, prices: Iterable[tuple[str, Price]]) -> None:
+    """Write down in the audit trail which models cost something else than when this was asked last.
+
+    Whoever changed it, the config or a new price list: a charge can be understood years later.
+    """
+    for model, price in prices:
+        subject, now = f"model {model}", _told(price)
+        if governing.flag(EVERYWHERE, PRICE, subject) != now:
+            await governing.switch(Act("operator", EVERYWHERE), PRICE, subject, now)
+
+
+def _told(price: Price) -> str:
+    """A price as the config would write it, and who says so; empty for none."""
+    if price.rates is None:
+        return ""
+    each = price.rates._asdict().items()
+    told = ", ".join(f"{kind} {amount_text(rate, Unit.CREDITS)}" for kind, rate in each)
+    return f"{told} ({price.source})"

@@ -76,7 +76,7 @@ async def grant(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
             await requests.send(desk, typed.requester, request, words)
             return Handled(text_requests.capped(words, request, left.value if left else 0))
         act = act_of(typed.requester, reason_of(typed.requester, line.reason))
-        row = await desk.quotas.governing.grant(act, target, amount, desk.bounds(requester), until)
+        row = await requests.give(desk, act, bound, target, amount, until)
     balances = await desk.balances(requester)
     shown = row._replace(reason=line.reason)
     return Handled(words.granted(target.id, shown, balances), balances)

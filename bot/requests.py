@@ -15,11 +15,14 @@ from typing import Literal, Self
 from bot import text_requests
 from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError, parse_amount_word, parse_until
-from bot.staff import check_cap, reason_of
+from bot.staff import check_cap, put_in, reason_of
 from bot.text import Words
-from quota.governing import NEVER_ENDS, Said
+from quota.governing import NEVER_ENDS, Act, Said
 from quota.limits import Bound
 from quota.members import Member, Requester, Space
+from quota.prepaid import AddToBalance
+from quota.store import GrantRow
+from quota.undoing import ACTS_MAX
 from quota.units import Amount, Unit, amount_text
 from quota.windows import window_text
 
@@ -136,14 +139,11 @@ async def approve(
             raise MistakeError(text_requests.not_less(words, request))
         bound = bound_for(desk, desk.last_seen(member), amount, words)
         mark = f"{REQUEST} {request.id}"
-        held = await desk.quotas.governing.grants(member)
-        given = next((g for g in held if mark in g.reason), None)
+        given = await _given(desk, member, bound, mark, request.at)
         if given is None:
             await check_cap(desk, requester, member, bound, amount, words)
             why = reason_of(requester, f"{mark}: {reason or request.why}")
-            act = act_of(requester, why)
-            bounds = desk.bounds(desk.last_seen(member))
-            given = await desk.quotas.governing.grant(act, member, amount, bounds, request.until)
+            given = await give(desk, act_of(requester, why), bound, member, amount, request.until)
         done = replace(request, state="approved", by=requester.member.id, given=given.amount)
         await _decided(desk, requester, done, reason)
     theirs = desk.words_for(member.space, member)
@@ -184,10 +184,44 @@ def _open(desk: Desk, requester: Requester, id_: str, words: Words) -> Request:
     return request
 
 
+async def give(
+    desk: Desk, act: Act, bound: Bound, member: Member, amount: Amount, until: int | None
+) -> GrantRow:
+    """Add to an allowance until a time; what is put into a balance stays there."""
+    if bound.kind != "balance":
+        bounds = desk.bounds(desk.last_seen(member))
+        return await desk.quotas.governing.grant(act, member, amount, bounds, until)
+    await desk.quotas.prepaying.change(act, member, AddToBalance(amount.value))
+    return _put_in(member, amount.value, desk.clock.now(), act)
+
+
+async def _given(
+    desk: Desk, member: Member, bound: Bound, mark: str, since: int
+) -> GrantRow | None:
+    """What was given for a request already: its mark is in the reason."""
+    governing = desk.quotas.governing
+    if bound.kind != "balance":
+        return next((g for g in await governing.grants(member) if mark in g.reason), None)
+    trail = await governing.audit_trail(member.space.key, since, ACTS_MAX)
+    mine = (r for r in trail if (r.action, r.subject) == ("balance add", member.wallet))
+    row = next((r for r in mine if mark in r.reason), None)
+    if row is None:
+        return None
+    return _put_in(member, put_in(row), row.at, Act(row.actor, row.space, row.reason))
+
+
+def _put_in(member: Member, amount: int, at: int, act: Act) -> GrantRow:
+    """What was put into a balance, as a gift that never ends."""
+    return GrantRow(0, member.wallet, Unit.CREDITS, amount, 0, 0, at, None, act.actor, act.reason)
+
+
 def bound_for(desk: Desk, requester: Requester, amount: Amount, words: Words) -> Bound:
-    """The own allowance that an amount would be added to."""
+    """The balance or the own allowance that an amount would be added to."""
     bounds = desk.bounds(requester)
     own = [b for b in bounds if b.kind == "allowance" and b.amount is not None]
+    # Who asks for money asks for what they can keep.
+    balances = [b for b in bounds if b.kind == "balance"]
+    own = [*balances, *own] if amount.unit is Unit.CREDITS else [*own, *balances]
     if not own:
         raise MistakeError(text_requests.nothing_to_add_to(words))
     bound = next((b for b in own if b.unit is (amount.unit or own[0].unit)), None)

@@ -6,6 +6,7 @@ from bot.grammar import MistakeError
 from bot.text import Words
 from quota.limits import Bound
 from quota.members import Member, Requester
+from quota.store import AuditRow
 from quota.undoing import ACTS_MAX
 from quota.units import Amount, Unit, parse_amount
 from quota.windows import Anchored, Calendar, Rolling
@@ -26,10 +27,19 @@ async def left_to_give(desk: Desk, member: Member, bound: Bound) -> Amount | Non
         return None
     since = _opened(bound, desk.clock.now())
     rows = await desk.quotas.governing.audit_trail(member.space.key, since, ACTS_MAX)
-    mine = (r for r in rows if r.action == "grant" and r.subject == member.wallet)
-    amounts = [parse_amount(r.after) for r in mine if r.reason.startswith(BY_STAFF)]
-    given = sum(amount.value for amount in amounts if amount.unit is bound.unit)
+    by_staff = [r for r in rows if r.subject == member.wallet and r.reason.startswith(BY_STAFF)]
+    if bound.kind == "balance":
+        given = sum(put_in(row) for row in by_staff if row.action == "balance add")
+    else:
+        amounts = [parse_amount(row.after) for row in by_staff if row.action == "grant"]
+        given = sum(amount.value for amount in amounts if amount.unit is bound.unit)
     return Amount(max(0, cap.value - given), bound.unit)
+
+
+def put_in(row: AuditRow) -> int:
+    """What an act has put into a balance, by what was there before and after."""
+    before, after = (parse_amount(told).value for told in (row.before, row.after))
+    return after - before
 
 
 async def check_cap(
@@ -45,11 +55,18 @@ async def check_cap(
 
 
 def _opened(bound: Bound, now: int) -> int:
-    """When the window opened that holds this instant; 0 for one without an end."""
-    match bound.window:
+    """When the window opened that holds this instant; 0 for one without an end.
+
+    What staff put into balances counts from one refill to the next; without any, for a month.
+    """
+    terms = bound.limit.rule.prepaid
+    window = bound.window
+    if terms is not None:
+        window = Calendar("month") if terms.refill is None else terms.refill.window
+    match window:
         case Calendar():
-            return bound.window.period_at(now).opens_at
+            return window.period_at(now).opens_at
         case Anchored() | Rolling():
-            return now - bound.window.length_ms
+            return now - window.length_ms
         case _:
             return 0

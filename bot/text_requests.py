@@ -66,6 +66,8 @@ def alert(words: Words, request: "Request") -> Panel:
 
 def _what(words: Words, request: "Request") -> str:
     much = amount(request.amount, request.unit, words)
+    if request.window == "balance":
+        return words.say("{amount} more for good", amount=much)
     if request.until is None:
         return words.say("{amount} more to the end of the period", amount=much)
     return words.say("{amount} more until {when}", amount=much, when=words.when(request.until))

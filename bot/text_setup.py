@@ -185,7 +185,8 @@ def _setup_actions(words: Words) -> tuple[Action, ...]:
     )
 
 
-def _per(words: Words) -> Field:
+def per_field(words: Words) -> Field:
+    """In which stretch of time it is counted."""
     periods = tuple((key, words.say(label)) for key, label in PERIODS)
     return Field("per", words.say("In"), "choice", "day", choices=periods)
 
@@ -194,7 +195,7 @@ def allowance_form(words: Words) -> Form:
     """How much everybody gets."""
     much = Field("amount", words.say("How much each member gets"), value="20k tokens")
     title = words.say("Allowance of each member")
-    return Form("setup", title, (much, _per(words)), words.say("Show"), "allowance")
+    return Form("setup", title, (much, per_field(words)), words.say("Show"), "allowance")
 
 
 def role_form(words: Words) -> Form:
@@ -202,7 +203,7 @@ def role_form(words: Words) -> Form:
     fields = (
         Field("role", words.say("Role"), "role"),
         Field("amount", words.say("How much each who holds it gets"), value="50k tokens"),
-        _per(words),
+        per_field(words),
     )
     return Form("setup", words.say("Allowance of a role"), fields, words.say("Show"), "role")
 

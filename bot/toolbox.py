@@ -9,11 +9,11 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.ports import Tool, ToolCall, ToolError, Tools
 from bot.prompt import clean
+from bot.tool_servers import ToolServer
 from quota.clock import Clock
 from quota.members import Requester
 
@@ -41,34 +41,6 @@ NO_OBJECT = "The arguments are no JSON object. Nothing was done."
 TOO_MANY = "Too many tools were called at once. This one was not used."
 LATE = "The tool did not answer in time."
 FAILED = "The tool failed and returned nothing."
-
-
-@dataclass(frozen=True, slots=True)
-class ToolServer:
-    """A server of tools as the operator set it up: for whom, where, which, how long, how much.
-
-    What is empty restricts nothing: `allowed_for` are roles, `spaces` keys such as "discord:1234",
-    `only` the tools that are offered, `never` those that are not.
-    """
-
-    key: str
-    allowed_for: tuple[str, ...] = ()
-    spaces: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
-    timeout_ms: int = 30_000
-    result_chars_max: int = 16_000
-
-    def serves(self, requester: Requester) -> bool:
-        """Whether a requester may use it: holders of its roles and admins, in its spaces."""
-        if self.spaces and requester.member.space.key not in self.spaces:
-            return False
-        roles = {role.removeprefix("role:").removeprefix("@") for role in self.allowed_for}
-        return not roles or requester.is_admin or not roles.isdisjoint(requester.roles)
-
-    def offers(self, title: str) -> bool:
-        """Whether a tool of it is offered."""
-        return title not in self.never and (not self.only or title in self.only)
 
 
 class Kit(NamedTuple):

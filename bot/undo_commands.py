@@ -9,6 +9,7 @@ from bot.desk import Desk, Handled, Typed, act_of, space_of
 from bot.grammar import Line, MistakeError, Target
 from bot.panels import Action
 from bot.text import Words
+from quota.governing import EVERYWHERE
 from quota.members import Member
 from quota.store import AuditRow
 from quota.undoing import ACTS_MAX, reversible
@@ -30,9 +31,13 @@ async def audit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     if not days.isdecimal() or not 1 <= int(days) <= DAYS_MAX:
         raise MistakeError("{said!r} is no number of days", USAGE, said=days)
     since, space = desk.clock.now() - int(days) * DAY_MS, space_of(typed)
-    trail = await desk.quotas.governing.audit_trail(space.key, since, ACTS_MAX)
+    governing = desk.quotas.governing
+    trail = await governing.audit_trail(space.key, since, ACTS_MAX)
+    # What the operator changed for all spaces, such as a price, concerns this one, too.
+    trail += await governing.audit_trail(EVERYWHERE, since, ACTS_MAX)
+    trail.sort(key=lambda row: row.id, reverse=True)
     rows = [row for row in trail if _matches(desk, typed, row, filters)][:ROWS_MAX]
-    back = [row for row in rows if reversible(row, trail)]
+    back = [row for row in rows if row.space == space.key and reversible(row, trail)]
     panel = text_audit.audit(words, space, rows, {row.id for row in back})
     buttons = tuple(_undo_action(row, words) for row in back[:UNDO_BUTTONS_MAX])
     return Handled(replace(panel, actions=buttons))

@@ -45,11 +45,12 @@ class EntryLine(NamedTuple):
 class LedgerEntry(NamedTuple):
     """One fact that was added to the books and is never changed.
 
-    `tokens` and `credits` are what the member was charged (for grants: what was given, in
-    `model`); `house_*` is what went to the house. `rates` is the price that was applied, `source`
-    says who counted, `estimated_input` is what the prompt was expected to be. Of a call, `turn` is
-    the hold of the first call of the same turn, `served` the model that the provider says it served
-    (empty: it did not say), `billed` the cost that the provider itself reported where that decided.
+    `tokens` and `credits` are what the member was charged (for grants: what was given, in `model`;
+    for what comes into a balance: how much, less than nothing where it is taken out); `house_*` is
+    what went to the house. `rates` is the price that was applied, `source` says who counted,
+    `estimated_input` is what the prompt was expected to be. Of a call, `turn` is the hold of the
+    first call of the same turn, `served` the model that the provider says it served (empty: it did
+    not say), `billed` the cost that the provider itself reported where that decided.
     """
 
     id: int

@@ -85,8 +85,8 @@ class Undoing:
             case "grant" | "take":
                 await self._grant(act, row)
             case "balance add" | "balance set":
-                before, after = (parse_amount(told).value for told in (row.before, row.after))
-                back = AddToBalance(before - after)
+                was, made = (parse_amount(told).value for told in (row.before, row.after))
+                back = AddToBalance(was - made)
                 await self._prepaying.change(act, Member.from_wallet(row.subject), back)
             case _:
                 await self._switch(act, row)

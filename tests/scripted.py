@@ -35,7 +35,8 @@ from bot.ports import (
 )
 from bot.prompt import TOKENS_PER_TOOL, text_of_calls
 from bot.text import Words
-from bot.toolbox import Toolbox, ToolServer
+from bot.tool_servers import ToolServer
+from bot.toolbox import Toolbox
 from bot.turns import ChatSettings
 from quota.ledger import LedgerEntry
 from quota.limits import Policy

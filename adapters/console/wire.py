@@ -219,14 +219,16 @@ def _balances(balances: Sequence[Balance]) -> list[Json]:
             "left": balance.left,
             "opens_at": instant(balance.opens_at),
         }
-        | _kept(balance)
+        | _beside(balance)
         for balance in balances
     ]
 
 
-def _kept(balance: Balance) -> Json:
-    """What a fair pool keeps for the member."""
-    pool = balance.pool
+def _beside(balance: Balance) -> Json:
+    """What a fair pool keeps for the member; what is on a balance, and may be owed."""
+    pool, prepaid = balance.pool, balance.prepaid
+    if prepaid is not None:
+        return {"balance": prepaid.credits, "overdraft": prepaid.overdraft}
     return {} if pool is None else {"kept": pool.kept, "kept_until": instant(pool.kept_until)}
 
 

@@ -289,7 +289,7 @@ def modal(form: Form) -> ui.Modal:
 
 def _input(field: Field) -> ui.Item[Any]:
     match field.kind:
-        case "text" | "long":
+        case "text" | "long" | "number":
             long = field.kind == "long"
             return ui.TextInput(
                 custom_id=field.name,
@@ -313,7 +313,10 @@ def _input(field: Field) -> ui.Item[Any]:
             )
         case "member":
             return ui.UserSelect(
-                custom_id=field.name, required=field.required, min_values=int(field.required)
+                custom_id=field.name,
+                required=field.required,
+                min_values=int(field.required),
+                default_values=_preset(field.value, discord.SelectDefaultValueType.user),
             )
         case "role":
             return ui.RoleSelect(
@@ -324,17 +327,14 @@ def _input(field: Field) -> ui.Item[Any]:
                 custom_id=field.name,
                 required=field.required,
                 min_values=int(field.required),
-                default_values=_channels(field.value),
+                default_values=_preset(field.value, discord.SelectDefaultValueType.channel),
                 channel_types=[discord.ChannelType.text, discord.ChannelType.news],
             )
 
 
-def _channels(value: str) -> list[discord.SelectDefaultValue]:
-    """The channel that is chosen already, where it is one."""
-    if not value.isdecimal():
-        return []
-    kind = discord.SelectDefaultValueType.channel
-    return [discord.SelectDefaultValue(id=int(value), type=kind)]
+def _preset(value: str, kind: discord.SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
+    """What is chosen already, where that is an id."""
+    return [discord.SelectDefaultValue(id=int(value), type=kind)] if value.isdecimal() else []
 
 
 def form_of(custom_id: str) -> tuple[str, str] | None:
@@ -346,8 +346,12 @@ def form_of(custom_id: str) -> tuple[str, str] | None:
 
 
 def values(data: Mapping[str, Any]) -> dict[str, str]:
-    """What was filled in, by the names of the fields; roles by their names, all else by id."""
-    roles = data.get("resolved", {}).get("roles", {})
+    """What was filled in, by the names of the fields; roles by their names, all else by id.
+
+    A channel has its name beside it.
+    """
+    resolved = data.get("resolved", {})
+    roles, channels = resolved.get("roles", {}), resolved.get("channels", {})
     found = {}
     for label in data.get("components", ()):
         filled = label.get("component", {})
@@ -356,7 +360,10 @@ def values(data: Mapping[str, Any]) -> dict[str, str]:
         else:
             chosen = [str(value) for value in filled.get("values", ())]
             names = [_role(c, roles[c]) if c in roles else c for c in chosen]
-            found[str(filled.get("custom_id", ""))] = names[0] if names else ""
+            custom_id = str(filled.get("custom_id", ""))
+            found[custom_id] = names[0] if names else ""
+            if names and names[0] in channels:
+                found[f"{custom_id}.name"] = str(channels[names[0]].get("name", ""))
     return found
 
 

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack import post
 from adapters.slack.failures import LOST, error_of
 from adapters.slack.front import Front
+from adapters.slack.markup import channel_meant, is_member
 from adapters.slack.orders import Orders
 from adapters.slack.panels import (
     Click,
@@ -76,15 +77,17 @@ class Spot:
     @property
     def memory(self) -> Json:
         """What a form must bring back."""
-        place = self.place
-        return {
-            "channel": place.channel,
-            "thread": place.thread,
-            "direct": place.direct,
-            "message": self.message,
-            "private": self.is_private,
-            "respond_at": place.respond_at,
-        }
+        return {**memory_of(self.place), "message": self.message, "private": self.is_private}
+
+
+def memory_of(place: Place) -> Json:
+    """A place, as a view keeps it in mind."""
+    return {
+        "channel": place.channel,
+        "thread": place.thread,
+        "direct": place.direct,
+        "respond_at": place.respond_at,
+    }
 
 
 class Clicks:
@@ -147,7 +150,7 @@ class Clicks:
             str(memory.get("subject", "")),
             event=f"{view['id']}:{view.get('hash', '')}",
             message=str(memory.get("message", "")),
-            values=filled_in(view.get("state") or {}),
+            values=await self._meant(workspace, view),
         )
         about = str(memory.get("about", ""))
         shown = await self._orders.pressed(workspace, pressed, place, about)
@@ -157,6 +160,24 @@ class Clicks:
         if shown.replaces and pressed.message and not memory.get("private"):
             await self._replace(workspace, pressed.message, shown.card, about)
 
+    async def _meant(self, workspace: Workspace, view: Json) -> dict[str, str]:
+        """What was filled in, a channel also by its name.
+
+        In a typed line Slack has marked nothing, so a channel is found by what it is called.
+        """
+        values, people = filled_in(view.get("state") or {}), workspace.people
+        for block in view.get("blocks", ()):
+            name = str(block.get("block_id", ""))
+            is_channel = (block.get("element") or {}).get("type") == "conversations_select"
+            if is_channel and values.get(name):
+                values[f"{name}.name"] = await people.channel_name(values[name])
+        line = values.get("line", "")
+        found = channel_meant(line)
+        if found is not None:
+            channel = await people.channel_id(found[1]) or found[1]
+            values["line"] = f"{line[: found.start(1)]}{channel}{line[found.end(1) :]}"
+        return values
+
     # Showing what came of it.
 
     async def _show(
@@ -165,7 +186,7 @@ class Clicks:
         if spot.is_modal:
             await self._update(workspace, spot.view_id, spot.place.user, shown.card, spot.memory)
         elif spot.view_id:
-            await self.modal(workspace, spot.place.user, trigger, shown.card)
+            await self.modal(workspace, spot.place, trigger, shown.card)
         elif shown.replaces and not spot.is_private:
             await self._replace(workspace, spot.message, shown.card, about)
         elif shown.replaces:
@@ -188,18 +209,24 @@ class Clicks:
             except LOST as error:
                 _log.info("a card could not be replaced: %s", error)
 
-    async def modal(self, workspace: Workspace, user: str, trigger: str, shown: Card) -> None:
-        """Show a card in a window of its own; in the talk with the bot where that is too late."""
+    async def modal(self, workspace: Workspace, place: Place, trigger: str, shown: Card) -> None:
+        """Show a card in a window of its own; as any other one where that is too late.
+
+        Without a channel that is in the talk with the bot.
+        """
         blocks = card(shown.panel, "view")
-        close = self._front.words_now(workspace, user).say(text_slack.CLOSE)
-        view = shown_view(shown.panel.title, blocks, close)
+        close = self._front.words_now(workspace, place.user).say(text_slack.CLOSE)
+        view = shown_view(shown.panel.title, blocks, close, memory_of(place))
         try:
             await workspace.web.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
             if error_of(error) not in _LATE:
                 raise
+            if place.channel:
+                await post.show(workspace, place, shown)
+                return
             blocks = card(shown.panel)
-            await post.directly(workspace, user, notification(shown.text), blocks)
+            await post.directly(workspace, place.user, notification(shown.text), blocks)
 
     async def _update(
         self, workspace: Workspace, view_id: str, user: str, shown: Card, memory: Json
@@ -216,6 +243,7 @@ class Clicks:
         self, workspace: Workspace, form: Form, spot: Spot, trigger: str, about: str
     ) -> None:
         memory = {**spot.memory, "subject": form.subject, "about": about}
+        form = await self._preset(workspace, form)
         words = self._front.words_now(workspace, spot.place.user)
         cancel = words.say(text_slack.CANCEL)
         view = form_view(form, cancel, workspace.people.group_names, memory)
@@ -227,6 +255,18 @@ class Clicks:
                 raise
             there = replace(spot.place, respond_at="")
             await post.remark(workspace, there, words.say(text_slack.TOO_LATE))
+
+    async def _preset(self, workspace: Workspace, form: Form) -> Form:
+        """What stands in it already, by ids: of a name Slack would refuse the whole form."""
+        fields = []
+        for field in form.fields:
+            value = field.value
+            if value and field.kind == "channel":
+                value = await workspace.people.channel_id(value)
+            elif value and field.kind == "member" and not is_member(value):
+                value = ""
+            fields.append(replace(field, value=value))
+        return replace(form, fields=tuple(fields))
 
 
 def waiting_view(view: Json, words: Speech) -> Json:

@@ -16,6 +16,7 @@ from adapters.slack.orders import Orders
 from adapters.slack.panels import VIEW_BLOCKS_MAX, Json, buttons, card
 from adapters.slack.workspace import Workspace
 from bot import text_slack
+from bot.line_actions import menu_actions
 from bot.panels import Action
 from bot.text_prices import sending_label
 from quota.clock import pause
@@ -32,6 +33,7 @@ ROUND_MS = 60_000
 ROUND_MAX = 50
 MEMBER_LINES = ("/quota", "/quota history")
 ADMIN_LINES = (
+    "/quota-admin pool",
     "/quota-admin requests",
     "/quota-admin top 10",
     "/quota-admin limit list",
@@ -111,6 +113,7 @@ class Home:
         if requester.is_admin:
             found.append({"type": "divider"})
             found.append(_header(words.say(text_slack.HOME_ADMIN)))
+            found += buttons(menu_actions(words)[1:], HOME)  # The set-up is a card here.
             for line in ADMIN_LINES if is_new else (*ADMIN_LINES, SETUP_LINE):
                 found += await self._card(workspace, requester, line)
         return numbered(found)[:VIEW_BLOCKS_MAX]

@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 # Under this name a listener leaves what begins when the answer to Slack is on its way. Bolt sends
 # it some milliseconds after a listener gave it; a window could be changed before it is opened.
 AFTER = "quotabot_after"
+MENU = "/quota-admin"
 ANY = re.compile(r".*", re.DOTALL)
 GROUP_EVENTS = re.compile(r"subteam_\w+")
 
@@ -202,5 +203,9 @@ class Listeners:
             self.home.changed(workspace, user)
             return
         card = await self.orders.card(workspace, requester, command.line, f"command:{event}")
-        await post.show(workspace, place, card)
+        if command.line == MENU and card.panel.actions:
+            # The menu of those who govern; for all others it is a word that they may not.
+            await self.clicks.modal(workspace, place, event, card)
+        else:
+            await post.show(workspace, place, card)
         self.home.changed(workspace, user)

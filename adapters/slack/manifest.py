@@ -31,7 +31,7 @@ SCOPES: dict[str, str] = {
     "mpim:history": "hear group messages that the bot is in",
     "mpim:read": "tell group messages from channels",
     "usergroups:read": "user groups are the roles of Slack",
-    "users:read": "names, and whether somebody is a workspace admin",
+    "users:read": "names, whether somebody is a workspace admin, and how many people share a pool",
 }
 EVENTS = (
     "agent_session_stopped",

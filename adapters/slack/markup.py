@@ -28,6 +28,13 @@ _JOINER = "\u2060"
 Naming = Callable[[str, str], str]
 
 
+# The commands about a channel itself.
+_ABOUT_CHANNELS = re.compile(r"\s*(?:channel|alerts)\b", re.IGNORECASE)
+_CHANNEL_MEANT = re.compile(
+    r"\s*/?(?:quota-admin\s+)?(?:channel|alerts)\s+#([^\s#]+)", re.IGNORECASE
+)
+
+
 def words_for(naming: Naming, language: str = ENGLISH) -> Words:
     """The sentences as one workspace is told them, in a language."""
     speech = Speech(language=language)
@@ -51,9 +58,14 @@ def when(at: int, speech: Speech) -> str:
 
 def who(member_id: str, name: str = "") -> str:
     """A member by id, whom everybody reads by name; `name` is for where Slack knows no mentions."""
-    if not re.fullmatch(r"[UW][A-Z0-9]+", member_id):
+    if not is_member(member_id):
         return member_id
     return f"{OPEN}@{member_id}|{name.translate(_MARKS)}{SHUT}"
+
+
+def is_member(text: str) -> bool:
+    """Whether a text is the id of a member."""
+    return re.fullmatch(r"[UW][A-Z0-9]+", text) is not None
 
 
 def role(name: str) -> str:
@@ -182,14 +194,18 @@ def unescaped(text: str) -> str:
 
 
 def command_line(text: str, naming: Naming) -> str:
-    """A typed command in the grammar that all platforms share: names as ids where it knows ids."""
+    """A typed command in the grammar that all platforms share: names as ids where it knows ids.
+
+    Limits know channels by name; how the bot behaves in one, and where alerts go, is kept by id.
+    """
+    by_id = _ABOUT_CHANNELS.match(text) is not None
 
     def read(match: re.Match[str]) -> str:
         sign, what, label, address, shown = match.groups()
         if sign == "@":
             return f"@member:{what}"
         if sign == "#":
-            return f"#{naming('#', what) or label or what}"
+            return f"#{what if by_id else naming('#', what) or label or what}"
         if sign == "!" and what.startswith("subteam^"):
             name = naming("!", what.removeprefix("subteam^")) or (label or "").removeprefix("@")
             return f'@role:"{name}"' if " " in name else f"@role:{name}"
@@ -198,6 +214,11 @@ def command_line(text: str, naming: Naming) -> str:
         return _address(address, shown)
 
     return unescaped(_TOKEN.sub(read, text))
+
+
+def channel_meant(line: str) -> re.Match[str] | None:
+    """The channel that a line speaks of by name (group 1) where it is kept by id."""
+    return _CHANNEL_MEANT.match(line)
 
 
 def without(text: str, user_id: str) -> str:

@@ -308,6 +308,9 @@ def _element(field: Input, groups: Sequence[str]) -> Json:
             return _preset(select, "initial_conversation", field.value)
         case "choice" if field.choices:
             return _select(field.choices, field.value)
+        case "number":
+            number = {"type": "number_input", "is_decimal_allowed": True}
+            return _preset(number, "initial_value", field.value)
         case "role" if groups:
             return _select([(name, f"@{name}") for name in groups], field.value)
         case _:

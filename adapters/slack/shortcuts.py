@@ -41,13 +41,15 @@ class Shortcuts:
                 card = await self._orders.card(
                     workspace, requester, "/quota", f"shortcut:{trigger}"
                 )
-                await self._clicks.modal(workspace, user, trigger, card)
+                await self._clicks.modal(workspace, Place("", user), trigger, card)
             case str(name) if name == SHOW_COST:
-                message = f"{body['channel']['id']}:{body['message_ts']}"
-                requester = await workspace.people.requester(user, str(body["channel"]["id"]))
+                channel = str(body["channel"]["id"])
+                message = f"{channel}:{body['message_ts']}"
+                requester = await workspace.people.requester(user, channel)
                 line = f"/quota receipt {message}"
                 card = await self._orders.card(workspace, requester, line, f"shortcut:{trigger}")
-                await self._clicks.modal(workspace, user, trigger, card)
+                place = Place(channel, user, direct=channel.startswith("D"))
+                await self._clicks.modal(workspace, place, trigger, card)
             case str(name) if name == ASK_ABOUT:
                 await self._open(workspace, body, trigger)
             case _:

@@ -55,6 +55,22 @@ class Watch:
         return action
 
 
+@pytest.mark.parametrize(
+    "report", [UsageReport(Usage(9, 0, 2, 0), "", None, bad_cost=True), UsageReport(None)]
+)
+async def test_what_cannot_be_true_is_told_once_an_hour(report: UsageReport) -> None:
+    watch = Watch("everyone: 10k tokens/day")
+    for _ in range(2):
+        watch.bot.model.next(steps(TextDelta("well"), Finished("stop"), report))
+        await watch.bot.answer("ana")
+    (line,) = watch.told()
+    assert line.startswith("mini reported a usage or a cost that cannot be true.")
+    watch.bot.clock.advance(HOUR)
+    watch.bot.model.next(steps(TextDelta("well"), Finished("stop"), report))
+    await watch.bot.answer("ana")
+    assert len(watch.told()) == 1
+
+
 async def test_a_shared_limit_is_told_at_each_threshold_once_in_its_period() -> None:
     watch = Watch("space: 1000 tokens/day")
     await watch.used("ana", 700)

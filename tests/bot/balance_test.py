@@ -4,17 +4,22 @@ import pytest
 
 from bot import upkeep
 from bot.messages import Card
-from quota.units import Rates, Usage
-from tests.fakes import DAY, requester
-from tests.scripted import Bot, build, says
+from bot.news import Alert, Word
+from quota.accounting import Estimate
+from quota.store import ReserveRequest
+from quota.units import Amount, Rates, Unit, Usage
+from quota.verdicts import Granted
+from tests.fakes import DAY, MINUTE, requester
+from tests.scripted import Bot, build, says, stepping_of
 
 # Every token costs $0.0001, so a thousand of them are ten cents.
 PRICE = Rates(100_000_000, 100_000_000, 100_000_000, 100_000_000)
+ADMIN = requester("ada", admin=True)
 TERMS = "balance: start=$0.50 refill=$0.10/day up to $1"
 
 
-def prepaid_bot(*lines: str) -> Bot:
-    return build(*lines or (TERMS,), rates=PRICE)
+def prepaid_bot(*lines: str, staff_cap: Amount | None = None) -> Bot:
+    return build(*lines or (TERMS,), rates=PRICE, staff_cap=staff_cap)
 
 
 async def use(bot: Bot, who: str, tokens: int) -> str:
@@ -24,6 +29,21 @@ async def use(bot: Bot, who: str, tokens: int) -> str:
     assert answer.charged_tokens == tokens
     bot.chat.forget(requester(who))
     return answer.footer
+
+
+async def left(bot: Bot, who: str) -> int:
+    (row,) = await bot.quotas.prepaying.rows(requester(who).member.wallet)
+    return row.credits
+
+
+def request_of(bot: Bot) -> ReserveRequest:
+    who, terms = requester("ana"), bot.chat.models.default.terms
+    bounds = bot.quotas.bounds(who, terms)
+    estimate = Estimate(100, 200, 64, PRICE)
+    member = who.member
+    return ReserveRequest(
+        *("", "", member.wallet, member.space.key, terms.key, bounds, estimate, MINUTE, 100)
+    )
 
 
 async def govern(bot: Bot, line: str, *, previews: bool = False) -> Card:
@@ -232,6 +252,61 @@ class TestAdmins:
         )
         card = await govern(bot, "limit remove everyone credits/balance balance")
         assert "is set in the config file; change it there" in card.panel.lines[0]
+
+
+class TestRequests:
+    async def test_more_is_asked_for_and_put_in_for_good(self) -> None:
+        bot = prepaid_bot("balance: start=$0")
+        alerts: list[Alert] = []
+        bot.desk.news.on_alert.append(alerts.append)
+        words: list[Word] = []
+        bot.desk.news.on_word.append(words.append)
+        asked = await bot.type("/quota more $2 -- exam week", "ana")
+        assert asked.panel.lines[0].startswith("You asked for $2.00 more for good.")
+        request = alerts[0].panel.actions[0].subject
+        await bot.press("approve", request, ADMIN)
+        assert words[0].panel.lines == ("@ada gave you $2.00 for good.",)
+        assert await left(bot, "ana") == 2_000_000
+        assert await bot.store.verify() == []
+
+    async def test_after_a_crash_nothing_is_put_in_twice(self) -> None:
+        bot = prepaid_bot("balance: start=$0")
+        alerts: list[Alert] = []
+        bot.desk.news.on_alert.append(alerts.append)
+        await bot.type("/quota more $2 -- exam week", "ana")
+        request = alerts[0].panel.actions[0].subject
+        stepping_of(bot).down["put_flag"] = ConnectionError("the power failed")
+        with pytest.raises(ConnectionError):
+            await bot.press("approve", request, ADMIN)
+        again = build("balance: start=$0", rates=PRICE, store=stepping_of(bot).inner)
+        await again.quotas.start()
+        card = await again.pressed("approve", request, ADMIN)
+        assert card.panel.lines[0] == "@ada gave @ana $2."
+        assert await left(again, "ana") == 2_000_000
+
+    async def test_staff_put_in_up_to_their_cap_from_one_refill_to_the_next(self) -> None:
+        bot = prepaid_bot(TERMS, staff_cap=Amount(300_000, Unit.CREDITS))
+        staff = requester("sam", staff=True)
+        done = await bot.type("/quota-staff grant @ana $0.20 -- stuck", staff)
+        assert done.panel.title == "Granted"
+        over = await bot.type("/quota-staff grant @ana $0.20 -- again", staff)
+        assert over.panel.title == "Request sent"
+        assert await left(bot, "ana") == 700_000
+        bot.clock.advance(DAY)
+        done = await bot.type("/quota-staff grant @ana $0.30 -- another day", staff)
+        assert done.panel.title == "Granted"
+
+    async def test_what_a_lapse_took_is_given_back_to_the_balance(self) -> None:
+        bot = prepaid_bot()
+        ask = bot.store.reserve(request_of(bot), bot.clock.now())
+        assert isinstance(await ask, Granted)
+        bot.clock.advance(DAY // 2)
+        await upkeep.lapse(bot.quotas)
+        assert await left(bot, "ana") < 500_000
+        await bot.pressed("giveback", "1 ana", ADMIN)
+        assert await left(bot, "ana") == 500_000
+        twice = await bot.pressed("giveback", "1 ana", ADMIN)
+        assert twice.panel.lines == ("This was given back already.",)
 
 
 class TestUpkeep:

@@ -351,3 +351,43 @@ async def test_a_stored_limit_is_known_after_a_start(quotas: Quotas, store: Memo
     await again.start()
     done = await do(Control(again, lambda: TERMS), "drop", rule="everyone tokens/day")
     assert done.code == 0
+
+
+# Prepaid balances.
+
+
+@pytest.fixture
+def filling(store: MemoryStore) -> Control:
+    base = policy("balance: start=$0.50 refill=$0.10/day up to $1")
+    return Control(Quotas(store, FakeClock(), Rules(base)), lambda: TERMS)
+
+
+async def test_a_balance_is_filled_and_set(filling: Control, store: MemoryStore) -> None:
+    done = await do(filling, "balance add", member="ana", amount="$2", reason="demo")
+    assert done.text.splitlines()[1:] == [
+        "The balance of @ana was $0.50 and is $2.50.",
+        "Reason: demo",
+    ]
+    assert done.data == {"member": "console:console:ana", "before": 500_000, "after": 2_500_000}
+    done = await do(filling, "balance add", member="ana", amount="-$0.75")
+    assert done.data["after"] == 1_750_000
+    done = await do(filling, "balance set", member="ana", amount="-$0.25")
+    assert "That is a debt; what comes in repays it first." in done.text
+    trail = await store.audit_trail("console:console", 0, 9)
+    assert [(row.actor, row.action, row.before, row.after) for row in trail] == [
+        (ACTOR, "balance set", "$1.75", "-$0.25"),
+        (ACTOR, "balance add", "$2.50", "$1.75"),
+        (ACTOR, "balance add", "$0.50", "$2.50"),
+    ]
+    assert await store.verify() == []
+
+
+@pytest.mark.parametrize("amount", ["5", "5k tokens", "$0", "much"])
+async def test_a_balance_is_filled_with_money_alone(filling: Control, amount: str) -> None:
+    done = await do(filling, "balance add", member="ana", amount=amount)
+    assert done.code == 2
+
+
+async def test_without_a_balance_there_is_nothing_to_fill(control: Control) -> None:
+    done = await do(control, "balance set", member="ana", amount="$1")
+    assert (done.code, "no [balance]" in done.text) == (2, True)

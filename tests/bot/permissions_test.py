@@ -50,7 +50,7 @@ def test_what_belongs_to_somebody_is_theirs_alone(name: str) -> None:
         assert may_press(helper, name, "ana") is (name in FOR_STAFF)
 
 
-@pytest.mark.parametrize("command", ["", "Quota-Admin", "quota-admin ", "grant", "quota admin"])
+@pytest.mark.parametrize("command", ["", "Quota-Admin", "quota-admin ", "granted", "quota admin"])
 def test_nobody_may_do_what_is_not_in_the_table(command: str) -> None:
     assert not may_command(ADMIN, command)
     assert not may_press(ADMIN, command, "")

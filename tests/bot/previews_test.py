@@ -485,6 +485,6 @@ async def test_staff_cannot_govern_through_the_form() -> None:
 async def test_the_bare_command_offers_where_to_begin() -> None:
     bot = build(DAILY)
     card = await bot.type("/quota-admin", ADMIN, previews=True)
-    assert [a.name for a in card.panel.actions] == ["setup", "notice", "line"]
+    assert [a.name for a in card.panel.actions] == ["setup", "limit", "grant", "notice", "line"]
     plain = await bot.type("/quota-admin")
     assert plain.panel.actions == ()

@@ -3,9 +3,12 @@
 import pytest
 
 from bot.config_values import ModelConfig, PricesConfig
-from bot.pricing import NAMES_MAX, UNPRICED, Price, PriceBook
+from bot.pricing import NAMES_MAX, UNKNOWN, UNPRICED, Price, PriceBook, note_prices
 from quota.calls import Served
+from quota.governing import EVERYWHERE, Act
 from quota.units import Rates
+from tests.fakes import DAY, MORNING
+from tests.scripted import build
 
 OWN, PATTERN, LISTED, FALLBACK = (Rates(n, n, n, n) for n in (1, 2, 3, 4))
 SERVER = "https://models.example/v1"
@@ -107,3 +110,34 @@ def test_a_name_is_looked_up_once_however_often_it_is_served() -> None:
         pricing.said("mini", f"name-{number}", None)
     assert pricing.said("mini", "known", None).rates == LISTED
     assert listed.asked.count("known") == 2
+
+
+async def test_a_price_that_is_new_stands_in_the_audit_trail() -> None:
+    bot = build("everyone: $1/day")
+
+    async def noted(price: Price) -> list[tuple[str, str, str, str]]:
+        before = len(await bot.quotas.governing.audit_trail(EVERYWHERE, 0, 99))
+        await note_prices(bot.quotas.governing, [("mini", price)])
+        trail = await bot.quotas.governing.audit_trail(EVERYWHERE, 0, 99)
+        new = trail[: len(trail) - before]
+        return [(row.actor, row.subject, row.before, row.after) for row in new]
+
+    first = "input $0.000001, cached $0.000001, output $0.000001, reasoning $0.000001 (config)"
+    listed = first.replace("(config)", "(list)")
+    assert await noted(Price(OWN, "config")) == [("operator", "model mini", "", first)]
+    assert await noted(Price(OWN, "config")) == []
+    assert await noted(Price(OWN, "list")) == [("operator", "model mini", first, listed)]
+    assert await noted(UNKNOWN) == [("operator", "model mini", listed, "")]
+    assert await noted(UNKNOWN) == []
+
+
+async def test_admins_see_what_the_operator_changed_and_cannot_undo_it() -> None:
+    bot = build("everyone: $1/day")
+    await note_prices(bot.quotas.governing, [("mini", Price(OWN, "config"))])
+    act = Act("operator", EVERYWHERE)
+    await bot.quotas.governing.switch(act, "pause", "", "maintenance", MORNING + DAY)
+    await bot.type("/quota-admin grant @ana 50 credits")
+    card = await bot.type("/quota-admin audit")
+    assert card.panel.table is not None
+    told = [(row[2], bool(row[-1])) for row in card.panel.table.rows]
+    assert told == [("grant", True), ("pause", False), ("price", False)]

@@ -33,6 +33,7 @@ LINES = [
     "/quota share",
     "/quota rules",
     "/quota history",
+    "/quota receipt",
     "/quota more 5k tokens until 3d -- exam week",
     "/quota ceiling 5k tokens per day",
     "/quota ceiling",
@@ -111,6 +112,24 @@ VALUES = {
     "setup": {"amount": "5k tokens", "per": "day", "role": "Supporter", "channel": "77"},
     "privacy": {"confirm": "delete"},
     "line": {"line": "quota-admin limit list"},
+    "limit": {
+        "amount": "7",
+        "unit": "dollars",
+        "per": "week",
+        "model": "*",
+        "kind": "cap",
+        "role": "Supporter",
+        "member": ANA,
+        "channel": "77",
+        "channel.name": "general",
+    },
+    "grant": {
+        "member": ANA,
+        "amount": "-1",
+        "unit": "tokens",
+        "until": "3d",
+        "reason": "a demo -- or two",
+    },
 }
 
 

@@ -134,6 +134,10 @@ async def test_the_first_hour(tmp_path: Path) -> None:
     after = (await data(tmp_path, "quota", "show", "ana"))["balances"][0]
     assert after["left"] == before["left"] + 5_000
     assert "console:console:ana" in await fine(tmp_path, "balances")
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + '\n[balance]\nstart = "$1"\n')
+    assert "is $3.00" in await fine(tmp_path, "balances", "add", "ana", "$2", "--reason", "won")
+    assert "is -$0.50" in await fine(tmp_path, "balances", "set", "ana", "-$0.5")
     assert "agree" in await fine(tmp_path, "ledger", "verify")
     assert "welcome" in await fine(tmp_path, "ledger", "tail")
     assert "agree" in await fine(tmp_path, "backup", "copy.db")

@@ -25,7 +25,7 @@ from tests.servers.discord.people import Member as Somebody
 from tests.servers.discord.people import Person
 
 LIMITS = '["10 requests/day", "1000 tokens/day"]'
-CHANNEL_MENU, ROLE_MENU, TEXT = 8, 6, 4
+CHANNEL_MENU, ROLE_MENU, MEMBER_MENU, TEXT = 8, 6, 5, 4
 KIND = "Not allowed"
 
 # What fits into an option, by its name, else by its kind; whoever is meant stands in `School`.
@@ -171,6 +171,8 @@ class School:
         """Every button with which somebody governs or helps, each on a card of its own kind."""
         cards = [
             await self.does(self.ada, "quota-admin limit set", amount="7", per="week"),
+            await self.does(self.ada, "quota-admin limit list"),
+            await self.does(self.ada, "quota-admin member explain", member=self.ana),
             await self.does(self.ada, "quota-admin member reset"),
             await self.does(self.ada, "quota-admin member grant", member=self.ana, amount="nil"),
             await self.does(self.ada, "quota-admin setup"),
@@ -221,7 +223,7 @@ class School:
 
     def filled(self, modal: Modal) -> dict[str, Any]:
         """Something that fits in every field of a form."""
-        fits = {CHANNEL_MENU: self.desk, ROLE_MENU: self.supporter}
+        fits = {CHANNEL_MENU: self.desk, ROLE_MENU: self.supporter, MEMBER_MENU: self.ana}
         found = {label: fits.get(field["type"]) for label, field in modal.fields.items()}
         for label, field in modal.fields.items():
             if field["type"] == TEXT:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from quota.members import Space
 from quota.units import Usage
 from tests.adapters.slack_kit import (
     NetClock,
@@ -350,6 +351,36 @@ async def test_workspace_admins_govern_where_the_config_says_so(tmp_path: Path) 
             for who in (owner, ana):
                 asked = await who.command(general, "/quota-admin", "limit list")
                 assert "Not allowed" in (await asked.answer()).shown
+
+
+async def test_what_is_set_for_a_channel_holds_there_however_it_was_said(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        there, ada, general = place.there, place.ada, place.general
+        thread = await place.bo.says(general, "@bot hello")
+        await there.answer_to(thread)
+
+        async def is_off() -> bool:
+            asked = await place.ana.says(general, "@bot hello")
+            await there.rests()
+            return not there.answers_to(asked)
+
+        told = await place.command(ada, "/quota-admin", "channel #general off")
+        assert f"<#{general.id}>" in told.shown
+        assert await is_off()
+        await press(ada, told, "Undo")
+        await there.rests()
+        assert not await is_off()
+        await ada.says(general, "!quota-admin channel #general off", thread=thread)
+        await there.rests()
+        assert await is_off()
+        mistake = await place.command(ada, "/quota-admin", "channel")
+        view = await (await press(ada, mistake, "Open the form")).modal()
+        await ada.submits(view, {"line": "quota-admin channel #general default"})
+        await there.rests()
+        assert not await is_off()
+        await place.command(ada, "/quota-admin", "alerts #general")
+        chosen = there.bot.settings.space(Space("slack", there.team.id))
+        assert chosen.alert_channel == general.id
 
 
 async def test_a_mistake_is_answered_with_what_to_write(tmp_path: Path) -> None:

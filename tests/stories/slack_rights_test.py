@@ -49,6 +49,7 @@ ADMIN_LINES = (
     "pool forget",
     "grant @ana 5k until 3d -- for the demo",
     "balance add @ana $2 -- for the demo",
+    "balance set @ana $1",
     "balance list",
     "reset @ana -- our fault",
     "reset all",
@@ -83,7 +84,7 @@ STAFF_LINES = (
     "",
 )
 HELPING = {"approve", "less", "deny", "line"}
-GOVERNING = {"apply", "cancel", "undo", "giveback", "notice", "setup"}
+GOVERNING = {"apply", "cancel", "undo", "giveback", "notice", "setup", "limit", "grant"}
 COMMANDS = [("quota-admin", line) for line in ADMIN_LINES]
 COMMANDS += [("quota-staff", line) for line in STAFF_LINES]
 
@@ -99,7 +100,7 @@ class Way(NamedTuple):
     def opens_a_form(self) -> bool:
         """Whether an admin is asked something first: not where nothing is left to choose."""
         one_limit = self.name == "apply" and "Reset all" not in self.on.shown
-        is_step = self.label in {"Set up", "Done"}
+        is_step = self.label in {"Set up", "Done", "Set a limit"}
         return self.name in FORMS and not (one_limit or is_step)
 
 
@@ -131,9 +132,17 @@ class School:
         return [m for m in self.team.sees(who, where) if m.by_bot]
 
     async def commands(self, who: User, name: str, line: str) -> Message:
+        """Use a command; its private answer."""
+        shown = await self.uses(who, name, line)
+        assert isinstance(shown, Message)
+        return shown
+
+    async def uses(self, who: User, name: str, line: str) -> Message | View:
+        """Use a command; the private answer, or the menu of those who govern."""
         asked = await who.command(who.team.channel("general"), f"/{name}", line)
         await self.there.rests()
-        return await asked.answer()
+        opened = self.slack.opened.get(asked.delivery.payload["trigger_id"])
+        return opened or await asked.answer()
 
     async def books(self, team: Team | None = None) -> list[Any]:
         """All that an admin can change in a workspace, and the audit but for what was refused."""
@@ -176,7 +185,14 @@ class School:
 
     async def ways(self) -> list[Way]:
         """Every button with which somebody governs or helps, each on a card of its own kind."""
-        lines = ("limit set 7 requests per week", "reset all", "", "setup", "notice", "pause")
+        lines = (
+            "limit set 7 requests per week",
+            "reset all",
+            "limit list",
+            "setup",
+            "notice",
+            "pause",
+        )
         cards: list[Message | View]
         cards = [await self.commands(self.ada, "quota-admin", line) for line in lines]
         await self.commands(self.ada, "quota-admin", "resume")
@@ -209,6 +225,8 @@ class School:
         fits = {
             "plain_text_input": "60 90",
             "conversations_select": self.alerts,
+            "users_select": self.ana,
+            "number_input": "5",
             "static_select": "supporters",
         }
         said = {"line": "quota-admin limit set 9 requests per week", "confirm": "reset all"}
@@ -271,14 +289,13 @@ async def test_commands_are_carried_out_for_whom_they_are_meant(tmp_path: Path) 
         assert await here.books() == before
         yonder = await here.books(here.elsewhere)
         for name, line in COMMANDS:
-            told = await here.commands(here.abroad, name, line)
-            assert KIND not in told.shown, line
+            assert KIND not in (await here.uses(here.abroad, name, line)).shown, line
         assert await here.books(here.elsewhere) != yonder
         assert await here.books() == before
         for who in (here.sam, here.ada):
             for name, line in COMMANDS:
                 if who is here.ada or name == "quota-staff":
-                    assert KIND not in (await here.commands(who, name, line)).shown, line
+                    assert KIND not in (await here.uses(who, name, line)).shown, line
         assert await here.refusals(here.ada) == 0
         assert await here.books() != before
 

@@ -16,7 +16,7 @@ import pytest
 from tests.stage import Opens
 
 PAGES = {
-    "both": ("rows", "helped", "platforms", "prices"),
+    "both": ("rows", "helped", "platforms", "prices", "receipts"),
     "discord": (
         "discord_chat",
         "discord_commands",
@@ -29,6 +29,9 @@ PAGES = {
 EDGES = ("discord", "slack")
 
 ROWS = {
+    "A2.6": """
+        an_answer_leads_to_what_it_cost_even_after_a_restart
+        the_command_shows_the_receipt_of_the_last_answer""",
     "B1": """
         a_mention_is_answered_with_what_is_left  a_direct_message_is_answered_without_a_mention
         ask_shows_the_question_above_the_answer  a_message_can_be_asked_about
@@ -80,6 +83,10 @@ ROWS = {
         the_rules_that_hold_are_listed_with_the_one_that_gives_way
         quota_is_a_card_that_only_its_member_sees
         quota_is_one_private_card_with_bars_and_numbers""",
+    "C2": """
+        an_answer_leads_to_what_it_cost_even_after_a_restart
+        a_receipt_tells_the_price_and_every_credit  only_who_asked_sees_what_it_cost
+        the_quota_button_of_an_answer_leads_to_its_cost""",
     "C4": """
         a_message_has_a_price_before_it_is_sent  what_waited_has_expired_after_a_restart
         a_dear_message_waits_for_its_asker_and_is_sent_once

@@ -8,6 +8,7 @@ import pytest
 from bot.messages import Answer, Duplicate
 from bot.ports import Finished, Message, ModelError, TextDelta, Tool, ToolDelta, ToolError
 from bot.prompt import OUTSIDE_TEXT
+from bot.tool_servers import ToolServer
 from bot.toolbox import (
     AT_ONCE_MAX,
     FAILED,
@@ -16,7 +17,6 @@ from bot.toolbox import (
     REST_MS,
     TOO_MANY,
     UNKNOWN,
-    ToolServer,
 )
 from quota.errors import StoreUnavailableError
 from quota.units import Rates

@@ -11,7 +11,9 @@ from tests.servers.slack.shapes import (
     anything,
     boolean,
     choice,
+    identity,
     many,
+    numeric,
     string,
     text,
     typed,
@@ -151,14 +153,14 @@ ELEMENTS: dict[str, Rule] = {
     "overflow": typed(
         {**ACTION, "confirm": CONFIRM, "options": many(option(url=True), 2, 5)}, "options"
     ),
-    "users_select": typed({**HINTED, "initial_user": string(30)}),
+    "users_select": typed({**HINTED, "initial_user": identity("UW")}),
     "multi_users_select": typed(
-        {**HINTED, **SELECTED, "initial_users": many(string(30), 0, 100)},
+        {**HINTED, **SELECTED, "initial_users": many(identity("UW"), 0, 100)},
     ),
     "conversations_select": typed(
         {
             **HINTED,
-            "initial_conversation": string(30),
+            "initial_conversation": identity("CDGUW"),
             "default_to_current_conversation": boolean,
             "response_url_enabled": boolean,
             "filter": FILTER,
@@ -168,16 +170,16 @@ ELEMENTS: dict[str, Rule] = {
         {
             **HINTED,
             **SELECTED,
-            "initial_conversations": many(string(30), 0, 100),
+            "initial_conversations": many(identity("CDGUW"), 0, 100),
             "default_to_current_conversation": boolean,
             "filter": FILTER,
         }
     ),
     "channels_select": typed(
-        {**HINTED, "initial_channel": string(30), "response_url_enabled": boolean}
+        {**HINTED, "initial_channel": identity("CG"), "response_url_enabled": boolean}
     ),
     "multi_channels_select": typed(
-        {**HINTED, **SELECTED, "initial_channels": many(string(30), 0, 100)}
+        {**HINTED, **SELECTED, "initial_channels": many(identity("CG"), 0, 100)}
     ),
     "datepicker": typed({**HINTED, "initial_date": string(10)}),
     "timepicker": typed({**HINTED, "initial_time": string(5), "timezone": string(100)}),
@@ -202,9 +204,9 @@ ELEMENTS: dict[str, Rule] = {
             **FOCUS,
             "placeholder": text(150, PLAIN),
             "is_decimal_allowed": boolean,
-            "initial_value": string(40),
-            "min_value": string(40),
-            "max_value": string(40),
+            "initial_value": numeric,
+            "min_value": numeric,
+            "max_value": numeric,
             "dispatch_action_config": DISPATCH,
         },
         "is_decimal_allowed",

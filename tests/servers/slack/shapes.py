@@ -3,6 +3,7 @@
 The reports read as Slack's do: `must be less than 3001 characters [json-pointer:/blocks/0/text]`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,22 @@ def string(longest: int, shortest: int = 1) -> Rule:
             report.add(f"must be more than {shortest - 1} characters", path)
 
     return check
+
+
+def identity(letters: str) -> Rule:
+    """An id of Slack that begins with one of these letters; a name is none."""
+
+    def check(value: Any, path: str, report: Report) -> None:
+        if not isinstance(value, str) or not re.fullmatch(rf"[{letters}][A-Z0-9]+", value):
+            report.add("must be a valid id", path)
+
+    return check
+
+
+def numeric(value: Any, path: str, report: Report) -> None:
+    """A number in a string."""
+    if not isinstance(value, str) or not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        report.add("must be a number in a string", path)
 
 
 def choice(*values: str) -> Rule:
