@@ -220,6 +220,8 @@ async def _checked(
     config: Config, facts: checks.StoreFacts, *, call_models: bool
 ) -> list[checks.Check]:
     """Every check in turn."""
+    from bot.servers import Servers
+
     clock = SystemClock()
     priced = await door.prices(config, config.models, clock)
     limits = (
@@ -234,9 +236,10 @@ async def _checked(
         *checks.price_checks(config.models, priced, limits),
     ]
     if call_models:
-        servers = door.Servers({})
+        servers = Servers(config, clock, errors=sys.stderr)
         try:
             calls = [checks.model_check(m, servers.of(m), clock) for m in config.models]
+            calls += [checks.tools_check(server, servers.tools, clock) for server in config.tools]
             found += await asyncio.gather(*calls)
         finally:
             await servers.close()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from bot.admin_commands import SHORT_INPUT
 from bot.cli_views import (
+    RECEIPT_COLUMNS,
     STANDING_COLUMNS,
     Json,
     Standing,
@@ -14,6 +15,8 @@ from bot.cli_views import (
     grant_json,
     limit_json,
     reason_json,
+    receipt_json,
+    receipt_row,
     refused_json,
     table,
     when_in,
@@ -25,6 +28,7 @@ from quota.errors import BadRuleError
 from quota.ledger import LedgerEntry
 from quota.members import Member, Requester, Space
 from quota.quotas import Quotas
+from quota.receipts import total
 from quota.rules import Terms
 from quota.store import Store
 
@@ -127,6 +131,28 @@ async def _is_after(store: Store, entry_id: int) -> bool:
     async for _ in store.entries(entry_id, 1):
         return True
     return False
+
+
+async def receipt(quotas: Quotas, answer: str) -> Shown:
+    """What one answer took, call by call; no data: nothing is known of it."""
+    store = quotas.store
+    turns = [int(answer)] if answer.isdecimal() else await store.turns([answer])
+    found = await store.receipts(turns[-1:])
+    if not found:
+        return Shown(f"Nothing is known of {answer}: its entries are gone, or never were.", [])
+    (receipt,) = found
+    sums = total(receipt.calls)
+    when = when_in(quotas.rules.zone)
+    price = "no price" if sums.credits is None else f"{sums.credits} credits"
+    house = f"{sums.house_tokens} tokens and {sums.house_credits} credits more"
+    head = f"Turn {receipt.turn} of {receipt.wallet}: {sums.tokens} tokens, {price}"
+    tail = f"; the house paid {house}" if sums.house_tokens or sums.house_credits else ""
+    tail += f"; {receipt.running} still running" if receipt.running else ""
+    lines = (
+        f"{head}{tail}.",
+        table(RECEIPT_COLUMNS, [receipt_row(call, when) for call in receipt.calls]),
+    )
+    return Shown("\n".join(lines), receipt_json(receipt))
 
 
 def entry_rows(entries: Sequence[LedgerEntry], when: Callable[[int], str]) -> str:

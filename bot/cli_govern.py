@@ -229,6 +229,23 @@ def verify(as_json: AsJson = False, config: ConfigPath = None) -> None:
         raise typer.Exit(FAILED)
 
 
+Answered = Annotated[
+    str,
+    typer.Argument(
+        metavar="ANSWER",
+        help="An event or a message such as discord:SERVER:MESSAGE, or the turn of an entry.",
+    ),
+]
+
+
+@ledger.command()
+def receipt(answer: Answered, as_json: AsJson = False, config: ConfigPath = None) -> None:
+    """What one answer took, call by call; exit code 1 where nothing is known of it."""
+    shown = looked(config, lambda quotas, _: books.receipt(quotas, answer), as_json=as_json)
+    if not shown.data:
+        raise typer.Exit(FAILED)
+
+
 After = Annotated[int, typer.Option("--after", metavar="ID", min=0, help="From this entry on.")]
 
 

@@ -13,6 +13,7 @@ from bot.text_console import moment
 from quota.ledger import Difference, LedgerEntry
 from quota.limits import Limit, Reason
 from quota.members import Member
+from quota.receipts import Receipt, total
 from quota.store import GrantRow
 from quota.verdicts import Balance, Refused
 
@@ -136,6 +137,38 @@ def entry_json(entry: LedgerEntry) -> Json:
         *(entry.turn or None, entry.purpose, entry.served, entry.billed),
     )
     return dict(zip(ENTRY_COLUMNS, values, strict=True))
+
+
+RECEIPT_COLUMNS = (
+    *("entry", "at", "kind", "purpose", "model", "served", "input", "cached", "output"),
+    *("reasoning", "rates", "billed", "credits", "source", "note"),
+)
+
+
+def receipt_row(call: LedgerEntry, when: Callable[[int], str]) -> tuple[str, ...]:
+    """A call of a receipt under `RECEIPT_COLUMNS`; rates are micro-dollars a million."""
+    counts = (call.input, call.cached, call.output, call.reasoning)
+    rates = "" if call.rates is None else "/".join(map(str, call.rates))
+    money = ("" if amount is None else str(amount) for amount in (call.billed, call.credits))
+    return (
+        *(str(call.id), when(call.at), call.kind, call.purpose, call.model, call.served),
+        *map(str, counts),
+        rates,
+        *money,
+        call.source,
+        call.note,
+    )
+
+
+def receipt_json(receipt: Receipt) -> Json:
+    """What one answer took: each call as the ledger has it, and all of them together."""
+    return {
+        "turn": receipt.turn,
+        "member": receipt.wallet,
+        "running": receipt.running,
+        "total": total(receipt.calls)._asdict(),
+        "calls": [entry_json(call) for call in receipt.calls],
+    }
 
 
 def csv_line(values: Iterable[object]) -> str:

@@ -37,6 +37,7 @@ from bot.config_platforms import (
     unknown_names,
 )
 from bot.config_source import FILE_NAME, overlay, parsed
+from bot.config_tools import Tools
 from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
 from bot.config_words import Path_, Shape, Words
 from bot.languages import LanguageCode
@@ -199,6 +200,8 @@ class _Chat(_Table):
         default="en", description=f"write one of {', '.join(get_args(LanguageCode))}"
     )
 
+    steps_max: int = Field(default=10, ge=1, le=50, description="give a number from 1 to 50")
+
 
 class _Backup(_Table):
     dir: FilePath = Field(default="", description='write the path of a folder, or "" for none')
@@ -216,6 +219,7 @@ class _Root(_Table):
     backup: _Backup = _Backup()
     discord: Discord | None = None
     slack: Slack | None = None
+    tools: dict[Word, Tools] = Field(default={}, description="make it a section, [tools.clock]")
     personas: dict[Word, Persona] = Field(
         default={}, description="make it a section, [personas.helper]"
     )
@@ -284,6 +288,8 @@ def _built(
         personas={name: persona.built(name) for name, persona in root.personas.items()},
         channels={name: channel.built() for name, channel in root.channels.items()},
         prices=root.prices.built(),
+        tools=tuple(tools.built(key) for key, tools in root.tools.items()),
+        steps_max=root.chat.steps_max,
     )
 
 

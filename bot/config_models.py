@@ -99,6 +99,7 @@ class Model(_Table):
         default="input", description='write "input" or "zero"'
     )
     vision: bool = Field(default=False, description="write true where it can see images")
+    tools: bool = Field(default=True, description="write false where its server knows no tools")
     allowed_for: list[Word] = Field(
         default=[], description='write a list of roles: ["Supporter"], or [] for everyone'
     )
@@ -142,4 +143,5 @@ class Model(_Table):
             charge_unknown=self.charge_unknown,
             vision=self.vision,
             allowed_for=tuple(self.allowed_for),
+            tools=self.tools,
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.settings import ChannelMode
+from bot.tool_servers import ToolServer
 from quota.rules import Rules
 from quota.units import Rates
 
@@ -49,6 +50,7 @@ class ModelConfig:
     charge_unknown: Literal["input", "zero"]
     vision: bool = False
     allowed_for: tuple[str, ...] = ()
+    tools: bool = True
 
     @property
     def offline(self) -> bool:
@@ -188,12 +190,15 @@ class Config:
     channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
     language: str = "en"
     prices: PricesConfig = PricesConfig()
+    tools: tuple[ToolServer, ...] = ()
+    steps_max: int = 10
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no log may show."""
         keys = tuple(model.api_key for model in self.models)
-        return keys + tuple(s for p in (self.discord, self.slack) if p for s in p.secrets)
+        parts = (self.discord, self.slack, *self.tools)
+        return keys + tuple(s for p in parts if p for s in p.secrets)
 
     @property
     def connections(self) -> tuple[object, ...]:

@@ -20,10 +20,13 @@ from bot.ports import (
     ReasoningDelta,
     TextDelta,
     ToolDelta,
+    ToolError,
+    Tools,
     UsageReport,
 )
 from bot.pricing import Price, Pricing
 from bot.text_console import distance
+from bot.tool_servers import ToolServer
 from quota.clock import Clock
 from quota.ledger import Difference
 from quota.limits import Limit
@@ -218,6 +221,28 @@ async def model_check(model: ModelConfig, chat: ChatModel, clock: Clock) -> Chec
         )
     told = "" if tokens is not None else "; it reports no usage, so tokens are counted here"
     return Check(name, ok=True, found=f"{where} answers and keeps to the cap{told}")
+
+
+async def tools_check(server: ToolServer, tools: Tools, clock: Clock) -> Check:
+    """Whether a server of tools answers, and which of its tools are offered."""
+    name, where = f"tools {server.key}", server.url or server.command[0]
+    try:
+        async with clock.timeout(PROBE_MS):
+            titles = [tool.title for tool in await tools.offered(server.key)]
+    except (ToolError, TimeoutError) as error:
+        detail = error.detail if isinstance(error, ToolError) else "no answer in time"
+        remedy = f"[tools.{server.key}]: try the command by itself, or correct the url"
+        return Check(name, ok=False, found=f"{where} cannot be used ({detail})", remedy=remedy)
+    offered = ", ".join(title for title in titles if server.offers(title)) or "nothing"
+    strange = ", ".join(title for title in (*server.only, *server.never) if title not in titles)
+    if strange:
+        return Check(
+            name,
+            ok=False,
+            found=f"{where} offers {offered}, but it has no {strange}",
+            remedy=f"[tools.{server.key}]: correct only or never; it has {', '.join(titles)}",
+        )
+    return Check(name, ok=True, found=f"{where} offers {offered}")
 
 
 async def _called(chat: ChatModel, call: ModelCall) -> tuple[int, int | None]:

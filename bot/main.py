@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.models import Model, Models
     from bot.ports import ChatModel
     from bot.pricing import Pricing
+    from bot.servers import Servers
     from quota.clock import Clock
     from quota.quotas import Quotas
     from quota.rules import Terms
@@ -97,6 +98,8 @@ class House:
         from bot.bot import Bot
         from bot.chat import ChatHandler
         from bot.desk import Desk
+        from bot.servers import Servers
+        from bot.toolbox import Toolbox
         from bot.turns import ChatSettings
         from bot.upkeep import jobs
         from quota.clock import SystemClock
@@ -106,7 +109,7 @@ class House:
         async with AsyncExitStack() as stack:
             counter = TiktokenCounter(vocabulary_folder(os.environ))
             stack.callback(counter.close)
-            servers = Servers(chat_models or {})
+            servers = Servers(config, clock, chat_models)
             stack.push_async_callback(servers.close)
             models = await _models(config, servers, clock)
             own_store = None if store is not None else await _opened(config.store_path, clock)
@@ -116,7 +119,9 @@ class House:
             await quotas.start()
             reader = PdfText(clock)
             stack.callback(reader.close)
-            chat = ChatHandler(quotas, models, counter, clock, ChatSettings.of(config), reader)
+            toolbox = Toolbox(servers.tools, clock, config.tools, config.steps_max)
+            settings = ChatSettings.of(config)
+            chat = ChatHandler(quotas, models, counter, clock, settings, reader, toolbox)
             closing = _Closing(stack)
             bot = Bot.at(Desk(quotas, chat, clock), config, closing)
             await bot.note_prices()
@@ -165,6 +170,8 @@ class House:
         except BaseException:
             bot.quotas.rules = rules
             raise
+        self._servers.tools.reload(config.tools)
+        bot.chat.steps.toolbox.reload(config.tools, config.steps_max)
         bot.chat.reload(models, ChatSettings.of(config))
         await bot.note_prices()
         bot.config = config
@@ -202,52 +209,7 @@ class _Closing:
         await whole(self._work)
 
 
-class Servers:
-    """The servers that models are reached at; models at the same one share its connections."""
-
-    def __init__(self, given: "Mapping[str, ChatModel]") -> None:
-        self._given = given
-        self._open: dict[tuple[str, str, str | None], ChatModel] = {}
-        self._warming: set[asyncio.Task[None]] = set()
-
-    def of(self, model: "ModelConfig") -> "ChatModel":
-        """What speaks to the server of a model."""
-        from adapters.offline_chat import OfflineChat
-        from adapters.openai_chat import OpenAIChat, output_cap_field_for
-
-        if model.key in self._given:
-            return self._given[model.key]
-        key = (model.base_url, model.api_key, model.output_cap_field)
-        if key not in self._open:
-            field = model.output_cap_field or output_cap_field_for(model.base_url)
-            self._open[key] = (
-                OfflineChat()
-                if model.offline
-                else OpenAIChat(
-                    base_url=model.base_url, api_key=model.api_key, output_cap_field=field
-                )
-            )
-        return self._open[key]
-
-    def warm_up(self) -> None:
-        """Load what the first call would have to wait for, in the background."""
-        from adapters.openai_chat import OpenAIChat
-
-        for server in self._open.values():
-            if isinstance(server, OpenAIChat):
-                task = asyncio.create_task(server.warm_up())
-                self._warming.add(task)
-                task.add_done_callback(self._warming.discard)
-
-    async def close(self) -> None:
-        """Let go of all connections. Those of servers that a reload left behind end here, too."""
-        if self._warming:
-            await asyncio.wait(self._warming)
-        for server in self._open.values():
-            await server.close()
-
-
-async def _models(config: "Config", servers: Servers, clock: "Clock") -> "Models":
+async def _models(config: "Config", servers: "Servers", clock: "Clock") -> "Models":
     """The models of a config with their prices: the config's own, else the catalogue's."""
     from bot.models import Models
 
@@ -268,7 +230,7 @@ async def prices(
     return await asyncio.to_thread(lambda: {model.key: book.of(model) for model in models})
 
 
-def _model(model: "ModelConfig", servers: Servers, pricing: "Pricing") -> "Model":
+def _model(model: "ModelConfig", servers: "Servers", pricing: "Pricing") -> "Model":
     from bot.models import Model
     from quota.rules import HOLD_MS, SETTLE_MS
 
@@ -285,6 +247,7 @@ def _model(model: "ModelConfig", servers: Servers, pricing: "Pricing") -> "Model
         charge_unknown=model.charge_unknown == "input",
         vision=model.vision,
         allowed_for=model.allowed_for,
+        tools=model.tools,
         pricing=pricing,
     )
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.contracts.pool_machine import PoolMachine
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
 from tests.contracts.store_mutants import MUTANTS, OF_POOLS, copied, machine_against, table_against
+from tests.processes import receipts_test
 from tests.processes.fair_pool_test import LONG, play
 from tests.processes.kill_test import fifty_rounds
 from tests.processes.platforms_test import killed_on_both_platforms
@@ -38,6 +39,10 @@ def every_zone(_: Path) -> str:
 
 def fair_pool(folder: Path) -> str:
     return asyncio.run(play(folder, LONG))
+
+
+def receipts(folder: Path) -> str:
+    return asyncio.run(receipts_test.play(folder, receipts_test.FULL))
 
 
 def machine(kind: type[StoreMachine | PoolMachine]) -> Proof:
@@ -95,6 +100,7 @@ PROOFS: dict[str, Proof] = {
     "fair pools keep what they promise": machine(PoolMachine),
     "a fair pool in real time": fair_pool,
     "every mistake is seen": every_mistake,
+    "receipts are what the provider counted": receipts,
     "the plug is pulled fifty times": fifty_rounds,
     "both platforms are killed at random moments": killed_on_both_platforms,
 }

@@ -66,7 +66,9 @@ class Answering:
         finally:
             front.running.pop(ask.event, None)
             await working
-            await workspace.rested(place.channel, place.thread, told=reply.told_rest)
+            await workspace.rested(
+                place.channel, place.thread, told=reply.told_rest, streamed=reply.has_streamed
+            )
             front.leftover.end(ask.event)
             if isinstance(reply, SlackStream):
                 self._remember(place, about, ask.requester.member.id, reply)

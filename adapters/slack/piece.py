@@ -52,6 +52,7 @@ class Piece:
         self.is_edited = not workspace.can_stream
         self.is_whole = False
         self.told_rest = False
+        self.has_streamed = False
         self._workspace = workspace
         self._place = place
         self._rest = rest
@@ -103,6 +104,9 @@ class Piece:
         if is_old or not want.startswith(self.shown):
             await self._end_stream()
             return False
+        if not self.ts and not self._workspace.tiers.begins(self):
+            self.is_edited = True
+            return False
         chunks = [{"type": "markdown_text", "text": want[len(self.shown) :]}]
         wire, channel = self._workspace.wire, self._place.channel
         try:
@@ -117,15 +121,15 @@ class Piece:
                     recipient_team_id=self._workspace.people.team_of(self._place.user),
                     chunks=chunks,
                 )
-                self.ts, self._is_open = str(answer["ts"]), True
+                self.ts, self._is_open, self.has_streamed = str(answer["ts"]), True, True
         except SlackApiError as error:
             name = error_of(error)
             if name == "ratelimited" and self.ts:
                 raise SlowDownError(retry_after_ms(error)) from error
             if name in _NO_STREAMS:
                 self._workspace.can_stream = False
-            self._is_open = self._is_open and name not in _OVER
             _log.info("a stream was refused: %s", name)
+            self._is_open = self._is_open and name not in _OVER
             await self._end_stream()
             return False
         except LOST as error:
@@ -145,13 +149,16 @@ class Piece:
         if not want.startswith(self.shown):
             await self._end_stream()
             return False
-        return await self._stopped(want[len(self.shown) :], below, self._rest())
+        is_told = await self._stopped(want[len(self.shown) :], below, self._rest())
+        self._workspace.tiers.ends(self)
+        return is_told
 
     async def _end_stream(self) -> None:
         """Let go of the stream; the message is edited from here on."""
         self.is_edited = True
         if self._is_open:
             await self._stopped("", (), "processing")
+        self._workspace.tiers.ends(self)
 
     async def _stopped(self, rest: str, below: Sequence[Json], status: str) -> bool:
         chunks = [{"type": "markdown_text", "text": rest}] if rest else None
@@ -191,7 +198,7 @@ class Piece:
             await self._edited(want, below)
             return True
 
-        await self._workspace.edits.open(write).finish()
+        await self._workspace.tiers.edits.open(write).finish()
 
     async def _edited(self, want: str, below: Sequence[Json]) -> None:
         """Write the whole message anew, or post it."""
@@ -252,7 +259,7 @@ class Piece:
                 if is_ours and is_new and not is_known:
                     said = _letters(str(one.get("text", "")))[:FOUND_CHARS]
                     if begins.startswith(said) or said.startswith(begins):
-                        self.ts, self._is_open = ts, True
+                        self.ts, self._is_open, self.has_streamed = ts, True, True
                         self._note_written()
 
     def _note_written(self) -> None:

@@ -25,6 +25,7 @@ class PrivateStream:
 
     messages: tuple[str, ...] = ()
     told_rest = True
+    has_streamed = False
 
     def __init__(self, workspace: Workspace, place: Place, words: Words, about: str) -> None:
         """Answer in this place."""

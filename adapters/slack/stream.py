@@ -77,11 +77,16 @@ class SlackStream:
         """Whether Slack was told with the last words that the conversation rests."""
         return any(piece.told_rest for piece in self._pieces)
 
+    @property
+    def has_streamed(self) -> bool:
+        """Whether Slack has shown a status by itself."""
+        return any(piece.has_streamed for piece in self._pieces)
+
     async def update(self, delta: str) -> None:
         """More of the answer; shown when it is this stream's turn."""
         self._text += delta
         if self._paced is None:
-            self._paced = self._line_up()
+            self._paced = self._workspace.tiers.firsts.open(self._write)
         self._paced.grew(len(delta))
 
     async def note(self, text: str) -> None:
@@ -89,8 +94,8 @@ class SlackStream:
         await remark(self._workspace, self._private, text)
 
     def ending(self) -> None:
-        """The end comes within moments."""
-        if self._paced is not None:
+        """The end comes within moments; that of a stream takes no slot from others."""
+        if self._paced is not None and self._is_edited:
             self._paced.ending()
 
     async def finish(self, end: End) -> None:
@@ -119,26 +124,21 @@ class SlackStream:
             return self._pieces[-1].is_edited
         return not self._workspace.can_stream
 
-    def _line_up(self) -> Paced:
-        """A place in line with all other answers: Slack counts appends and edits apart."""
-        pacer = self._workspace.edits if self._is_edited else self._workspace.appends
-        return pacer.open(self._write)
-
     async def _write(self) -> bool:
         """One frame."""
         async with self._writing:
             if self._ended:
                 return True
-            was_edited, text = self._is_edited, self._text
+            text = self._text
             try:
                 await self._bring(text[: settled(text)])
             except LOST as error:
                 # What is missing comes with the next words, at the latest with the last.
                 _log.info("a frame of an answer: %s", error)
-            if self._is_edited != was_edited and self._paced is not None and not self._ended:
-                self._paced.close()
-                self._paced = self._line_up()
-                self._paced.grew(len(self._text) - len(text))
+            if self._paced is not None and not self._ended:
+                # Slack counts first words, appends and edits apart: each has its own line.
+                tiers = self._workspace.tiers
+                self._paced.move(tiers.edits if self._is_edited else tiers.appends)
         return True
 
     async def _bring(self, text: str) -> None:

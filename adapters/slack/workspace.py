@@ -13,8 +13,8 @@ from adapters.slack.failures import LOST, error_of
 from adapters.slack.keep import Kept
 from adapters.slack.markup import words_for
 from adapters.slack.people import People, Rights
+from adapters.slack.tiers import Tiers
 from bot.languages import ENGLISH
-from bot.pacing import Pacer
 from bot.text import Words
 from quota.clock import Clock
 from quota.members import Space
@@ -22,9 +22,6 @@ from quota.members import Space
 API = "https://slack.com/api/"
 TIMEOUT_S = 30
 RETRIES_MAX = 3
-# Tier 4 and tier 3: 100 and 50 calls a minute, of all streams of a workspace together. A little
-# is left for what else is edited.
-APPEND_MS, EDIT_MS = 650, 1_300
 WRITTEN_MS, WRITTEN_MAX = 60 * 60_000, 20_000
 
 _log = logging.getLogger(__name__)
@@ -79,8 +76,7 @@ class Workspace:
     wire: AsyncWebClient
     people: People
     clock: Clock
-    appends: Pacer
-    edits: Pacer
+    tiers: Tiers
     language: str = ENGLISH
     is_agent: bool | None = None
     can_stream: bool = True
@@ -88,6 +84,8 @@ class Workspace:
     # The messages that the bot knows it wrote, by channel and stamp.
     written: Kept[str, bool] = field(init=False)
     _sessions: dict[tuple[str, str], int] = field(default_factory=dict)
+    # Where a status stands that we have shown.
+    _shown: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Sentences name people as this workspace does."""
@@ -107,8 +105,7 @@ class Workspace:
         """Reach a workspace through these connections."""
         web = client(who.token, api_base, connections)
         people = People(web, Space("slack", who.team), rights, clock)
-        appends, edits = Pacer(clock, APPEND_MS), Pacer(clock, EDIT_MS)
-        return cls(who, web, hasty(web), people, clock, appends, edits, language)
+        return cls(who, web, hasty(web), people, clock, Tiers(clock), language)
 
     @property
     def space(self) -> Space:
@@ -121,15 +118,23 @@ class Workspace:
         """An answer is on its way."""
         key = (channel, thread)
         self._sessions[key] = self._sessions.get(key, 0) + 1
-        await self._status(channel, thread, "processing", loading)
+        if self.tiers.shows_status():
+            self._shown.add(key)
+            await self._status(channel, thread, "processing", loading)
 
-    async def rested(self, channel: str, thread: str, *, told: bool) -> None:
-        """An answer has ended; `told`: Slack was told so with its last words."""
+    async def rested(self, channel: str, thread: str, *, told: bool, streamed: bool) -> None:
+        """An answer has ended; `told`: Slack was told so with its last words.
+
+        What is streamed shows a status by itself.
+        """
         key = (channel, thread)
         left = self._sessions.pop(key, 1) - 1
         if left > 0:
             self._sessions[key] = left
-        elif not told or not self.is_agent:
+            return
+        shows = streamed or key in self._shown
+        self._shown.discard(key)
+        if shows and not (told and self.is_agent):
             await self._status(channel, thread, "active", "")
 
     async def moved_on(self, channel: str, thread: str, status: str) -> None:

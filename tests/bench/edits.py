@@ -246,18 +246,24 @@ def _look(streams: list[Stream], places: list[Channel], now: float) -> None:
             stream.whole_at = now
 
 
-def _told(name: str, found: Figures) -> bool:
-    """Print a row; whether all bars are met."""
+def row(name: str, found: Figures) -> str:
+    """The figures of one run."""
     ratio, mean = found.unseen / found.least, fmean(found.lags)
     in_full = found.unseen / found.in_full
     p95 = quantiles(found.lags * 2, n=20, method="inclusive")[-1]
-    sys.stdout.write(
+    return (
         f"{name:<16} unseen {found.unseen:7.0f} of {found.least:6.0f} "
         f"= {ratio:4.2f} ({in_full:4.2f})   "
         f"lag mean {mean:4.2f} median {median(found.lags):4.2f} p95 {p95:4.2f} "
         f"max {max(found.lags):4.2f}   first {fmean(found.firsts):4.2f}   429 {found.too_many}\n"
     )
+
+
+def _told(name: str, found: Figures) -> bool:
+    """Print a row; whether all bars are met."""
+    sys.stdout.write(row(name, found))
     sys.stdout.flush()
+    ratio, mean = found.unseen / found.least, fmean(found.lags)
     fits = ratio <= UNSEEN_MOST and mean <= 1 / CHANNEL_R + LAG_MORE_S
     return fits and found.too_many == 0
 

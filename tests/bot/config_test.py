@@ -20,10 +20,11 @@ TOKENS = {
     "SLACK_APP_TOKEN": "xapp-secret",
     "SLACK_SIGNING_SECRET": "s-secret",
     "SLACK_CLIENT_SECRET": "c-secret",
+    "WIKI_TOKEN": "w-secret",
 }
 # For tests and proxies; nobody else needs to know.
 HIDDEN = {"discord.api_base", "discord.gateway", "slack.api_base"}
-FILES = r"discord\.token_file|slack\.\w+_file"
+FILES = r"discord\.token_file|slack\.\w+_file|tools\.\*\.token_file"
 OFFLINE = '[models.default]\nbase_url = "offline"\n'
 
 

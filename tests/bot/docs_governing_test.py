@@ -1,4 +1,4 @@
-"""What docs/governing.md shows is what people see: every example is played, word for word.
+"""What the pages show is what people see: every example is played, word for word.
 
 A line `> ada: /quota-admin …` is typed (ada is an admin, sam is staff) where there are buttons,
 `> ana uses 400 tokens` is a question that took so many, `> ada presses Apply` (or with what a form
@@ -22,31 +22,35 @@ from bot.panels import Action, Panel
 from bot.text import Words
 from bot.text_console import utc_minute
 from quota.members import Requester
-from quota.units import Amount, Unit, Usage
+from quota.units import Amount, Rates, Unit, Usage
 from quota.windows import parse_duration
 from tests.fakes import requester
 from tests.scripted import build, says
 
-PAGE = Path(__file__).parents[2] / "docs" / "governing.md"
+DOCS = Path(__file__).parents[2] / "docs"
+# The pages with so many examples at least, and the price of the model there.
+PRICE = Rates(1_000_000, 100_000, 4_000_000, 4_000_000)
+PAGES: dict[str, tuple[int, Rates | None]] = {"governing.md": (8, None), "receipts.md": (1, PRICE)}
 _USES = re.compile(r"(\w+) uses (\d+) tokens")
 _PRESSES = re.compile(r"(\w+) presses ([\w ]+?)(?:: (.+))?")
 _PASS = re.compile(r"(\w+) pass")
 
 
 class Example(NamedTuple):
+    page: str
     title: str
     lines: tuple[str, ...]
 
 
-def examples() -> list[Example]:
+def examples(page: str) -> list[Example]:
     """The blocks marked `chat`, with the heading they stand under."""
     found: list[Example] = []
     title, block, inside = "", list[str](), False
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
+    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
         if line == "```chat":
             block, inside = [], True
         elif line == "```" and inside:
-            found.append(Example(f"{title} {len(found) + 1}", tuple(block)))
+            found.append(Example(page, f"{title} {len(found) + 1}", tuple(block)))
             inside = False
         elif inside:
             block.append(line)
@@ -58,8 +62,9 @@ def examples() -> list[Example]:
 class Player:
     """A space in which everybody has 1,000 tokens a day."""
 
-    def __init__(self) -> None:
-        self.bot = build("everyone: 1k tokens/day", staff_cap=Amount(500, Unit.TOKENS))
+    def __init__(self, rates: Rates | None) -> None:
+        cap = Amount(500, Unit.TOKENS)
+        self.bot = build("everyone: 1k tokens/day", rates=rates, staff_cap=cap)
         self.bot.words = self.words = Words(utc_minute)
         self.buttons: list[Action] = []
         self.out: list[str] = []
@@ -133,12 +138,17 @@ def moves(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_the_page_has_examples() -> None:
-    assert len(examples()) >= 8
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_has_examples(page: str) -> None:
+    assert len(examples(page)) >= PAGES[page][0]
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
+@pytest.mark.parametrize(
+    "example",
+    [example for page in PAGES for example in examples(page)],
+    ids=lambda example: example.title,
+)
 async def test_the_example_holds(example: Example) -> None:
-    player = Player()
+    player = Player(PAGES[example.page][1])
     for move, shown in moves(example.lines):
         assert await player.play(move) == shown, move

@@ -246,6 +246,7 @@ COMMANDS = [
     ("ledger", "verify"),
     ("ledger", "export"),
     ("ledger", "tail"),
+    ("ledger", "receipt", "console:console:e1"),
     ("backup", "copy.db"),
 ]
 
@@ -447,6 +448,20 @@ async def test_what_is_printed_for_programs_is_json(tmp_path: Path) -> None:
     assert [json.loads(line)["kind"] for line in lines] == ["settle", "grant"]
     tail = (await fine(tmp_path, "ledger", "tail", "-n", "1", "--json")).splitlines()
     assert [json.loads(line)["kind"] for line in tail] == ["grant"]
+
+
+async def test_an_answer_has_a_receipt_at_the_command_line(chat: JsonChat, tmp_path: Path) -> None:
+    end = await asked(chat, "e1", "hello")
+    tokens = end["tokens"]["input"] + end["tokens"]["output"]
+    found = await data(tmp_path, "ledger", "receipt", "console:console:e1")
+    assert (found["member"], found["total"]["tokens"]) == ("console:console:ana", tokens)
+    (call,) = found["calls"]
+    assert (call["purpose"], call["turn"], call["hold"]) == ("answer", found["turn"], found["turn"])
+    text = await fine(tmp_path, "ledger", "receipt", str(found["turn"]))
+    assert text.startswith(f"Turn {found['turn']} of console:console:ana: {tokens} tokens, ")
+    assert "answer" in text
+    code, out, _ = await run(tmp_path, "ledger", "receipt", "console:console:e9")
+    assert (code, "Nothing is known of console:console:e9" in out) == (1, True)
 
 
 async def test_an_exported_ledger_carries_no_formulas(tmp_path: Path) -> None:

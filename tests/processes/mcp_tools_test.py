@@ -110,9 +110,9 @@ async def test_a_server_that_died_is_started_again() -> None:
         assert "UTC" in await tools.use(now, {"timezone": "UTC"})
 
 
-async def test_a_server_that_dies_while_it_is_used_is_one_trouble() -> None:
+async def test_a_server_that_dies_while_it_is_used_is_one_trouble(tmp_path: Path) -> None:
     before = children()
-    async with tools_of(sleepy()) as tools:
+    async with tools_of(sleepy(folder=tmp_path)) as tools:
         nap = await named(tools, "sleepy", "nap")
         using = asyncio.create_task(tools.use(nap, {}))
         await asyncio.sleep(0.2)
@@ -123,8 +123,8 @@ async def test_a_server_that_dies_while_it_is_used_is_one_trouble() -> None:
         assert await tools.offered("sleepy")
 
 
-async def test_who_leaves_while_a_tool_runs_harms_nobody_else() -> None:
-    async with tools_of(sleepy()) as tools:
+async def test_who_leaves_while_a_tool_runs_harms_nobody_else(tmp_path: Path) -> None:
+    async with tools_of(sleepy(folder=tmp_path)) as tools:
         nap = await named(tools, "sleepy", "nap")
         using = asyncio.create_task(tools.use(nap, {}))
         await asyncio.sleep(0.2)

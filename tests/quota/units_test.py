@@ -153,6 +153,18 @@ def test_a_cost_is_exact_and_rounded_up_once(used: str, prices: str, credits_: s
     assert cost_credits(usage, rates) == int(credits_)
 
 
+def test_the_worked_example_of_librechat_holds_to_the_credit() -> None:
+    """gpt-3.5-turbo-1106: 137 tokens at 1.5 credits each are 205.5 there; here, rounded up once."""
+    there = Decimal(137) * Decimal("1.5")
+    assert there == Decimal("205.5")
+    rates = Rates(*[parse_amount("$1.5").value] * 2, *[parse_amount("$2").value] * 2)
+    assert cost_credits(Usage(137), rates) == 206
+    # The half credit is not lost, and not paid twice: prompt and answer are rounded together.
+    assert cost_credits(Usage(137, output=1), rates) == 208
+    assert cost_credits(Usage(137 + 1, output=0), rates) == 207
+    assert sum(cost_credits(Usage(1), rates) for _ in range(137)) == 274, "by token it would be"
+
+
 tokens = st.integers(0, 10**7) | st.integers(0, 50)
 rates = st.builds(Rates, *[st.integers(0, 10**9) | st.sampled_from([0, 1, 333_333])] * 4)
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 
 from mcp.server import MCPServer
 from mcp_types import ImageContent, TextContent
@@ -19,8 +20,9 @@ def hello() -> str:
     return "hello"
 
 
-@server.tool(description="Takes a minute")
+@server.tool(description="Takes a minute, and leaves a file in its folder as it begins")
 async def nap() -> str:
+    Path("napping").touch()
     await asyncio.sleep(60)
     return "rested"
 
