@@ -109,19 +109,17 @@ class Accounts:
         account = self._shelf.account(book, opens_at)
         return self._fetched(account) if account else Account(0, book, opens_at, closes_at)
 
-    def numbered(self, account_id: int) -> Account:
-        """The account with this id; UnknownHoldError where an open hold names one that is gone."""
-        account = self._by_id.get(account_id)
-        if account is not None:
-            return account
-        account = self._shelf.account_by_id(account_id)
-        if account is None:
-            raise UnknownHoldError(f"account {account_id} of an open hold is missing")
-        return self._fetched(account)
-
     def charged(self, account_id: int, now: int, changes: Changes) -> Account:
-        """The same before it is charged: a balance first takes in what came due until then."""
-        account = self.numbered(account_id)
+        """The account with this id, to be charged: a balance first takes in what came due.
+
+        UnknownHoldError where an open hold names one that is gone.
+        """
+        account = self._by_id.get(account_id)
+        if account is None:
+            stored = self._shelf.account_by_id(account_id)
+            if stored is None:
+                raise UnknownHoldError(f"account {account_id} of an open hold is missing")
+            account = self._fetched(stored)
         if account.fund is not None:
             self.funds.keep_up(account, now, changes)
         return account

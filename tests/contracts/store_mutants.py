@@ -230,7 +230,7 @@ MUTANTS = (
     Mutant(
         "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
     ),
-    Mutant("a request is not counted", CHARGING, "Charge((own, 1, paid)", "Charge((own, 0, paid)"),
+    Mutant("a request is not counted", CHARGING, "(own, 1, paid)", "(own, 0, paid)"),
     Mutant(
         "a request is not held",
         ACCOUNTING,
@@ -319,7 +319,7 @@ MUTANTS = (
     ),
     Mutant(
         "an overrun is dropped",
-        COUNTERS,
+        CHARGING,
         "(tokens - own, 0, cost - paid)",
         "(0, 0, 0)",
     ),
@@ -332,8 +332,8 @@ MUTANTS = (
     Mutant(
         "a turn is charged to the window in which it ends",
         HOLDS,
-        "            account = self._accounts.numbered(account_id)\n",
-        "            account = self._accounts.numbered(account_id)\n"
+        "            account = self._accounts.charged(account_id, now, changes)\n",
+        "            account = self._accounts.charged(account_id, now, changes)\n"
         "            account = self._accounts._latest.get(account.book, account)\n",
     ),
     # Time.
@@ -500,8 +500,8 @@ MUTANTS = (
     Mutant(
         "a rolling window warns only once",
         NOTICES,
-        "if account.rolling and line.at > account.expired_to:",
-        "if account.rolling and False:",
+        "if (account.rolling and line.at > account.expired_to) or account.fund is not None:",
+        "if account.fund is not None:",
     ),
     # The file.
     Mutant(

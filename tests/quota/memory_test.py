@@ -63,7 +63,7 @@ def test_what_is_not_written_yet_is_reported_too() -> None:
 
 def test_a_hold_whose_account_is_gone_is_breakage() -> None:
     with pytest.raises(UnknownHoldError, match="account 7 of an open hold is missing"):
-        Accounts(MemoryShelf(), Ids()).numbered(7)
+        Accounts(MemoryShelf(), Ids()).charged(7, 0, Changes())
 
 
 def test_changes_know_whether_there_is_anything_to_write() -> None:
