@@ -4,6 +4,9 @@ Why it exists: who tries the bot has no key at hand, and the first minute should
 usage and a limit being reached, without an account, a download or a network. The same messages
 always get the same answer.
 
+It uses a tool when it is told to by its name, as in `get_time {"zone": "UTC"}`, and tells what the
+tool returned: enough to see each step being counted.
+
 A token of this model is a word, so a person can count along. No real vocabulary counts fewer, so
 a hold made with one always covers what is reported here.
 """
@@ -14,7 +17,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from bot.ports import Finished, Message, ModelCall, ModelEvent, TextDelta, UsageReport
+from bot.ports import (
+    Finished,
+    Message,
+    ModelCall,
+    ModelEvent,
+    TextDelta,
+    ToolDelta,
+    UsageReport,
+)
 from quota.units import Usage
 
 # An answer that is only there to be long needs an end of its own, whatever the cap.
@@ -46,18 +57,37 @@ class OfflineChat:
         """Nothing is held."""
 
     async def _events(self, call: ModelCall) -> AsyncGenerator[ModelEvent, None]:
+        wanted = _tool_for(call)
+        prompt = sum(len(message.content.split()) for message in call.messages)
+        if wanted is not None:
+            await asyncio.sleep(self._pace_s)
+            yield wanted
+            yield Finished("tools")
+            yield UsageReport(Usage(input=prompt, output=1), call.model)
+            return
         tokens = _TOKEN.findall(answer_to(call.messages))
         sent = tokens[: call.output_cap]
         for token in sent:
             await asyncio.sleep(self._pace_s)
             yield TextDelta(token)
         yield Finished("length" if len(sent) < len(tokens) else "stop")
-        prompt = sum(len(message.content.split()) for message in call.messages)
         yield UsageReport(Usage(input=prompt, output=len(sent)), call.model)
 
 
+def _tool_for(call: ModelCall) -> ToolDelta | None:
+    """The tool that the last message names, with what stands behind the name as its arguments."""
+    last = call.messages[-1] if call.messages else Message("user", "")
+    name, _, arguments = last.content.strip().partition(" ")
+    known = {tool.name for tool in call.tools if call.may_use_tools}
+    if last.role != "user" or name not in known:
+        return None
+    return ToolDelta(0, f"call_{len(call.messages)}", name, arguments.strip())
+
+
 def answer_to(messages: Sequence[Message]) -> str:
-    """The whole answer to the last thing the member said."""
+    """The whole answer to the last thing the member said, or to what a tool returned."""
+    if messages and messages[-1].role == "tool":
+        return f"The tool returned:\n\n{messages[-1].content}"
     said = [message.content for message in messages if message.role == "user"]
     text = said[-1] if said else ""
     if match := _SAY.search(text):

@@ -13,10 +13,11 @@ from bot import (
     form_actions,
     member_actions,
     price_commands,
+    report_actions,
     request_commands,
     setup_actions,
 )
-from bot.desk import Desk, Handled, act_of
+from bot.desk import Desk, Handled
 from bot.grammar import MistakeError
 from bot.panels import Form
 from bot.permissions import ACTIONS, may_press
@@ -38,6 +39,7 @@ FORMS: dict[str, Opens] = {
     "less": request_commands.less_form,
     "deny": request_commands.deny_form,
     "line": admin_actions.line_form,
+    "report": report_actions.report_form,
     "limit": form_actions.limit_form,
     "grant": form_actions.grant_form,
     "notice": setup_actions.notice_form,
@@ -69,6 +71,7 @@ DEEDS: dict[str, Does] = {
     "cancel": admin_actions.cancel,
     "undo": admin_actions.undo,
     "line": admin_actions.line,
+    "report": report_actions.report,
     "limit": form_actions.limit,
     "grant": form_actions.grant,
     "giveback": admin_actions.give_back,
@@ -114,5 +117,5 @@ class Actions:
         if ACTIONS.get(pressed.name) == "own":
             return Shown(Handled(words.not_yours()).card)
         attempt = f"{pressed.name} {pressed.subject}".strip()
-        await self._desk.quotas.governing.note_refused(act_of(pressed.requester), attempt)
+        await self._desk.note_refused(pressed.requester, attempt)
         return Shown(Handled(words.not_allowed()).card)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from bot import endings, text_prices
+from bot import endings
 from bot.calling import Calling
 from bot.choosing import Choosing, Chosen, NotAllowed, UnknownModel
-from bot.files import prepared
 from bot.habits import Took
 from bot.lanes import LaneFullError, Lanes
+from bot.leads import Leads
 from bot.messages import Answer, Ask, Duplicate, End, Failure, Refusal, Utterance
 from bot.models import Model, Models
 from bot.outcome import (
@@ -29,19 +29,15 @@ from bot.outcome import (
 )
 from bot.panels import Action
 from bot.ports import DocumentReader, Message, ReplyStream, TokenCounter
+from bot.preparing import Preparing, Ready
 from bot.prompt import (
     TOKENS_PER_MESSAGE,
-    Prompt,
-    build,
     full_text,
-    history_room,
     label_of,
     size_of,
     tokens_of,
 )
-from bot.recall import recall
 from bot.reminders import Reminders
-from bot.sending import Sending
 from bot.settings import Settings
 from bot.steps import Steps
 from bot.talks import Said, Talks
@@ -80,13 +76,16 @@ class ChatHandler:
         self.talks = Talks()
         self._chosen = Settings(quotas.governing)
         self.reminders = Reminders(quotas, self._chosen)
-        self._reader = reader
         self._counter = counter
         self._clock = clock
         self._calling = Calling(quotas, counter, clock)
         self.steps = Steps(self._calling, toolbox or Toolbox(None, clock), counter, clock)
         self.choosing = Choosing(models, settings, self._chosen)
-        self.sending = Sending(quotas, self._chosen, clock)
+        chosen, calling, steps = self._chosen, self._calling, self.steps
+        self.preparing = Preparing(
+            quotas, self.talks, chosen, calling, steps, counter, clock, reader
+        )
+        self.sending = self.preparing.sending
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
         self._idle = asyncio.Event()
@@ -94,6 +93,7 @@ class ChatHandler:
         self._closing = False
         self.on_end: list[Callable[[Ask, End], None]] = []
         self.on_absurd = self._calling.on_absurd
+        self.leads = Leads(quotas, clock)
 
     def reload(self, models: Models, settings: ChatSettings) -> None:
         """Take over new models and settings; running turns keep theirs."""
@@ -126,12 +126,12 @@ class ChatHandler:
             del self._turns[ask.event]
             if not self._turns:
                 self._idle.set()
-        try:
-            await reply.finish(end)
-        finally:
-            # What could be shown can be asked about, also where the rest could not.
-            self._remember(turn, end, reply.messages)
-            await self._lead(ask, reply.messages)
+        async with self.leads.ending(ask, reply):
+            try:
+                await reply.finish(end)
+            finally:
+                # What could be shown can be asked about, also where the rest could not.
+                self._remember(turn, end, reply.messages)
         tell(self.on_end, ask, end)
 
     def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
@@ -146,13 +146,6 @@ class ChatHandler:
             turn.node = self.talks.unanswered(ask, asked, place, now)
         self.talks.shown(turn.node, ask.requester.member.space, messages)
 
-    async def _lead(self, ask: Ask, messages: Sequence[str]) -> None:
-        """From the messages of an answer to what it cost, also after a restart."""
-        if messages:
-            names = [f"{ask.requester.member.space.key}:{each}" for each in messages]
-            with suppress(StoreUnavailableError):
-                await self.quotas.store.show(ask.event, names, self._clock.now())
-
     def stop(self, event: str) -> bool:
         """Stop the turn of this event; False when it does not run."""
         turn = self._turns.get(event)
@@ -162,6 +155,10 @@ class ChatHandler:
         """Who asked what is being answered; None where nothing is."""
         turn = self._turns.get(event)
         return turn.ask.requester if turn is not None else None
+
+    def is_full(self, requester: Requester) -> bool:
+        """Whether so many asks of a member wait that one more would be refused."""
+        return self._lanes.is_full(requester.member)
 
     def stop_member(self, wallet: str) -> int:
         """Stop every turn of a member; how many there were."""
@@ -290,10 +287,12 @@ class ChatHandler:
             verdict = await self._called(turn, chosen, reply, words)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not turn.calls or not turn.stopped or task is None:
+            if not turn.made or not turn.stopped or task is None:
                 raise
             # Stopped by the member: from here on this is an ordinary end.
             task.uncancel()
+            if not turn.calls:
+                return await self._unanswered(turn, words)
         else:
             if isinstance(verdict, Seen):
                 return seen_before(verdict, words)
@@ -312,47 +311,25 @@ class ChatHandler:
         await self.reminders.refused(ask.requester, verdict)
         return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
 
-    async def prompt(self, turn: Turn, chosen: Chosen, words: Words) -> Prompt:
-        """What is sent for an ask, files and earlier messages included; nothing is set aside."""
-        model, most = chosen.model, self.settings.input_chars_max
-        ask, turn.notes = await prepared(turn.ask, model, self._reader, most, words)
-        turn.ready = ask
-
-        async def count(text: str) -> int:
-            return await tokens_of(self._counter, model.name, text)
-
-        turn.recalled = await recall(self.talks, ask, self._clock, count)
-        turn.notes += [words.history_lost()] if turn.recalled.lost else []
-        history, room = turn.recalled.said, 0
-        if history:
-            balances = await self.quotas.balances(ask.requester, model.terms)
-            room = history_room(balances, model.terms.rates)
-        learned = self._calling.prompts
-        system_prompt, counter = chosen.system_prompt, self._counter
-        prompt = await build(ask, history, system_prompt, room, counter, learned, model)
-        return await self.steps.equip(turn, chosen, prompt, words)
-
-    async def _agreed(self, turn: Turn, chosen: Chosen, words: Words) -> tuple[Chosen, Prompt]:
-        """The prompt; at the limit for a cheaper model, where its asker has agreed to that."""
-        prompt = await self.prompt(turn, chosen, words)
-        request = self._request(turn, chosen, prompt.expected)
-        other = await self.sending.instead(request, self.choosing)
-        if other is None:
-            return chosen, prompt
-        told = text_prices.instead(words, other.key, chosen.model.key)
-        chosen = chosen.by(other)
-        prompt = await self.prompt(turn, chosen, words)
-        turn.notes.append(told)
-        return chosen, prompt
-
     async def _called(
         self, turn: Turn, chosen: Chosen, reply: ReplyStream, words: Words
     ) -> Refused | Refusal | Seen | None:
         """Build the prompt, set aside what it may cost, and call if that was granted."""
-        chosen, prompt = await self._agreed(turn, chosen, words)
-        request = self._request(turn, chosen, prompt.expected)
-        held_back = await self.sending.held_back(turn.ask, chosen, prompt, request, words)
-        return held_back or await self.steps.take(turn, chosen, prompt, reply, words)
+        note, settings = unbroken(reply.note), self.settings
+        ready = await self.preparing.ready(turn, chosen, self.choosing, settings, note, words)
+        if not isinstance(ready, Ready):
+            return ready
+        return await self.steps.take(turn, *ready, reply, words)
+
+    async def _unanswered(self, turn: Turn, words: Words) -> Answer:
+        """Stopped before a word of an answer was asked for: what its summary took is charged."""
+        total = sum_of(turn.made)
+        done = total.done
+        model = turn.made[-1].model
+        balances = done.balances or await self._balances(turn.ask, model)
+        notes = (words.stopped(done.tokens, total.returned),)
+        charged = (done.credits, done.tokens, balances, done.notices)
+        return Answer("", total.usage, total.source, *charged, "stopped", "", notes)
 
     async def _ended(self, turn: Turn, words: Words) -> End:
         """Remember what was said, and tell how it ended; all is settled."""
@@ -362,7 +339,7 @@ class ChatHandler:
         if (text or turn.trail) and turn.recalled is not None:
             said, place = _said(turn, is_whole=finish == "stop"), turn.recalled.place
             turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
-        total = sum_of(calls)
+        total = sum_of(turn.made)
         took = Took(model.key, total.usage.input, total.usage.output)
         self.sending.estimates.habits.took(turn.ask.requester.member.wallet, took)
         if finish is None:
@@ -373,7 +350,7 @@ class ChatHandler:
             balances = await self._balances(turn.ask, model)
             total = total._replace(done=total.done._replace(balances=balances))
         answer = answer_of(calls, total, finish, words, turn.cut)
-        answer = replace(answer, notes=(*turn.notes, *answer.notes))
+        answer = replace(answer, notes=(*turn.told, *turn.notes, *answer.notes))
         footer = self._chosen.member(turn.ask.requester.member).footer
         goes_on = bool(answer.text or turn.trail)
         return endings.finished(answer, turn.ask, model, footer, words, goes_on=goes_on)

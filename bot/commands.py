@@ -19,7 +19,7 @@ from bot import (
     setup_commands,
     undo_commands,
 )
-from bot.desk import Desk, Handled, Typed, act_of
+from bot.desk import Desk, Handled, Typed
 from bot.grammar import Line, MistakeError, parse_line
 from bot.line_actions import mending_action, menu_actions, typing_action
 from bot.messages import Card
@@ -104,8 +104,7 @@ class Commands:
         self._desk.learn(typed.requester.member, words)
         try:
             if command in DEEDS and not may_command(typed.requester, command):
-                act, attempt = act_of(typed.requester), rest[:ATTEMPT_CHARS_MAX]
-                await self._desk.quotas.governing.note_refused(act, attempt)
+                await self._desk.note_refused(typed.requester, rest[:ATTEMPT_CHARS_MAX])
                 return Handled(words.not_allowed()).card
             return (await carry_out(self._desk, typed, command, rest, words)).card
         except BadRuleError as mistake:

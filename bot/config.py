@@ -38,7 +38,14 @@ from bot.config_platforms import (
 )
 from bot.config_source import FILE_NAME, overlay, parsed
 from bot.config_tools import Tools
-from bot.config_values import OFFLINE, BackupConfig, Config, ConfigError, ModelConfig
+from bot.config_values import (
+    OFFLINE,
+    BackupConfig,
+    Config,
+    ConfigError,
+    ModelConfig,
+    SideCallsConfig,
+)
 from bot.config_words import Path_, Shape, Words
 from bot.languages import LanguageCode
 from quota.limits import Policy
@@ -101,7 +108,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         problems += words.all_of(error.errors(include_url=False))
     if root is not None:
         those = (name for key, model in root.models.items() for name in model.names(key))
-        found = unknown_names(root.personas, root.channels, those)
+        besides = {n: getattr(root.chat, n) for n in ("summary_model", "title_model")}
+        found = unknown_names(root.personas, root.channels, besides, those)
         problems += [words.line(*each) for each in found]
     if root is None or problems:
         raise ConfigError(problems)
@@ -199,7 +207,11 @@ class _Chat(_Table):
     language: LanguageCode = Field(
         default="en", description=f"write one of {', '.join(get_args(LanguageCode))}"
     )
-
+    summaries: bool = Field(default=False, description="write true or false")
+    summary_model: str = Field(default="", description="write the name of a model in quotes")
+    summary_tokens: int = Field(default=500, ge=64, le=8_000, description="give 64 to 8000 tokens")
+    titles: bool = Field(default=False, description="write true or false")
+    title_model: str = Field(default="", description="write the name of a model in quotes")
     steps_max: int = Field(default=10, ge=1, le=50, description="give a number from 1 to 50")
 
 
@@ -290,6 +302,13 @@ def _built(
         prices=root.prices.built(),
         tools=tuple(tools.built(key) for key, tools in root.tools.items()),
         steps_max=root.chat.steps_max,
+        side=SideCallsConfig(
+            root.chat.summaries,
+            root.chat.summary_model,
+            root.chat.summary_tokens,
+            root.chat.titles,
+            root.chat.title_model,
+        ),
     )
 
 

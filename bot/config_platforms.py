@@ -231,7 +231,10 @@ class Channel(_Table):
 
 
 def unknown_names(
-    personas: Mapping[str, Persona], channels: Mapping[str, Channel], models: Iterable[str]
+    personas: Mapping[str, Persona],
+    channels: Mapping[str, Channel],
+    chat: Mapping[str, str],
+    models: Iterable[str],
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each model or persona that is named but does not exist: where, and what to say there."""
     known = {name.casefold() for name in models}
@@ -244,6 +247,9 @@ def unknown_names(
             yield ("channels", key, "model"), _unknown(channel.model, "models")
         if channel.persona and channel.persona.casefold() not in those:
             yield ("channels", key, "persona"), _unknown(channel.persona, "personas")
+    for key, model in chat.items():
+        if model and model.casefold() not in known:
+            yield ("chat", key), _unknown(model, "models")
 
 
 def _unknown(name: str, section: str) -> str:

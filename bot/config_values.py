@@ -168,6 +168,20 @@ class ChannelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SideCallsConfig:
+    """Which calls are made besides answers, and by which model ("": the one that answers).
+
+    Summaries of conversations that are too long, of at most so many tokens; titles of threads.
+    """
+
+    summaries: bool = False
+    summary_model: str = ""
+    summary_tokens: int = 500
+    titles: bool = False
+    title_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the operator decided; the first model is the default. `path` None: no file.
 
@@ -192,6 +206,7 @@ class Config:
     prices: PricesConfig = PricesConfig()
     tools: tuple[ToolServer, ...] = ()
     steps_max: int = 10
+    side: SideCallsConfig = SideCallsConfig()
 
     @property
     def secrets(self) -> tuple[str, ...]:

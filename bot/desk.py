@@ -1,5 +1,6 @@
 """What every command and action works with: the books, the chat, the clock, who was met."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -61,6 +62,10 @@ class Handled(NamedTuple):
         return Card(self.panel, panel_text(self.panel), tuple(self.balances), self.files)
 
 
+# So many refused attempts of one person in an hour are written down: each is a row on disk.
+REFUSED_MOST, REFUSED_MS, REFUSED_KEPT = 60, 3_600_000, 1_000
+
+
 @dataclass(slots=True)
 class Desk:
     """Held for life by the commands and the actions, which are functions upon it."""
@@ -75,6 +80,7 @@ class Desk:
     languages: dict[str, str] = field(default_factory=dict)
     spoken: dict[str, Words] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    _refused: dict[str, deque[int]] = field(default_factory=dict)
     # Where the operator has alerts of a platform shown, unless the admins of a space say otherwise.
     usual_alerts: Callable[[str], str] = field(default=lambda _platform: "")
     # The operator's language, for whoever has not chosen one.
@@ -122,14 +128,30 @@ class Desk:
         target, rest = Target.first(text, self.is_role, usage)
         if target.kind != "member":
             raise MistakeError("@{name} is a role; this is for one member", usage, name=target.name)
-        # Where members have ids, a name that somebody typed is nobody's: acting upon it would do
-        # nothing and say that it was done. The platform writes a member by id, all else as it is.
-        words = self.words_for(requester.member.space)
-        if words.who(target.name) == target.name:
-            raise MistakeError(
-                "{name!r} is no mention and no id of a member", usage, name=target.name
-            )
+        self.check_member(requester.member.space, target.name, usage)
         return Member(requester.member.space, target.name), rest
+
+    def check_member(self, space: Space, name: str, usage: str) -> None:
+        """MistakeError for a name that somebody only typed, where members have ids.
+
+        It is nobody's: acting upon it would do nothing and say that it was done. The platform
+        writes a member by id, all else as it is.
+        """
+        if self.words_for(space).who(name) == name:
+            raise MistakeError("{name!r} is no mention and no id of a member", usage, name=name)
+
+    async def note_refused(self, requester: Requester, attempt: str) -> None:
+        """Write down what somebody tried and may not; who tries all the time is not written on."""
+        now, tries = self.clock.now(), self._refused.setdefault(requester.member.wallet, deque())
+        while tries and tries[0] <= now - REFUSED_MS:
+            tries.popleft()
+        if len(tries) < REFUSED_MOST:
+            tries.append(now)
+            await self.quotas.governing.note_refused(act_of(requester), attempt)
+        if len(self._refused) > REFUSED_KEPT:
+            self._refused = {
+                who: when for who, when in self._refused.items() if when[-1] > now - REFUSED_MS
+            }
 
     def model_for(self, requester: Requester, name: str, words: Words) -> Model:
         """The model of a name, for somebody who may use it."""

@@ -46,6 +46,14 @@ class PriceTag(NamedTuple):
         return self.input + self.output
 
 
+class Side(NamedTuple):
+    """A call that is made besides the answer, with so many tokens in and out."""
+
+    model: Model
+    input: int
+    output: int
+
+
 class Threshold(NamedTuple):
     """What a member wants to be asked about: above so many tokens or credits, or so many percent.
 
@@ -91,14 +99,24 @@ class Estimates:
         self.habits = Habits(quotas.store)
 
     async def tag(
-        self, requester: Requester, model: Model, prompt: Prompt, output_max: int
+        self,
+        requester: Requester,
+        model: Model,
+        prompt: Prompt,
+        output_max: int,
+        side: Side | None = None,
     ) -> PriceTag:
-        """What a message will probably cost this requester."""
+        """What a message will probably cost this requester, with the call besides, if any."""
         wallet = requester.member.wallet
         await self.habits.learn(wallet)
         output = min(self.habits.output(wallet, model.key), output_max)
         cost = _cost(prompt.likely, output, model.terms.rates)
         tag = PriceTag(model, prompt.likely, output, output_max, cost)
+        if side is not None:
+            more = _cost(side.input, side.output, side.model.terms.rates)
+            cost = cost + more if cost is not None and more is not None else None
+            sums = (tag.input + side.input, output + side.output, output_max + side.output)
+            tag = PriceTag(model, *sums, cost)
         for balance in await self._quotas.balances(requester, model.terms):
             needed = _needed(balance.unit, tag.tokens, cost)
             if balance.left is None or needed is None:

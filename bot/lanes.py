@@ -25,13 +25,17 @@ class Lanes:
         # Insertion order is the order of service: who was served goes to the end.
         self._waiting: dict[Space, dict[Member, deque[asyncio.Future[None]]]] = {}
 
+    def is_full(self, member: Member) -> bool:
+        """Whether too many asks of a member wait for one more to be taken."""
+        lane = self._waiting.get(member.space, {}).get(member, ())
+        return len(lane) >= self.queue_max + (member not in self._running)
+
     @asynccontextmanager
     async def turn(
         self, member: Member, on_queue: Callable[[], Awaitable[None]]
     ) -> AsyncIterator[None]:
         """Hold the member's lane; LaneFullError at once when too many of its asks wait."""
-        lane = self._waiting.get(member.space, {}).get(member, ())
-        if len(lane) >= self.queue_max + (member not in self._running):
+        if self.is_full(member):
             raise LaneFullError
         place = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(member.space, {}).setdefault(member, deque()).append(place)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot import text_forms, text_limits, text_pool
 from bot.desk import Desk, Handled, Typed, act_of, space_of
-from bot.grammar import Line, MistakeError, parse_limit_line
+from bot.grammar import SET_USAGE, Line, MistakeError, parse_limit_line
 from bot.pending import propose
 from bot.previews import touched
 from bot.text import Words
@@ -20,7 +20,10 @@ async def limit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     sub, _, rest = line.rest.partition(" ")
     match sub.casefold():
         case "set":
-            return await _set(desk, typed, line, _parsed(desk, rest), words)
+            wanted = _parsed(desk, rest)
+            if wanted.scope.kind == "member":
+                desk.check_member(space_of(typed), wanted.scope.name, SET_USAGE)
+            return await _set(desk, typed, line, wanted, words)
         case "list":
             panel = words.limits(desk.quotas.policy(space_of(typed).key).limits)
             actions = text_forms.limit_actions(words) if typed.previews else ()

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from typing import get_args
 
-from bot import privacy, quota_views, text_members, text_prices
+from bot import privacy, quota_views, text_members, text_prices, text_setup
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.languages import named
@@ -81,7 +81,7 @@ def settings_form(desk: Desk, pressed: Pressed, words: Words) -> Form:
         if chat.choosing.may_use(asker, m)
         for cost in (estimates.usual_cost(asker, m.terms.rates),)
     ]
-    return text_members.settings_form(words, chosen, models)
+    return text_members.settings_form(words, chosen, models, tuple(chat.settings.personas))
 
 
 async def settings(desk: Desk, pressed: Pressed, words: Words) -> Pressing:
@@ -101,6 +101,11 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     model = "" if model.casefold() in NOTHING else model
     if model and model != before.model:
         desk.model_for(pressed.requester, model, words)
+    persona = said.get("persona", before.persona)
+    persona = "" if persona.casefold() in NOTHING else persona
+    if persona and persona != before.persona and persona not in desk.chat.settings.personas:
+        known = tuple(desk.chat.settings.personas)
+        raise MistakeError(text_setup.unknown_persona(words, persona, known))
     footer = said.get("footer", before.footer)
     found: FooterMode | None = next((x for x in get_args(FooterMode) if x == footer), None)
     if found is None:
@@ -108,7 +113,14 @@ def _chosen(desk: Desk, pressed: Pressed, words: Words) -> MemberSettings:
     language = language_said(said.get("language", before.language), words)
     remind_ = said.get("remind", "on" if before.notify_reset else "off")
     notify = remind_ == "on"
-    return replace(before, model=model, footer=found, notify_reset=notify, language=language)
+    return replace(
+        before,
+        model=model,
+        persona=persona,
+        footer=found,
+        notify_reset=notify,
+        language=language,
+    )
 
 
 def language_said(text: str, words: Words) -> str:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from bot import text_members, text_prices
+from bot import text_members, text_prices, text_tools
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.member_actions import language_said
@@ -20,6 +20,9 @@ LINES_MAX = 400
 async def help_(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     """What can be typed; or what is behind one word of it."""
     who, said = typed.requester, rest.strip().casefold()
+    if said == "tools":
+        kit = await desk.chat.steps.toolbox.kit(who)
+        return Handled(text_tools.mine(words, topic(words, said), kit.tools, kit.missing))
     if said in TOPICS:
         return Handled(topic(words, said))
     if said:

@@ -39,6 +39,7 @@ ACTIONS: dict[str, Deed] = {
     "forget": "own",
     "privacy": "own",
     "quota": "look",
+    "report": "look",
     "approve": "staff",
     "less": "staff",
     "deny": "staff",

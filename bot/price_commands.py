@@ -40,7 +40,7 @@ async def priced(desk: Desk, ask: Ask, words: Words) -> Handled:
             raise MistakeError(words.model_not_allowed(chosen.model, chosen.roles))
         raise MistakeError(words.unknown_model(chosen.name, chat.choosing.names(ask.requester)))
     turn = Turn(ask, now)
-    prompt = await chat.prompt(turn, chosen, words)
+    prompt = await chat.preparing.prompt(turn, chosen, chat.settings, words)
     estimates, terms = chat.sending.estimates, chosen.model.terms
     tag = await estimates.tag(ask.requester, chosen.model, prompt, chosen.output_max)
     balances = await quotas.balances(ask.requester, terms)

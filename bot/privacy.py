@@ -1,8 +1,8 @@
-"""What is kept about one member, and what of it they can have deleted.
+"""What is kept about one member, and how they have it deleted.
 
-The ledger is not among it: what was used counts against limits until their periods end, and its
-sums must stay true. Entries carry ids, counts and times, never a word of a message, and are let go
-of after their retention (bot/upkeep.py).
+What was used counts against limits until their periods end, and the sums of the ledger must stay
+true: entries go on, under a name that leads back to nobody (quota/veils.py). They carry counts and
+times, never a word of a message, and are let go of after their retention (bot/upkeep.py).
 """
 
 from typing import Any
@@ -43,8 +43,9 @@ def _entry(values: dict[str, Any]) -> dict[str, Any]:
 
 
 async def delete(desk: Desk, requester: Requester) -> None:
-    """Let go of choices, requests, and all that was said; what was used stays counted."""
+    """Let go of choices, requests, and all that was said; what was used counts as nobody's."""
     member, governing = requester.member, desk.quotas.governing
+    desk.chat.stop_member(member.wallet)
     desk.chat.forget(requester, everywhere=True)
     if ceiling_of(governing, member, desk.quotas.rules) is not None:
         await lift_ceiling(governing, member)
@@ -56,3 +57,4 @@ async def delete(desk: Desk, requester: Requester) -> None:
             await governing.keep(flag.space, flag.name, flag.subject, "")
     desk.roles.pop(member.wallet, None)
     desk.languages.pop(member.wallet, None)
+    await desk.quotas.store.erase(member.wallet, desk.clock.now())

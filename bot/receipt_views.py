@@ -20,7 +20,7 @@ async def receipt(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     store, member = desk.quotas.store, typed.requester.member
     message = _id_in(rest)
     if message:
-        turns = await store.turns([f"{member.space.key}:{message}"])
+        turns = await desk.chat.leads.turns(member.space, message)
     else:
         turns = await store.turns_of(member.wallet, 1)
     found = await store.receipts(turns[-1:])
@@ -39,7 +39,7 @@ async def leads_to_one(desk: Desk, typed: Typed) -> bool:
     if not typed.message:
         return False
     store, member = desk.quotas.store, typed.requester.member
-    turns = await store.turns([f"{member.space.key}:{typed.message}"])
+    turns = await desk.chat.leads.turns(member.space, typed.message)
     return any(found.wallet == member.wallet for found in await store.receipts(turns))
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bot import endings, text_prices
 from bot.choosing import Choosing, Chosen
-from bot.estimates import Estimates, threshold_of
+from bot.estimates import Estimates, Side, threshold_of
 from bot.messages import CONSOLE, Ask, Refusal
 from bot.models import Model
 from bot.panels import Action
@@ -64,7 +64,13 @@ class Sending:
         return await endings.cheaper(request, choosing, self._quotas)
 
     async def held_back(
-        self, ask: Ask, chosen: Chosen, prompt: Prompt, request: CallRequest, words: Words
+        self,
+        ask: Ask,
+        chosen: Chosen,
+        prompt: Prompt,
+        request: CallRequest,
+        side: Side | None,
+        words: Words,
     ) -> Refusal | None:
         """The question whether to send it, above the asker's own threshold; nothing is charged.
 
@@ -74,7 +80,8 @@ class Sending:
         threshold = threshold_of(self._settings.member(member).confirm_above)
         if threshold is None or ask.confirmed or ask.waits:
             return None
-        tag = await self.estimates.tag(ask.requester, chosen.model, prompt, chosen.output_max)
+        asked = (ask.requester, chosen.model, prompt, chosen.output_max)
+        tag = await self.estimates.tag(*asked, side)
         if not threshold.is_passed(tag) or await self._quotas.would_refuse(request) is not None:
             return None
         text = text_prices.held_back(words, tag, threshold)

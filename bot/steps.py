@@ -26,6 +26,9 @@ from quota.verdicts import Refused, Seen
 
 _log = logging.getLogger(__name__)
 
+# Slack takes five messages in answer to a command, the last of which is the answer.
+REMARKS_MAX = 3
+
 
 class _Way(NamedTuple):
     """What all steps of a turn have in common."""
@@ -151,10 +154,7 @@ class Steps:
     async def _with_results(self, way: _Way, call: Call, prompt: Prompt) -> Prompt:
         """Use the tools that a step asked for, all at the same time; the prompt of the next one."""
         turn, wanted, words = way.turn, call.received.calls, way.words
-        known = {tool.name for tool in turn.kit.tools}
-        names = list(dict.fromkeys(each.name for each in wanted if each.name in known))
-        if names:
-            await unbroken(way.reply.note)(text_tools.uses(words, names))
+        await self._told(way, wanted)
         left_ms = way.turn.ends_at - self._clock.now()
         first = wanted[:AT_ONCE_MAX]
         used = await asyncio.gather(*(self.toolbox.use(turn.kit, c, left_ms) for c in first))
@@ -169,6 +169,16 @@ class Steps:
         tokens = sum([await tokens_of(self._counter, name, text) for text in texts])
         turn.trail_tokens += tokens
         return prompt.grown(tokens, self._calling.prompts, name, messages=step)
+
+    async def _told(self, way: _Way, wanted: Sequence[ToolCall]) -> None:
+        """Tell which tools are used, each once in a turn; some platforms take few remarks."""
+        turn = way.turn
+        known = {tool.name for tool in turn.kit.tools} - turn.used
+        names = list(dict.fromkeys(each.name for each in wanted if each.name in known))
+        if names and turn.remarks < REMARKS_MAX:
+            turn.used |= set(names)
+            turn.remarks += 1
+            await unbroken(way.reply.note)(text_tools.uses(way.words, names))
 
     def _learn_toolless(self, call: Call) -> None:
         if call.received.began:

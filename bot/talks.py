@@ -49,7 +49,8 @@ class Said(NamedTuple):
 class _Node:
     """A message, the number of the one it continued, and its ids on the platform.
 
-    `event` is what an answer of this run of the bot answered.
+    `event` is what an answer of this run of the bot answered, `summary` stands for it and all that
+    was said before it.
     """
 
     said: Said
@@ -59,12 +60,15 @@ class _Node:
     at: int
     ids: list[tuple[str, str]] = field(default_factory=list)
     event: str = ""
+    summary: Said | None = None
 
     @property
     def text_bytes(self) -> int:
         """At most so many."""
-        calls = (len(call.arguments) for step in self.said.steps for call in step.calls)
-        return 4 * (sum(len(message.content) for message in self.said.messages) + sum(calls))
+        both = (self.said, self.summary) if self.summary is not None else (self.said,)
+        messages = [message for said in both for message in said.messages]
+        calls = sum(len(call.arguments) for message in messages for call in message.calls)
+        return 4 * (sum(len(message.content) for message in messages) + calls)
 
     @property
     def image_bytes(self) -> int:
@@ -127,14 +131,30 @@ class Talks:
         number, node = place.node, self._node(place.node)
         while number is not None and node is not None and len(found) < CHAIN_MAX:
             node.at = now
-            found[number] = node.said
+            found[number] = node.summary or node.said
+            if node.summary is not None:
+                break
             # A message is younger than the one it continues, so this ends.
             number, node = node.parent, self._node(node.parent)
         # The oldest first, so that it is also the first to be let go.
         for each in reversed(found):
             self._nodes.move_to_end(each)
         said = reversed(found.values())
-        return [each for each in said if each.message.content or each.message.images or each.steps]
+        return [each for each in said if _says(each)]
+
+    def summarise(self, place: Place, kept: int, summary: Said) -> None:
+        """Up to a place, a summary stands for all but so many of the newest messages."""
+        node = self._node(place.node)
+        while node is not None and (kept or not _says(node.said)):
+            kept -= _says(node.said)
+            node = self._node(node.parent)
+        if node is not None:
+            self._summed_up(node, summary)
+
+    def _summed_up(self, node: _Node, summary: Said | None) -> None:
+        self._text_bytes -= node.text_bytes
+        node.summary = summary
+        self._text_bytes += node.text_bytes
 
     def read(
         self, ask: Ask, place: Place, said: Iterable[tuple[Utterance, Said]], now: int
@@ -231,6 +251,10 @@ class Talks:
     def forget_member(self, wallet: str) -> int:
         """Forget everywhere what a member said and was answered; how many messages."""
         mine = [n for n, node in self._nodes.items() if node.wallet == wallet]
+        talks = {self._nodes[number].talk for number in mine}
+        for node in self._nodes.values():
+            if node.summary is not None and node.talk in talks:
+                self._summed_up(node, None)  # It may say what they said.
         for number in mine:
             self._begin_anew(self._nodes[number].talk)
             self._drop(number)
@@ -283,3 +307,8 @@ class Talks:
                 return
             self._image_bytes -= node.image_bytes
             node.said = node.said._replace(message=node.said.message._replace(images=()))
+
+
+def _says(said: Said) -> bool:
+    """Whether there is anything in a message."""
+    return bool(said.message.content or said.message.images or said.steps)

@@ -6,7 +6,8 @@ from bot.figures import money, percent
 from bot.panels import Gauge, Panel, Table
 from bot.text_dialect import Dialect
 from quota.members import Member
-from quota.prepaid import Deposited, PrepaidRow, Refill, next_refill
+from quota.prepaid import Deposited, PrepaidRow, Refill
+from quota.refilling import next_refill
 from quota.verdicts import Balance, Notice, PrepaidBalance, Refused
 
 

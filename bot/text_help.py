@@ -22,7 +22,7 @@ _MEMBERS = (
     ("/stop", phrase("stop your running answer; what was generated is charged")),
     ("/chat forget everywhere · /chat settings", phrase("what is remembered, and your choices")),
     ("/privacy export · /privacy delete", phrase("your data")),
-    ("/help tokens", phrase("or limits, more, ceiling, models, privacy: how it works")),
+    ("/help tokens", phrase("or limits, more, ceiling, models, tools, privacy: how it works")),
 )
 _ADMINS = (
     ("limit set 20k tokens per day for @ana", phrase("also for @role, everyone, in #channel")),

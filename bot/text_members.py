@@ -30,7 +30,46 @@ def thanks(words: Words) -> Panel:
     return words.done(words.say("Feedback"), line)
 
 
-def settings_form(words: Words, chosen: MemberSettings, models: Sequence[tuple[str, str]]) -> Form:
+def report_label(words: Words) -> str:
+    """On the row of a menu."""
+    return words.say("Report")
+
+
+def report_form(words: Words) -> Form:
+    """Why an answer is reported."""
+    field = Field("why", words.say("What is wrong with it"), "long", chars_max=300)
+    return Form("report", words.say("Report an answer"), (field,), words.say("Send"))
+
+
+def report(words: Words, member: str, why: str, link: str) -> Panel:
+    """For the admins."""
+    lines = [words.say("{who} reports an answer: {why}", who=words.who(member), why=why)]
+    if link:
+        lines.append(words.say("It is here: {link}", link=link))
+    return Panel(words.say("Report"), "warning", tuple(lines))
+
+
+def reported(words: Words) -> Panel:
+    """To the one who reported it."""
+    return words.done(words.say("Report"), words.say("Thank you. The admins here were told."))
+
+
+def reported_already(words: Words) -> str:
+    """A second time."""
+    return words.say("you have reported this answer already")
+
+
+def reported_enough(words: Words) -> str:
+    """Too often."""
+    return words.say("you have reported much lately; write to an admin instead")
+
+
+def settings_form(
+    words: Words,
+    chosen: MemberSettings,
+    models: Sequence[tuple[str, str]],
+    personas: Sequence[str] = (),
+) -> Form:
     """A member's own choices; `models` with what stands beside each."""
     models_ = (("default", words.say("The usual one")), *models)
     footers = tuple((key, words.say(label)) for key, label in FOOTERS)
@@ -38,12 +77,17 @@ def settings_form(words: Words, chosen: MemberSettings, models: Sequence[tuple[s
     reminded = "on" if chosen.notify_reset else "off"
     model, footer = words.say("Model"), words.say("What is left, under answers")
     remind = words.say("Tell me when a limit has opened")
-    fields = (
+    fields: tuple[Field, ...] = (
         Field("model", model, "choice", chosen.model or "default", choices=models_),
         Field("footer", footer, "choice", chosen.footer, choices=footers),
         Field("remind", remind, "choice", reminded, choices=switch),
         _language_field(words, chosen),
     )
+    if personas:
+        choices = (("default", words.say("None")), *((name, name) for name in personas))
+        now = chosen.persona if chosen.persona in personas else "default"
+        persona = Field("persona", words.say("Persona"), "choice", now, choices=choices)
+        fields = (fields[0], persona, *fields[1:])
     return Form("settings", words.say("Settings"), fields, words.say("Save"))
 
 
@@ -59,8 +103,10 @@ def settings(words: Words, chosen: MemberSettings) -> Panel:
     footer = words.say(dict(FOOTERS)[chosen.footer])
     language = LANGUAGES.get(chosen.language) or words.say("as in your app")
     yes = words.say("yes") if chosen.notify_reset else words.say("no")
+    persona = [words.say("Persona: {persona}.", persona=chosen.persona)] if chosen.persona else []
     lines = (
         words.say("Model: {model}.", model=chosen.model or usual),
+        *persona,
         words.say(
             "What is left, under answers: {choice}.", choice=f"{footer[0].lower()}{footer[1:]}"
         ),
@@ -165,7 +211,7 @@ def sure_to_delete(words: Words) -> Panel:
             "Deleted are your settings, your ceiling, your requests, and what was said in conversations."
         ),
         words.say(
-            "What you used stays counted under your id, without a word of it: limits and sums depend on it. Entries go by themselves after 400 days; to have them erased sooner, ask the operator."
+            "What you used stays counted, under a name that leads back to nobody; who comes back finds it until its periods end. What admins set for you, such as a block, stays theirs."
         ),
     )
     return Panel(words.say("Delete my data"), "warning", lines)
@@ -195,6 +241,6 @@ def not_deleted(words: Words) -> str:
 def deleted(words: Words) -> Panel:
     """It is gone."""
     line = words.say(
-        "Your settings, ceiling, requests and conversations are deleted. What you used stays counted, without a word of it."
+        "Your settings, ceiling, requests and conversations are deleted. What you used stays counted, under a name that leads back to nobody."
     )
     return Panel(words.say("Deleted"), "good", (line,))

@@ -1,11 +1,16 @@
 """What people read of tools: which one is used, what was cut, and what a member may use."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from bot.figures import grouped
+from bot.panels import Panel, Table
+from bot.ports import Tool
 from bot.text_dialect import Dialect
 from quota.verdicts import Refused
+
+ABOUT_CHARS_MAX = 100
 
 # Why a turn ended before its own end.
 Cut: TypeAlias = Refused | Literal["steps", "late"]
@@ -50,3 +55,19 @@ def ended(words: Dialect, why: Cut, steps: int) -> str:
     if why.opens_at is None:
         return said
     return words.joined(said, words.say("More is possible {when}.", when=words.when(why.opens_at)))
+
+
+def mine(words: Dialect, about: Panel, tools: Sequence[Tool], missing_: Sequence[str]) -> Panel:
+    """What tools are, and which ones a member may use here."""
+    lines = about.lines
+    lines += tuple(missing(words, server) for server in missing_)
+    if not tools:
+        return replace(about, lines=(*lines, words.say("No tools are set up for you here.")))
+    rows = tuple((tool.name, _first_line(tool.description)) for tool in tools)
+    return replace(about, lines=lines, table=Table((words.say("tool"), words.say("does")), rows))
+
+
+def _first_line(text: str) -> str:
+    """What fits beside a name."""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= ABOUT_CHARS_MAX else f"{line[:ABOUT_CHARS_MAX]}…"

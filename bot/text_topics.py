@@ -46,6 +46,17 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
             "/quota price MESSAGE tells what it would cost; /quota confirm 2k tokens asks you before dearer ones; /quota fallback auto lets a cheaper model answer at the limit."
         ),
     ),
+    "tools": (
+        phrase(
+            "The model may use tools while it answers: look something up, read a clock. You see which one it uses."
+        ),
+        phrase(
+            "After each use the model is asked once more. Every such step takes from your allowance; where it ends, you get what there is, and can continue later."
+        ),
+        phrase(
+            "No tool can reach your limits, commands of this bot, or anything outside its own server."
+        ),
+    ),
     "privacy": (
         phrase(
             "Kept are ids, counts, times and prices of what you used, your choices and your requests; never a word of your messages."

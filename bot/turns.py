@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from bot.config_values import ChannelConfig, Config, PersonaConfig
+from bot.config_values import ChannelConfig, Config, PersonaConfig, SideCallsConfig
 from bot.messages import Ask, End
 from bot.outcome import Call
 from bot.ports import Message, ModelError
@@ -27,7 +27,10 @@ RETRY_AFTER_MAX_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """The operator's settings of the chat; `channels` are told by name or id."""
+    """The operator's settings of the chat; `channels` are told by name or id.
+
+    `side` are the calls that are made besides answers.
+    """
 
     input_chars_max: int = 32_000
     queue_max: int = 2
@@ -35,6 +38,7 @@ class ChatSettings:
     note: str = ""
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     channels: Mapping[str, ChannelConfig] = field(default_factory=dict)
+    side: SideCallsConfig = field(default_factory=SideCallsConfig)
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -46,6 +50,7 @@ class ChatSettings:
             config.note,
             config.personas,
             config.channels,
+            config.side,
         )
 
 
@@ -57,7 +62,9 @@ class Turn:
     as, `notes` what must be said about it, `asked` the last call that was asked for,
     `calls` are those that were granted, `kit` are the tools it may use, `trail` is what models
     and tools said to each other in its finished steps, `cut` why it was ended before its own end.
-    All of it is to be over at `ends_at`, which counts from its first step on.
+    `used` are the tools that were told, in so many `remarks`. All of it is to be over at `ends_at`,
+    which counts from its first step on. `summary` is the call that was made before it, `room` the
+    tokens of what was said before, `told` what must be said besides.
     """
 
     ask: Ask
@@ -70,11 +77,16 @@ class Turn:
     kit: Kit = field(default_factory=Kit)
     trail: list[Message] = field(default_factory=list)
     trail_tokens: int = 0
+    used: set[str] = field(default_factory=set)
+    remarks: int = 0
     ends_at: int = 0
     cut: Cut | None = None
     recalled: Recalled | None = None
     node: int | None = None
+    summary: Call | None = None
+    room: int = 0
     notes: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     ready: Ask | None = None
 
     def start(self, answered: Coroutine[None, None, End]) -> None:
@@ -82,6 +94,11 @@ class Turn:
         self.work = asyncio.create_task(answered)
         # Nobody may be left to hear of what breaks in it.
         self.work.add_done_callback(lambda work: work.cancelled() or work.exception())
+
+    @property
+    def made(self) -> list[Call]:
+        """All its calls, also the one that is no part of the answer."""
+        return [self.summary, *self.calls] if self.summary is not None else self.calls
 
     def request(
         self,
@@ -95,8 +112,9 @@ class Turn:
 
         The first one may wait as long as its asker has had patience; each later one begins anew.
         """
-        first = self.calls[0].reservation.turn if self.calls else 0
-        asked_at = now if self.calls else self.arrived_at
+        made = self.made
+        first = made[0].reservation.turn if made else 0
+        asked_at = now if made else self.arrived_at
         asked = (self.ask.requester, terms, input_tokens, output_max)
         return CallRequest(*asked, self.ask.event, self.ask.digest, asked_at, purpose, first)
 

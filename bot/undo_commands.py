@@ -36,6 +36,10 @@ async def audit(desk: Desk, typed: Typed, line: Line, words: Words) -> Handled:
     # What the operator changed for all spaces, such as a price, concerns this one, too.
     trail += await governing.audit_trail(EVERYWHERE, since, ACTS_MAX)
     trail.sort(key=lambda row: row.id, reverse=True)
+    for whom in filters.values():
+        target, _ = Target.first(whom, desk.is_role, USAGE)
+        if target.kind == "member" and all(row.actor != target.name for row in trail):
+            desk.check_member(space, target.name, USAGE)
     rows = [row for row in trail if _matches(desk, typed, row, filters)][:ROWS_MAX]
     back = [row for row in rows if row.space == space.key and reversible(row, trail)]
     panel = text_audit.audit(words, space, rows, {row.id for row in back})

@@ -10,8 +10,9 @@ from dataclasses import replace
 from quota.counters import Account, Changes, Ids, room_in
 from quota.ledger import EntryKind, EntryLine, LedgerEntry
 from quota.limits import Bound
-from quota.prepaid import Due, Fund, Prepaid, due, enough_at, full_of, next_refill
+from quota.prepaid import Fund, Prepaid
 from quota.purses import FOREVER
+from quota.refilling import Due, due, enough_at, full_of, next_refill
 from quota.verdicts import Balance, PrepaidBalance
 
 

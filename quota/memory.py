@@ -1,9 +1,11 @@
 """A complete store in dictionaries: the reference for the contract suite, and for demos."""
 
+import secrets
 from collections.abc import AsyncIterator, Sequence
 
-from quota.books import Books
+from quota import memory_erasing
 from quota.counters import Changes, Ids
+from quota.erasing import VeiledBooks, erased_by
 from quota.errors import StoreUnavailableError
 from quota.ledger import Difference, LedgerEntry, PurseRow, differences
 from quota.limits import Bound
@@ -25,6 +27,7 @@ from quota.store import (
     SettleRequest,
     SpentRow,
 )
+from quota.veils import KEY_BYTES, Veils
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
 
@@ -34,7 +37,7 @@ class MemoryStore:
     def __init__(self) -> None:
         """Start with empty books."""
         self.shelf = MemoryShelf()
-        self.books = Books(self.shelf, Ids())
+        self.books = VeiledBooks(self.shelf, Ids(), veils=Veils(secrets.token_bytes(KEY_BYTES), {}))
         self._limits: dict[tuple[str, ...], LimitRow] = {}
         self._flags: dict[tuple[str, str, str], FlagRow] = {}
         self._audit: list[AuditRow] = []
@@ -255,6 +258,7 @@ class MemoryStore:
         del entries_ms
         books = self._open()
         books.mark = max(books.mark, now)
+        books.veils.let_go(books.mark)
         before = books.mark - events_ms
         old = [key for key, event in self.shelf.events.items() if event.at < before]
         for key in old:
@@ -274,7 +278,13 @@ class MemoryStore:
         """See SpendingStore."""
         self._closed = True
 
-    def _open(self) -> Books:
+    async def erase(self, wallet: str, now: int) -> str:
+        """See ErasingStore."""
+        name = memory_erasing.erase(self._open(), self.shelf, self._audit, wallet, now)
+        self._put(erased_by(name), now)
+        return name
+
+    def _open(self) -> VeiledBooks:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         return self.books

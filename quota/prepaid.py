@@ -1,12 +1,7 @@
 """Prepaid credits: what a balance begins with, how it refills, how far into debt it may go.
 
-Why computed: which refills are due is a function of up to when they were given, of what is left,
-of now and of the rule, and of nothing else. So none can be missed, doubled or late: if no job ever
-ran, every balance would still be right the next time that somebody looks.
-
-A boundary of the interval brings the amount, or as much of it as fits below the cap. What is above
-the cap (by an admin's hand) stays, and nothing comes on top of it. What is left is one number, so
-whatever comes to a balance in debt repays that first.
+What is above the cap (by an admin's hand) stays, and nothing comes on top of it. What is left is
+one number, so whatever comes to a balance in debt repays that first.
 """
 
 import re
@@ -26,8 +21,6 @@ from quota.windows import (
 
 # Refills are given one by one, so they must not be too many: a year has 8,784 hours.
 INTERVAL_LEAST_MS = 3_600_000
-# So far ahead is looked for the refill that makes enough room.
-LOOK_AHEAD = 1_000
 REFILL_HELP = 'write it like "$0.10/day up to $1" or "$2/month up to $2"'
 _REFILL = re.compile(r"(?P<amount>[^/]+?)\s*(?:/|\sper\s)\s*(?P<every>.+)", re.IGNORECASE)
 _CAP = re.compile(r"(?P<rest>.*?)\s*\bup to\b\s*(?P<cap>.*)", re.IGNORECASE)
@@ -128,22 +121,6 @@ class PrepaidRow(NamedTuple):
     refilled_to: int
     refill: Refill | None
 
-    def at(self, now: int) -> "PrepaidRow":
-        """The same with what has come due until now."""
-        if self.refill is None:
-            return self
-        came = due(self.refill, self.refilled_to, self.credits, now)
-        credits_ = self.credits + came.credits
-        full = full_of(credits_, self.refill) if came.credits else self.full
-        return self._replace(credits=credits_, full=full, refilled_to=came.refilled_to)
-
-
-class Due(NamedTuple):
-    """What has come due: so many credits, for all boundaries up to and with `refilled_to`."""
-
-    credits: int
-    refilled_to: int
-
 
 def parse_refill(text: str, *, zone: str = "UTC", week_start: int = 0) -> Refill:
     """Read "$0.10/day up to $1"; BadRuleError names what is wrong with it."""
@@ -174,51 +151,6 @@ def credits_of(text: str) -> int:
     if amount.unit is not Unit.CREDITS or amount.signed:
         raise BadRuleError(f"{text.strip()[:60]!r} is no sum of money; write it like $0.50")
     return amount.value
-
-
-def next_refill(refill: Refill, refilled_to: int) -> int:
-    """The first boundary after an instant up to which refills were given."""
-    if isinstance(refill.window, Anchored):
-        return refilled_to + refill.window.length_ms
-    closes_at = refill.window.period_at(refilled_to).closes_at
-    assert closes_at is not None, "a calendar always goes on"
-    return closes_at
-
-
-def due(refill: Refill, refilled_to: int, left: int, now: int) -> Due:
-    """What came due since, if nothing was spent meanwhile: whoever spends looks first."""
-    given = 0
-    while (boundary := next_refill(refill, refilled_to)) <= now:
-        if left + given >= refill.cap:
-            return Due(given, _last_boundary(refill, refilled_to, now))
-        given += min(refill.amount, refill.cap - left - given)
-        refilled_to = boundary
-    return Due(given, refilled_to)
-
-
-def enough_at(refill: Refill, refilled_to: int, left: int, needed: int) -> int | None:
-    """When refills alone will have brought what is left to what is needed; None: never soon."""
-    if needed > refill.cap:
-        return None
-    times = -(-(needed - left) // refill.amount)
-    if times > LOOK_AHEAD:
-        return None
-    for _ in range(times):
-        refilled_to = next_refill(refill, refilled_to)
-    return refilled_to
-
-
-def full_of(left: int, refill: Refill | None) -> int:
-    """What counts as full once something has come in."""
-    return max(left, refill.cap if refill is not None else 0)
-
-
-def _last_boundary(refill: Refill, refilled_to: int, now: int) -> int:
-    """The last boundary that has come, in one step."""
-    if isinstance(refill.window, Anchored):
-        length = refill.window.length_ms
-        return refilled_to + (now - refilled_to) // length * length
-    return refill.window.period_at(now).opens_at
 
 
 def _interval_text(window: Calendar | Anchored) -> str:

@@ -12,6 +12,7 @@ from quota.governing import Act
 from quota.limits import Bound, Limit, Policy, Rule, book_of
 from quota.members import EVERYONE, Member
 from quota.prepaid import AddToBalance, Deposit, Deposited, Prepaid, PrepaidRow
+from quota.refilling import brought_up
 from quota.store import AuditRow, Store
 from quota.units import Unit
 from quota.windows import Balance
@@ -75,7 +76,7 @@ class Prepaying:
     async def rows(self, wallets: str) -> Sequence[PrepaidRow]:
         """The balances of wallets that begin so, with what has come due."""
         now = self._clock.now()
-        return [row.at(now) for row in await self._store.prepaid(wallets)]
+        return [brought_up(row, now) for row in await self._store.prepaid(wallets)]
 
     async def refill(self) -> int:
         """Take in what has come due, also for who is idle; how many something came to.
@@ -87,7 +88,7 @@ class Prepaying:
         for row in await self._store.prepaid(""):
             limit = self.limit(Member.from_wallet(row.wallet).space.key) or SWITCHED_OFF
             terms = limit.rule.prepaid or Prepaid()
-            if row.refill != terms.refill or row.at(now).credits != row.credits:
+            if row.refill != terms.refill or brought_up(row, now).credits != row.credits:
                 bounds.append(balance_bound(limit, row.wallet))
         came = 0
         for first in range(0, len(bounds), AT_ONCE):

@@ -1,8 +1,8 @@
 """The store as a port: atomic verbs, each with its promise. Implementations: memory, SQLite.
 
 Every verb either happens whole and is durable when it returns, or did not happen and raises
-StoreUnavailableError. Every verb takes `now` (UTC milliseconds); the effective time is the
-later of `now` and the highest time the store has seen, which it keeps with the books.
+StoreUnavailableError. Every verb takes `now` (UTC milliseconds); the effective time is the later
+of `now` and the highest time that the store has seen, kept with the books.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,17 +16,17 @@ from quota.pool_terms import PoolMember, PoolPeriod
 from quota.prepaid import Deposit, Deposited, PrepaidRow
 from quota.receipts import ReceiptStore
 from quota.units import Rates, Unit, Usage
+from quota.veils import ErasingStore
 from quota.verdicts import Balance, Granted, Lapsed, Refused, Seen, Settlement, Waiting
 
 
 class ReserveRequest(NamedTuple):
     """One call to be paid for.
 
-    `event` names the platform event that asks, in every call of its turn (empty: none does),
-    `digest` is a hash of its content. `turn` is the hold of the turn's first call; 0: this is the
-    first, and only then the event must be new. `hold_ms` is how long the hold lives at most. Unless
-    this is its `final` try an ask waits for holds that are in its way; one `behind` others that
-    wait is not granted yet.
+    `event` names the platform event that asks, in every call of its turn (empty: none does), and
+    `digest` hashes its content. `turn` is the hold of the turn's first call; 0: this is the first,
+    and only then the event must be new. A hold lives `hold_ms` at most. Unless this is its `final`
+    try an ask waits for holds that are in its way; one `behind` others is not granted yet.
     """
 
     event: str
@@ -204,7 +204,7 @@ class SpendingStore(Protocol):
         """Finish what is waiting and let go of the files."""
 
 
-class GoverningStore(Protocol):
+class GoverningStore(ErasingStore, Protocol):
     """What admins and upkeep need."""
 
     async def grant(self, request: GrantRequest, audit: AuditRow, now: int) -> GrantRow:

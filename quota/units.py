@@ -163,4 +163,4 @@ def amount_text(value: int, unit: Unit) -> str:
     for suffix, scale in (("M", MILLION), ("k", 1_000)):
         if size and size % scale == 0:
             return f"{sign}{size // scale}{suffix} {unit}"
-    return f"{sign}{size} {unit}"
+    return f"{sign}{size} {str(unit).removesuffix('s') if size == 1 else unit}"

@@ -16,6 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contracts.pool_machine import PoolMachine
+from tests.contracts.prepaid_machine import PrepaidMachine
+from tests.contracts.prepaid_mutants import OF_BALANCES, prepaid_machine_against
+from tests.contracts.prepaid_year import play as year_of_balances
 from tests.contracts.store_machine import MemoryMachine, SqliteMachine, StoreMachine
 from tests.contracts.store_mutants import MUTANTS, OF_POOLS, copied, machine_against, table_against
 from tests.processes import receipts_test
@@ -45,7 +48,11 @@ def receipts(folder: Path) -> str:
     return asyncio.run(receipts_test.play(folder, receipts_test.FULL))
 
 
-def machine(kind: type[StoreMachine | PoolMachine]) -> Proof:
+def balances(folder: Path) -> str:
+    return asyncio.run(year_of_balances(folder, members=100, days=366))
+
+
+def machine(kind: type[StoreMachine | PoolMachine | PrepaidMachine]) -> Proof:
     """Let the machine run for minutes, another path each time."""
 
     def prove(_: Path) -> str:
@@ -77,13 +84,14 @@ def machine(kind: type[StoreMachine | PoolMachine]) -> Proof:
 def every_mistake(_: Path) -> str:
     """The machine sees each of them without the tables, and the tables without the machine."""
     slowest, missed, unread = (0.0, ""), [], []
-    mutants = (*MUTANTS, *OF_POOLS)
+    mutants = (*MUTANTS, *OF_POOLS, *OF_BALANCES)
     for mutant in mutants:
         with copied(mutant) as copy:
             if table_against(mutant, copy) is None:
                 unread.append(mutant.name)
             begun = time.monotonic()
-            if not machine_against(mutant, copy, MUTANT_EXAMPLES):
+            against = prepaid_machine_against if mutant in OF_BALANCES else machine_against
+            if not against(mutant, copy, MUTANT_EXAMPLES):
                 missed.append(mutant.name)
             slowest = max(slowest, (time.monotonic() - begun, mutant.name))
     assert not missed, f"the machine missed: {', '.join(missed)}"
@@ -98,6 +106,8 @@ PROOFS: dict[str, Proof] = {
     "memory answers as the model does": machine(MemoryMachine),
     "sqlite answers as the model does": machine(SqliteMachine),
     "fair pools keep what they promise": machine(PoolMachine),
+    "a lazy balance is what one is that wakes in time": machine(PrepaidMachine),
+    "a year of a hundred balances": balances,
     "a fair pool in real time": fair_pool,
     "every mistake is seen": every_mistake,
     "receipts are what the provider counted": receipts,

@@ -49,7 +49,9 @@ class Asking:
         await interaction.response.defer(ephemeral=private, thinking=True)
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
         file = given.get("file")
-        found = await files.taken([file] if file is not None else [], self._words(interaction))
+        attached = [file] if file is not None else []
+        chats, words = self._gateway.chats, self._words(interaction)
+        found = await chats.files_of(requester, attached, words)
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
         ask = _alone(_carrying(ask, found)) if private else _carrying(ask, found)
@@ -75,7 +77,8 @@ class Asking:
         me = self._gateway.user
         assert me is not None, "who is connected has a name"
         text = question.strip() or self._words(interaction).say(say.ABOUT_QUESTION)
-        found = await files.taken(target.attachments, self._words(interaction))
+        words = self._words(interaction)
+        found = await self._gateway.chats.files_of(requester, target.attachments, words)
         ask = self._made(interaction, requester, text)
         ask = replace(
             ask,

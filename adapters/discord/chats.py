@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -12,6 +13,7 @@ import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
+from adapters.discord.files import Files
 from adapters.discord.members import OWN, space_of
 from adapters.discord.place import TOKEN_MS, ChannelPlace, Place
 from adapters.discord.stream import Reply
@@ -72,7 +74,7 @@ class Chats:
         requester = self._requester(message)
         await self.know(requester, is_home=message.guild is not None)
         words = self._words(message, requester)
-        found = await files.taken(message.attachments, words)
+        found = await self.files_of(requester, message.attachments, words)
         in_own_thread = mode == "auto-thread" and _can_open_thread(message)
         _, channel_id, thread = asks.place_of(message.channel)
         ask = Ask(
@@ -135,6 +137,14 @@ class Chats:
         named = config.channels.get(channel_id) or config.channels.get(name)
         usual = config.discord.mode if config.discord is not None else "mention"
         return chosen or (named.mode if named is not None else "") or usual
+
+    async def files_of(
+        self, requester: Requester, attachments: Sequence[discord.Attachment], words: Words
+    ) -> Files:
+        """What goes along; nothing is fetched for somebody who is going to be refused."""
+        if self._bot.chat.is_full(requester):
+            return files.untaken(attachments, words)
+        return await files.taken(attachments, words)
 
     def _is_new(self, event: int) -> bool:
         if event in self._seen:

@@ -35,6 +35,12 @@ class Files(NamedTuple):
     left_out: tuple[tuple[str, str], ...] = ()
 
 
+def untaken(attachments: Sequence[discord.Attachment], words: Words) -> Files:
+    """Fetch nothing, for a message that will be refused; should it not be, this is said of it."""
+    why = words.say(say.FILE_NOT_FETCHED)
+    return Files(left_out=tuple((file.filename, why) for file in attachments))
+
+
 async def taken(attachments: Sequence[discord.Attachment], words: Words) -> Files:
     """Fetch what can be used; the sizes are checked before anything is fetched."""
     texts, images, documents = list[Attachment](), list[Image](), list[Document]()

@@ -92,7 +92,6 @@ class Gateway(discord.AutoShardedClient):
             guild_ready_timeout=0,
         )
         self.bot = bot
-        self.words: Words = dialect.words_of(bot.clock, bot.config.language)
         self._words: dict[str, Words] = {}
         self.members = Members(lambda: bot.config, bot.quotas.governing)
         self.throttle = Throttle(bot.clock)
@@ -161,9 +160,16 @@ class Gateway(discord.AutoShardedClient):
             return self.members.in_guild(user, interaction.channel, interaction.permissions)
         return self.members.in_direct(user)
 
+    @property
+    def words(self) -> Words:
+        """The sentences in the operator's language, as the config has it now."""
+        return self._words_in(self.bot.config.language)
+
     def words_for(self, member: Member, locale: object) -> Words:
         """The sentences in the language that a member chose, else that of a locale of Discord."""
-        language = self.bot.language_of(member, str(locale))
+        return self._words_in(self.bot.language_of(member, str(locale)))
+
+    def _words_in(self, language: str) -> Words:
         if language not in self._words:
             self._words[language] = dialect.words_of(self.bot.clock, language)
         return self._words[language]

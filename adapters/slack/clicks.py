@@ -37,6 +37,8 @@ from bot.pressing import Pressed, Shown
 Json = dict[str, Any]
 _log = logging.getLogger(__name__)
 
+# The form that tells the admins of an answer, who must be able to find it.
+REPORT = "report"
 _LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id"})
 
 
@@ -144,13 +146,16 @@ class Clicks:
             str(memory.get("respond_at", "")),
         )
         requester = await workspace.people.requester(user, channel)
+        values, message = await self._meant(workspace, view), str(memory.get("message", ""))
+        if view["callback_id"] == REPORT:
+            values["link"] = await post.link_to(workspace, message)
         pressed = Pressed(
             requester,
             str(view["callback_id"]),
             str(memory.get("subject", "")),
             event=f"{view['id']}:{view.get('hash', '')}",
-            message=str(memory.get("message", "")),
-            values=await self._meant(workspace, view),
+            message=message,
+            values=values,
         )
         about = str(memory.get("about", ""))
         shown = await self._orders.pressed(workspace, pressed, place, about)

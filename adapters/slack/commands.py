@@ -9,7 +9,10 @@ NAMES = ("ask", "quota", "quota-admin", "quota-staff")
 # Where slash commands do not work, which is in every thread: exact first words, so that "!nice"
 # stays an ordinary message.
 IN_THREADS = frozenset(
-    {"quota", "stop", "regenerate", "new", "model", "help", "quota-admin", "quota-staff"}
+    {
+        *{"quota", "stop", "regenerate", "new", "model", "help", "privacy"},
+        *{"quota-admin", "quota-staff"},
+    }
 )
 # What may follow a mention as a whole message: `@bot quota`, `@bot quota rules`.
 _MENTIONED = re.compile(r"(quota(?:\s+(?:summary|history|rules|receipt))?|help)\s*", re.IGNORECASE)

@@ -166,11 +166,12 @@ class Connection:
         )
         self.front.workspaces[who.team] = workspace
         await workspace.people.refresh()
-        self.front.tasks.start(self._count(workspace), "counting people")
+        self.front.tasks.start(self._look_at(workspace), "looking around")
         return workspace
 
-    async def _count(self, workspace: Workspace) -> None:
-        """How many people are here tells fair pools what to expect before they have learned."""
+    async def _look_at(self, workspace: Workspace) -> None:
+        """What the channels are called; how many people are here, which fair pools want to know."""
+        await workspace.people.learn_channels()
         count = await workspace.people.counted()
         if count is not None:
             self._bot.quotas.peopled[workspace.space.key] = count
@@ -264,7 +265,7 @@ class Connection:
             await pause(self._bot.clock, GROUPS_MS)
             for workspace in list(self.front.workspaces.values()):
                 await workspace.people.refresh()
-                await self._count(workspace)
+                await self._look_at(workspace)
 
     async def _end(self) -> None:
         """Running answers finish or are settled, and are told."""

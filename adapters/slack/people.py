@@ -19,7 +19,8 @@ from quota.members import Member, Requester, Space
 _log = logging.getLogger(__name__)
 
 USERS_MS = 10 * 60_000
-CHANNELS_MS = 60 * 60_000
+# Looked at anew every hour.
+CHANNELS_MS = 2 * 60 * 60_000
 # A name may be old, a right may not.
 NAMES_MS = 7 * 24 * 60 * 60_000
 KEPT_MAX = 10_000
@@ -216,6 +217,11 @@ class People:
         name = name.removeprefix("#")
         if _CHANNEL_ID.fullmatch(name):
             return name
+        return (await self.learn_channels()).get(name, "")
+
+    async def learn_channels(self) -> dict[str, str]:
+        """The channels that the bot is in, ids by name; then their names need no call each."""
+        found: dict[str, str] = {}
         cursor = ""
         for _ in range(PAGES_MAX):
             try:
@@ -223,15 +229,15 @@ class People:
                     types="public_channel,private_channel", limit=PAGE, cursor=cursor
                 )
             except LOST as error:
-                _log.warning("channels: %s", error)
-                return ""
-            for found in answer["channels"]:
-                if found["name"] == name:
-                    return str(found["id"])
+                _log.warning("channels of %s: %s", self._space.id, error_of(error) or error)
+                break
+            for one in answer["channels"]:
+                found.setdefault(str(one["name"]), str(one["id"]))
+                self._channels.put(str(one["id"]), str(one["name"]))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
-        return ""
+        return found
 
     def _named(self, channel: str, name: str) -> str:
         if not channel or channel.startswith("D") or name == "directmessage":

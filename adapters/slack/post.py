@@ -116,6 +116,17 @@ async def directly(workspace: Workspace, user: str, text: str, blocks: Sequence[
     return _written(workspace, f"{channel}:{answer['ts']}")
 
 
+async def link_to(workspace: Workspace, message: str) -> str:
+    """The address of a message; empty where Slack gives none."""
+    channel, _, ts = message.partition(":")
+    try:
+        found = await workspace.web.chat_getPermalink(channel=channel, message_ts=ts)
+    except LOST as error:
+        _log.info("no link to %s: %s", message, error_of(error) or error)
+        return ""
+    return str(found["permalink"])
+
+
 def _written(workspace: Workspace, message: str) -> str:
     workspace.written.put(message, value=True)
     return message

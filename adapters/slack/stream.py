@@ -23,6 +23,7 @@ from bot.pacing import Paced
 from bot.panels import Action
 from bot.splitting import split
 from bot.text import Words
+from bot.text_members import report_label
 
 _log = logging.getLogger(__name__)
 
@@ -188,12 +189,14 @@ class SlackStream:
         private = [note for note in answer.notes if note in warnings and not self._place.direct]
         notes = [note for note in answer.notes if note not in private]
         below = [context(note) for note in (*notes, answer.footer) if note]
-        below += ending(answer.actions, self._about)
+        # The menu has room for what other platforms have in menus of their own.
+        actions = (*answer.actions, Action("report", report_label(self._words)))
+        below += ending(actions, self._about)
         self.model = next((a.subject for a in answer.actions if a.name == "again"), "")
         if answer.text.strip():
             await self._finished(answer.text, below)
         elif notes:
-            blocks = [section("\n".join(notes)), *ending(answer.actions, self._about)]
+            blocks = [section("\n".join(notes)), *ending(actions, self._about)]
             await say(self._workspace, self._private, notification("\n".join(notes)), blocks)
         for warning in private:
             await remark(self._workspace, self._private, warning)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from adapters.sqlite.rows import entry_lines, pairs_of
 from adapters.sqlite.scans import Scans
+from adapters.sqlite.veils import let_go
 from adapters.sqlite.writer import Writer
 from quota.books import Books
 from quota.ledger import EntryLine, sums_of
@@ -53,7 +54,7 @@ async def prune(writer: Writer, scans: Scans, now: int, events_ms: int, entries_
         gone += await writer.ask(partial(_drop_accounts, db, ids, before - SLACK_MS), alone=True)
     async for ids in scans.old(OLD_GRANTS, 0, before, STEP_ROWS):
         gone += await writer.ask(partial(_drop_grants, db, ids, before), alone=True)
-    return gone
+    return gone + await writer.ask(partial(let_go, db, now), alone=True)
 
 
 async def _prune_pools(writer: Writer, scans: Scans, now: int) -> int:

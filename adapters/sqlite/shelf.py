@@ -6,7 +6,7 @@ Used on the writer's thread only, and (for reading) by commands beside a running
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from adapters.sqlite import pools, prepaid
+from adapters.sqlite import pools, prepaid, veils
 from adapters.sqlite.rows import (
     Row,
     account_of,
@@ -20,6 +20,7 @@ from adapters.sqlite.rows import (
 )
 from quota.books import Books
 from quota.counters import Account, Changes, Event, Hold, Ids, Purse
+from quota.erasing import VeiledBooks
 from quota.ledger import LedgerEntry
 from quota.pool_state import Pool
 from quota.pool_terms import PoolMember
@@ -141,7 +142,8 @@ class SqliteShelf:
         mark, account, hold, entry, purse = self.db.execute(self.META).fetchone()
         self._accounts_written = account
         self._looked_up.clear()
-        return Books(self, Ids(account, hold, entry, purse), mark)
+        ids = Ids(account, hold, entry, purse)
+        return VeiledBooks(self, ids, mark, veils=veils.veils(self.db))
 
     def write(self, books: Books) -> None:
         """Write what the moves have touched, inside the transaction that the caller has begun."""

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from adapters.sqlite import governing, looking_back, prepaid, receipts
+from adapters.sqlite import erasing, governing, looking_back, prepaid, receipts
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
@@ -60,7 +60,10 @@ class SqliteStore:
         """
         resolved = _resolved(path)
         writer = Writer(resolved, synchronous)
-        return cls(resolved, writer, await writer.open(now, quick_check=quick_check))
+        store = cls(resolved, writer, await writer.open(now, quick_check=quick_check))
+        for wallet in await writer.ask(lambda _: erasing.unfinished(writer.desk.db), reads=True):
+            await store.erase(wallet, now)
+        return store
 
     @classmethod
     async def open_reader(cls, path: Path | str) -> "SqliteStore":
@@ -257,6 +260,10 @@ class SqliteStore:
     async def prune(self, now: int, *, events_ms: int, entries_ms: int) -> int:
         """See GoverningStore."""
         return await prune(self._writing(), self._scans, now, events_ms, entries_ms)
+
+    async def erase(self, wallet: str, now: int) -> str:
+        """See ErasingStore."""
+        return await erasing.erase(self._writing(), self._scans, wallet, now)
 
     async def backup(self, target: str) -> None:
         """See GoverningStore."""

@@ -72,14 +72,14 @@ async def test_a_crossed_threshold_is_told() -> None:
 
 
 async def test_a_refusal_names_the_limit_and_when_it_opens() -> None:
-    async with program("everyone: 1 requests/day") as it:
+    async with program("everyone: 1 request/day") as it:
         await it.ask(id="e1")
         end = await it.ask(id="e2")
         assert end == {
             "id": "e2",
             "event": "refused",
             "reason": "period_used",
-            "limit": "everyone: 1 requests/day",
+            "limit": "everyone: 1 request/day",
             "needed": 1,
             "left": 0,
             "opens_at": "2026-06-02T00:00:00Z",
@@ -268,7 +268,7 @@ async def test_the_same_id_with_other_content_is_an_error(other: Json, running: 
 
 
 async def test_the_same_id_in_another_space_is_another_event() -> None:
-    async with program("everyone: 1 requests/day") as it:
+    async with program("everyone: 1 request/day") as it:
         it.send(space="one")
         it.send(space="two")
         await it.leave()
@@ -276,7 +276,7 @@ async def test_the_same_id_in_another_space_is_another_event() -> None:
 
 
 async def test_a_refused_id_stays_refused() -> None:
-    async with program("everyone: 1 requests/day") as it:
+    async with program("everyone: 1 request/day") as it:
         await it.ask(id="e1")
         await it.ask(id="e2")
         it.send(id="e2")

@@ -65,13 +65,13 @@ async def test_quota_shows_bars() -> None:
 
 
 async def test_a_refusal_has_an_icon_and_says_when() -> None:
-    shown = await typed("hello", "more", limits="everyone: 1 requests/day")
+    shown = await typed("hello", "more", limits="everyone: 1 request/day")
     assert "⛔ Daily limit reached: 1 of 1 request used" in shown
     assert "tomorrow 00:00 (in 15 hours)" in shown
 
 
 async def test_what_a_shared_pool_refuses_is_sent_when_there_is_room() -> None:
-    page, bot, hands = Page(), build("space: 1 requests/day"), Hands()
+    page, bot, hands = Page(), build("space: 1 request/day"), Hands()
     session = Session(whole(bot), Person("ana"), Screen(page, {}), zone=UTC)
     for text in ("/send", "hello", "and what of bo?"):
         await session.said(text, hands)

@@ -1,6 +1,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from adapters.offline_chat import OfflineChat, answer_to
 from adapters.tiktoken_counter import TiktokenCounter
-from bot.ports import Finished, Message, ModelCall, ModelEvent, TextDelta, UsageReport
+from bot.ports import (
+    Finished,
+    Message,
+    ModelCall,
+    ModelEvent,
+    TextDelta,
+    Tool,
+    ToolDelta,
+    UsageReport,
+)
 from quota.units import Usage
 
 
@@ -154,3 +164,28 @@ def test_no_vocabulary_counts_fewer_tokens_than_it_does(
     counter: TiktokenCounter, text: str
 ) -> None:
     assert len(text.split()) <= counter.count_now("offline", text).tokens
+
+
+TIME = Tool("get_time", "Tells the time", '{"type": "object"}')
+
+
+async def used(text: str, *after: Message, **more: Any) -> list[ModelEvent]:
+    messages = (Message("user", text), *after)
+    model = OfflineChat(pace_ms=0)
+    async with model.stream(ModelCall("offline", messages, 100, tools=(TIME,), **more)) as events:
+        return [event async for event in events]
+
+
+async def test_a_tool_is_used_where_it_is_named_first() -> None:
+    assert await used('get_time {"zone": "UTC"}') == [
+        *(ToolDelta(0, "call_1", "get_time", '{"zone": "UTC"}'), Finished("tools")),
+        UsageReport(Usage(input=3, output=1), "offline"),
+    ]
+    assert isinstance((await used("what is get_time"))[0], TextDelta)
+    assert isinstance((await used("get_time", may_use_tools=False))[0], TextDelta)
+
+
+async def test_what_a_tool_returned_is_told() -> None:
+    events = await used("get_time", Message("tool", "It is noon.", answers="call_1"))
+    said = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert said == "The tool returned:\n\nIt is noon."

@@ -234,7 +234,7 @@ async def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
     await (await opened(path)).close()
     look(path, "PRAGMA user_version = 99")
     for opening in (opened(path), SqliteStore.open_reader(path)):
-        with pytest.raises(StoreUnavailableError, match=r"newer Quotabot \(schema 99, .* knows 4"):
+        with pytest.raises(StoreUnavailableError, match=r"newer Quotabot \(schema 99, .* knows 5"):
             await opening
 
 

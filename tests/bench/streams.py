@@ -9,7 +9,7 @@ time: a workspace takes 100 appends, 50 edits, 20 starts and 20 ends of streams 
 `rush`      sixty people who ask within a minute: more than can be streamed
 
 Figures are those of tests/bench/edits.py. For a rush there is no theory, since streams and edits
-are counted apart: its bars are the lag and that Slack never has to say that it is too much.
+are counted apart: its bar is that Slack never has to say that it is too much.
 
 Exit 1: a bar is missed. SEED in the environment chooses other answers.
 """
@@ -172,7 +172,8 @@ def told(name: str, found: Figures, often: float, *, bare: bool = False) -> bool
     sys.stdout.write(row(name, found))
     sys.stdout.flush()
     near = bare or found.unseen / found.least <= UNSEEN_MOST
-    return near and fmean(found.lags) <= 1 / often + LAG_MORE_S and found.too_many == 0
+    soon = bare or fmean(found.lags) <= 1 / often + LAG_MORE_S
+    return near and soon and found.too_many == 0
 
 
 def main() -> int:

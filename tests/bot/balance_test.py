@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot import upkeep
+from bot import privacy, upkeep
 from bot.messages import Card
 from bot.news import Alert, Word
 from quota.accounting import Estimate
@@ -183,6 +183,16 @@ class TestAdmins:
         assert card.panel.lines == ("The balance of @ana was $0.50 and is $0.75.",)
         assert card.balances[0].prepaid is not None
         assert card.balances[0].prepaid.credits == 750_000
+
+    async def test_who_has_their_data_deleted_begins_with_nothing_anew(self) -> None:
+        bot = prepaid_bot()
+        await use(bot, "ana", 900)
+        await privacy.delete(bot.desk, requester("ana"))
+        assert await left(bot, "ana") == 410_000
+        await use(bot, "ana", 900)
+        assert await left(bot, "ana") == 320_000
+        entries = await bot.quotas.store.entries_of(requester("ana").member.wallet, 99)
+        assert [entry.kind for entry in entries] == ["start", "settle", "settle"]
 
     async def test_the_list_begins_with_the_lowest(self) -> None:
         bot = prepaid_bot()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.commands import ADMIN_NOT_YET, ADMINS, NOT_YET
+from bot.desk import REFUSED_KEPT, REFUSED_MOST, REFUSED_MS
 from bot.messages import Answer, Refusal
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
@@ -171,7 +172,7 @@ async def test_a_reset_writes_off_what_was_used_and_says_how_much() -> None:
     assert [b.used for b in card.balances] == [0, 0]
     assert (await last_act(bot))[1:] == (
         *("reset", "console:console:ana"),
-        "300 tokens in everyone tokens/day, 1 requests in everyone requests/hour",
+        "300 tokens in everyone tokens/day, 1 request in everyone requests/hour",
         *("nothing used", "our fault"),
     )
 
@@ -630,3 +631,24 @@ async def test_what_admins_set_outlives_a_restart() -> None:
     assert (await again.balance("ana")).granted == 6_000
     assert (await again.refusal("bo")).refused.reason == "blocked"
     assert again.quotas.governing.note("console:console") == "Ask Ada."
+
+
+async def test_who_tries_all_the_time_is_not_written_down_all_the_time() -> None:
+    bot = build(DAILY)
+    for _ in range(REFUSED_MOST + 5):
+        await bot.type("/quota-admin pause", "mallory")
+    await bot.type("/quota-admin pause", "eve")
+
+    async def tries(who: str) -> int:
+        trail = await bot.store.audit_trail("console:console", 0, 10_000)
+        return sum((row.actor, row.action) == (who, "refused") for row in trail)
+
+    assert (await tries("mallory"), await tries("eve")) == (REFUSED_MOST, 1)
+    bot.clock.advance(REFUSED_MS)
+    await bot.type("/quota-admin pause", "mallory")
+    assert await tries("mallory") == REFUSED_MOST + 1
+    for number in range(REFUSED_KEPT + 1):
+        await bot.type("/quota-admin pause", f"m{number}")
+    bot.clock.advance(REFUSED_MS)
+    await bot.type("/quota-admin pause", "mallory")
+    assert await tries("mallory") == REFUSED_MOST + 2

@@ -521,7 +521,7 @@ class TestEnvironment:
         assert names(config) == [
             "everyone: 5 requests/day",
             "everyone: $1/day",
-            "everyone: 1 requests/minute (cap)",
+            "everyone: 1 request/minute (cap)",
             "house: $3/day",
         ]
         assert {limit.origin for limit in config.rules.base.limits} == {"config"}

@@ -28,7 +28,7 @@ BOT = Path(figures.__file__).parent
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 # What the admins of a space or another member are told is in the language of those.
 ALERTED = {
-    *("Request for more", "Approve", "Approve less", "Deny", "Quota"),
+    *("Request for more", "Approve", "Approve less", "Deny", "Quota", "Report"),
     *("Request approved", "Request denied", "Used up", "Running low"),
 }
 # What the operator reads at the command line, which is English.

@@ -138,6 +138,9 @@ async def test_what_can_be_deleted_is_and_what_was_used_stays_counted() -> None:
     requests = (await bot.type("/quota-admin requests")).panel.table
     assert requests is not None
     assert [row[2] for row in requests.rows] == ["@bo"]
+    wallets = await bot.store.wallets()
+    assert requester().member.wallet not in wallets
+    assert any("deleted-" in wallet for wallet in wallets)
     await bot.answer("ana", "what is my secret")
     assert len(bot.model.calls[-1].messages) == 1
     after = await bot.balance("ana")

@@ -38,10 +38,10 @@ class TestMembers:
         )
 
     async def test_a_floor_of_nothing_is_not_spoken_of(self) -> None:
-        bot = pool_bot("space: 1 requests/day fair")
+        bot = pool_bot("space: 1 request/day fair")
         card = await bot.type("/quota rules", "ana")
         assert card.panel.lines[1] == (
-            "space: 1 requests/day fair: all share 1 request today. You may use as much as would "
+            "space: 1 request/day fair: all share 1 request today. You may use as much as would "
             "still be left for everyone else expected today."
         )
 

@@ -1,18 +1,19 @@
 """What receipts say, and to whom."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from bot.messages import Answer
+from bot.messages import Answer, Ask, End
 from bot.ports import Finished, TextDelta, UsageReport
 from bot.text import Words
 from bot.text_receipts import Around, Spent, receipt
 from quota.ledger import LedgerEntry
 from quota.receipts import Receipt
 from quota.units import Rates, Usage
-from tests.fakes import DAY, MORNING
-from tests.scripted import Script, build, says, steps, when
+from tests.fakes import DAY, MORNING, SECOND, requester
+from tests.scripted import Bot, RecordingReply, Script, build, says, steps, when
 
 DAILY = "everyone: 10k tokens/day"
 RATES = Rates(1_000_000, 100_000, 4_000_000, 4_000_000)
@@ -65,6 +66,51 @@ async def test_a_conversation_is_counted_up_to_the_answer() -> None:
     old = await bot.type("/quota receipt m1", "ana")
     assert "conversation" not in old.panel.footer
     assert old.panel.lines == second.panel.lines
+
+
+class SlowPlatform(RecordingReply):
+    """Shows an answer before it confirms that, as platforms do."""
+
+    def __init__(self, bot: Bot) -> None:
+        super().__init__(bot.passing)
+        self.messages = ("m1",)
+        self.shown, self.confirms = asyncio.Event(), asyncio.Event()
+
+    async def finish(self, end: End) -> None:
+        await super().finish(end)
+        self.shown.set()
+        await self.confirms.wait()
+
+
+async def test_whoever_looks_before_the_books_know_is_made_to_wait() -> None:
+    bot = build(DAILY)
+    reply = SlowPlatform(bot)
+    ask = Ask("e1", requester("ana"), "hello there")
+    answered = asyncio.create_task(bot.chat.handle(ask, reply, bot.words))
+    await reply.shown.wait()
+    card = asyncio.create_task(bot.type("/quota receipt m1", "ana"))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not card.done()
+    reply.confirms.set()
+    assert (await card).panel.title == "Receipt"
+    await answered
+
+
+async def test_what_never_comes_is_not_waited_for_without_end() -> None:
+    bot = build(DAILY)
+    reply = SlowPlatform(bot)
+    ask = Ask("e1", requester("ana"), "hello there")
+    answered = asyncio.create_task(bot.chat.handle(ask, reply, bot.words))
+    await reply.shown.wait()
+    card = asyncio.create_task(bot.type("/quota receipt m9", "ana"))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not card.done()
+    bot.clock.advance(2 * SECOND)
+    assert (await card).panel.lines[0] == "Nothing is known of what this message took."
+    reply.confirms.set()
+    await answered
 
 
 async def test_only_whoever_asked_sees_what_an_answer_took() -> None:

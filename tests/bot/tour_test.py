@@ -112,6 +112,7 @@ VALUES = {
     "setup": {"amount": "5k tokens", "per": "day", "role": "Supporter", "channel": "77"},
     "privacy": {"confirm": "delete"},
     "line": {"line": "quota-admin limit list"},
+    "report": {"why": "It is wrong.", "link": "https://chat.example/42"},
     "limit": {
         "amount": "7",
         "unit": "dollars",

@@ -8,7 +8,7 @@ from tests.contracts.conftest import Opener
 from tests.contracts.store_tables import Player, Table
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {"limits.md": 9, "fair-pool.md": 2, "receipts.md": 3}
+PAGES = {"balances.md": 5, "limits.md": 9, "fair-pool.md": 2, "receipts.md": 3}
 
 
 def examples(page: str) -> list[Table]:

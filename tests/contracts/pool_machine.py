@@ -5,28 +5,22 @@ to be kept is still there and would be granted, what is told to be left would be
 one more, no more is promised than there is, and the counters are what the members prove.
 """
 
-import asyncio
-import tempfile
-from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
 )
 
-from adapters.sqlite.store import SqliteStore
 from quota.accounting import Estimate
 from quota.fair_text import Fair
 from quota.limits import Bound, Limit, Policy, Rule
 from quota.members import EVERYONE, Scope
-from quota.memory import MemoryStore
 from quota.pool_governing import NotKept
 from quota.store import (
     AddToPool,
@@ -37,13 +31,13 @@ from quota.store import (
     PoolState,
     ReserveRequest,
     SettleRequest,
-    Store,
 )
 from quota.units import Unit, Usage
 from quota.verdicts import Balance, Granted, Refused, Seen, Waiting
 from quota.windows import Calendar
 from tests.contracts.conftest import open_again
 from tests.contracts.store_desk import audit
+from tests.contracts.two_stores import TwoStores, balances_of
 from tests.fakes import DAY, HOUR, MINUTE, MORNING, requester
 
 T = TypeVar("T")
@@ -70,24 +64,11 @@ class Taken(NamedTuple):
     at: int
 
 
-async def balances_of(
-    store: Store, *, wallet: str, bounds: tuple[Bound, ...], now: int
-) -> list[Balance]:
-    return await store.balances(wallet, bounds, now)
-
-
-class PoolMachine(RuleBasedStateMachine):
+class PoolMachine(TwoStores):
     """The rules, over two stores that must not differ."""
-
-    in_memory: ClassVar[type[MemoryStore]] = MemoryStore
-    in_file: ClassVar[type[SqliteStore]] = SqliteStore
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(prefix="quotabot-")
-        self.loop = asyncio.new_event_loop()
-        self.memory = self.in_memory()
-        self.sqlite: SqliteStore = self.loop.run_until_complete(self.opened())
         self.clock = self.mark = MORNING
         self.weights = dict.fromkeys(MEMBERS, 1)
         self.holds: dict[int, Taken] = {}
@@ -95,33 +76,6 @@ class PoolMachine(RuleBasedStateMachine):
         self.size, self.fair = 1_000, Fair()
         self.free = False
         self.own = 0
-
-    async def opened(self) -> SqliteStore:
-        path = Path(self.folder.name) / "books.db"
-        return await self.in_file.open(path, now=0, synchronous="NORMAL", quick_check=False)
-
-    def teardown(self) -> None:
-        try:
-            self.loop.run_until_complete(self.sqlite.close())
-        finally:
-            self.loop.close()
-            self.folder.cleanup()
-
-    def both(self, move: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
-        """Do it to both stores; the one answer."""
-        one = self.look(move)
-        two = self.loop.run_until_complete(move(self.sqlite))
-        assert one == two, "memory and file differ"
-        return one
-
-    def look(self, move: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
-        """Do it to the store in memory, which waits for nothing."""
-        try:
-            move(self.memory).send(None)
-        except StopIteration as done:
-            answer: T = done.value
-            return answer
-        raise AssertionError("memory has nothing to wait for")
 
     # The limits that bind.
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from adapters.sqlite.store import SqliteStore
 from quota.memory import MemoryStore
@@ -35,6 +35,7 @@ SHARED = {
     *{"units", "windows", "limits", "members", "verdicts", "store", "errors", "clock"},
     *{"__init__", "quotas", "governing", "waiting", "calls"},
     *{"fair_text", "pool", "pool_terms", "pool_demand", "pool_governing", "forecast"},
+    *{"prepaid", "prepaying"},
 }
 
 
@@ -125,6 +126,11 @@ def machine_against(mutant: Mutant, copy: ModuleType, examples: int) -> bool:
         machine = pool_machine(mutant, copy)
     else:
         machine = memory_machine(copy) if mutant.in_memory else sqlite_machine(copy)
+    return fails(machine, examples)
+
+
+def fails(machine: type[RuleBasedStateMachine], examples: int) -> bool:
+    """Whether a machine breaks within so many examples, always the same ones."""
     budget = settings(
         max_examples=examples,
         stateful_step_count=50,
@@ -322,6 +328,12 @@ MUTANTS = (
         CHARGING,
         "(tokens - own, 0, cost - paid)",
         "(0, 0, 0)",
+    ),
+    Mutant(
+        "a cost that is known only in the end is a grant's to pay",
+        HOLDS,
+        "if charged <= base or is_free",
+        "if charged <= base",
     ),
     Mutant(
         "the house keeps no account",

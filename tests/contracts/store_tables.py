@@ -236,6 +236,10 @@ class Player:
                 kept = "" if member is None else f", of it {member.own} for {member.member[16:]}"
                 return f"size {row.size}, kept {row.claims}{kept}"
 
+    async def erase(self, who: str) -> list[str]:
+        await self.desk.store.erase(requester(who).member.wallet, self.desk.now)
+        return ["done"]
+
     async def house(self) -> list[str]:
         tokens, credits_ = await self.desk.house_paid()
         return [f"{tokens} tokens, {credits_} credits"]
@@ -321,6 +325,7 @@ MOVES = {
     r"refill": "refill",
     r"admin keeps (?P<what>.*) for (?P<who>\w+)(?P<how> roles=\S+)?": "keep_for",
     r"admin forgets the past": "forget",
+    r"(?P<who>\w+) is erased": "erase",
     r"house paid": "house",
     r"restart": "restart",
 }

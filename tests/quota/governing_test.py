@@ -186,7 +186,7 @@ async def test_a_reset_writes_off_all_own_limits_or_one() -> None:
     assert [balance.used for balance in every] == [0, 0]
     assert [balance.used for balance in await desk.sees()] == [0, 0, 500]
     await act.reset(ACT, ANA, bounds(*lines))
-    before = "1 requests in everyone requests/hour"
+    before = "1 request in everyone requests/hour"
     after = "500 tokens in everyone tokens/day"
     assert await office.trail() == [
         ("reset", "console:console:ana", before, "nothing used"),

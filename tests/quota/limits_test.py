@@ -22,7 +22,7 @@ RULES = [
     ("$0.10/6h", 100_000, "credits", Anchored(6 * HOUR), "$0.10/6h from first use"),
     ("5K TOKENS/ROLLING 24H", 5_000, "tokens", Rolling(DAY), "5k tokens/rolling 24h"),
     ("$5/balance", 5_000_000, "credits", Balance(), "$5/balance"),
-    ("1 token/daily", 1, "tokens", Calendar("day"), "1 tokens/day"),
+    ("1 token/daily", 1, "tokens", Calendar("day"), "1 token/day"),
 ]
 
 

@@ -31,10 +31,10 @@ AMOUNTS = """
 0.25k tokens       250       tokens    250 tokens
 20,000 tokens      20000     tokens    20k tokens
 1,234,567 tokens   1234567   tokens    1234567 tokens
-1 token            1         tokens    1 tokens
+1 token            1         tokens    1 token
 20 messages        20        requests  20 requests
 20messages         20        requests  20 requests
-1 message          1         requests  1 requests
+1 message          1         requests  1 request
 3k requests        3000      requests  3k requests
 5m messages        5000000   requests  5M requests
 20m                20000000  -         +

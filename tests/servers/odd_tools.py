@@ -22,7 +22,7 @@ def hello() -> str:
 
 @server.tool(description="Takes a minute, and leaves a file in its folder as it begins")
 async def nap() -> str:
-    Path("napping").touch()
+    await asyncio.to_thread(Path("napping").touch)
     await asyncio.sleep(60)
     return "rested"
 

@@ -1,7 +1,9 @@
 """People talk with the bot on Discord, and read what it answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from adapters.discord.gateway import Gateway
 from bot.ports import Finished, ModelCall, TextDelta
 from tests.discord_kit import story
 from tests.scripted import Gate, steps
@@ -252,6 +254,35 @@ async def test_files_go_along_and_what_cannot_be_read_is_named(tmp_path: Path) -
         answer = await told.ended(channel, asked)
         assert "the moon is far" in said(told.model.calls[0])[0]
         assert "song.mp3" in answer.text
+
+
+async def test_nothing_is_fetched_for_somebody_who_is_going_to_be_refused(tmp_path: Path) -> None:
+    async with story(tmp_path, more="queue_max = 0") as told:
+        ana = told.discord.guild("Homework").member("ana")
+        channel = ana.guild.channel("general")
+        gate, file = Gate(), File("notes.txt", b"the moon is far", "text/plain")
+        told.model.next(steps(TextDelta("It begins"), gate, Finished("stop")))
+        running = await ana.says(channel, "@bot hello")
+        await (await channel.answer(after=running)).until(lambda m: m.text)
+        busy = await told.ended(channel, await ana.says(channel, "@bot read", files=[file]))
+        assert "answers waiting" in busy.text
+        used = await ana.slash(channel, "ask", prompt="read", file=file)
+        assert "answers waiting" in (await (await used.reply()).settled()).text
+        assert told.discord.books.downloads == []
+        gate.release()
+        await told.ended(channel, running)
+        await told.ended(channel, await ana.says(channel, "@bot read", files=[file]))
+        assert told.discord.books.downloads == ["notes.txt"]
+
+
+async def test_what_the_bot_says_by_itself_follows_a_reload(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        config = told.bot.config
+        assert config.discord is not None
+        gateway = Gateway(told.bot, config.discord, content=False)
+        assert gateway.words.language == "en"
+        told.bot.config = replace(config, language="de")
+        assert gateway.words.language == "de"
 
 
 async def test_a_refusal_names_the_rule_and_when_it_opens(tmp_path: Path) -> None:

@@ -1,17 +1,18 @@
 """More of what was promised, on Discord and in Slack: what answers offer, and how staff help."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.ports import Finished, ModelError, TextDelta, UsageReport
 from bot.upkeep import lapse
 from quota.units import Usage
-from tests.fakes import HOUR
+from tests.fakes import DAY, HOUR
 from tests.scripted import Gate, Step, steps
 from tests.servers import discord, slack
 from tests.stage import GROUP, STAFF, InSlack, OnDiscord, Opens, Seen, Stage, entries
-from tests.stories.acts import answered, costing, refused, space_of, used, uses
+from tests.stories.acts import answered, costing, id_of, refused, space_of, used, uses
 
 END: list[Step] = [Finished("stop"), UsageReport(Usage(input=20, output=3))]
 
@@ -25,6 +26,16 @@ async def thumbs(stage: Stage, who: str, on: Seen) -> None:
     assert isinstance(on.message, slack.Message)
     await stage.people[who].clicks(on.message, "rate", True)
     await stage.there.rests()
+
+
+async def erases(stage: Stage, who: str, asked: Any) -> Seen:
+    """Ask for all to be deleted: by command, or below what was asked; the card that warns."""
+    if isinstance(stage, OnDiscord):
+        return await uses(stage, who, "privacy delete")
+    assert isinstance(stage, InSlack)
+    await stage.people[who].says(stage.general, "!privacy delete", thread=asked)
+    await stage.there.rests()
+    return stage.seen(stage.newest(who, stage.general))
 
 
 async def asks_for(stage: Stage, amount: str) -> Seen:
@@ -124,6 +135,31 @@ async def test_quota_shows_what_is_held_by_a_running_answer(
         card = await uses(stage, "ana", "quota")
         assert "Running now" not in card.text
         assert "23 / 20,000" in card.text
+
+
+async def test_who_has_themselves_erased_is_found_nowhere_and_gets_nothing_by_it(
+    tmp_path: Path, stage_of: Opens
+) -> None:
+    async with stage_of(tmp_path, "2 requests/day", "1k tokens/day") as stage:
+        await answered(stage, "ana")
+        asked = await stage.says("ana", "@bot hello")
+        await stage.answer(asked)
+        await stage.grants("ada", "ana", "-5 tokens")
+        card = await erases(stage, "ana", asked)
+        done = await stage.fills("ana", card, "Delete", {'Type "delete" to go on': "delete"})
+        assert "a name that leads back to nobody" in done
+        store, space = stage.bot.quotas.store, space_of(stage)
+        found = [entry.wallet for entry in await entries(stage, "settle")]
+        assert len(found) == 2
+        assert all("deleted-" in wallet for wallet in found)
+        trail = str(await store.audit_trail(space, 0, 99))
+        assert id_of(stage, "ana") not in trail
+        await stage.restart()
+        assert "limit reached: 2 of 2" in (await refused(stage, "ana")).text
+        stage.clock.leap(DAY)
+        assert "w1" in (await answered(stage, "ana")).text
+        await answered(stage, "bo")
+        assert await stage.bot.quotas.store.verify() == []
 
 
 # Governing.

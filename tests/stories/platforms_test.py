@@ -150,6 +150,11 @@ async def test_a_name_that_is_only_typed_is_nobody(tmp_path: Path, stage_of: Ope
         told = await stage.fills("ada", mistake, "Open the form", line)
         assert "'ana' is no mention and no id of a member" in told
         assert await entries(stage, "grant") == before
+        for said in ("limit set 5 requests per day for @ana", "audit by @ana", "audit 7 to @ana"):
+            told = await stage.fills("ada", mistake, "Open the form", {"Command": said})
+            assert "'ana' is no mention and no id of a member" in told
+        told = await stage.fills("ada", mistake, "Open the form", {"Command": "audit by @upkeep"})
+        assert "is no mention" in told
 
 
 async def test_stop_settles_what_was_used(tmp_path: Path, stage_of: Opens) -> None:

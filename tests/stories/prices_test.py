@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.stage import InSlack, OnDiscord, Opens, Seen, Stage, entries
-from tests.stories.acts import answered, costing, refused, uses
+from tests.stories.acts import answered, costing, goes_on, refused, uses
 from tests.stories.rows_test import MODEL
 
 SMALL = MODEL.format(name="small", more="")
@@ -108,3 +108,20 @@ async def test_at_the_limit_a_cheaper_model_answers_whoever_agreed(
         assert "small answered, because default was at its limit for you." in second.text
         assert "Use small" in (await refused(stage, "bo")).buttons
         assert [call.model for call in stage.model.calls][-1] == "gpt-5-nano"
+
+
+async def test_a_long_conversation_is_summarised_and_that_is_said(
+    tmp_path: Path, stage_of: Opens
+) -> None:
+    more = "[chat]\nsummaries = true\nsummary_tokens = 100"
+    async with stage_of(tmp_path, "10k tokens/day", more=more) as stage:
+        asked = await stage.says("ana", f"@bot {'apple ' * 2_700}")
+        first = await stage.answer(asked)
+        assert "summarised" not in first.text
+        second = await goes_on(stage, asked, first, "@bot and pears?")
+        assert "1 older message was summarised" in second
+        summary, answer = stage.model.calls[1:]
+        assert "Summarise the conversation" in summary.messages[0].content
+        assert "apple" not in " ".join(message.content for message in answer.messages)
+        purposes = [entry.purpose for entry in await entries(stage, "settle")]
+        assert purposes == ["answer", "summary", "answer"]

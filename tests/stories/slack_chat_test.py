@@ -25,6 +25,18 @@ async def test_a_mention_is_answered_in_its_thread(tmp_path: Path) -> None:
         assert slack.refusals == []
 
 
+async def test_channels_are_known_from_the_start_and_need_no_call_each(tmp_path: Path) -> None:
+    async with Slack(our_app()) as slack:
+        team = slack.team("Acme")
+        ana, busy = team.user("ana"), [team.channel(f"c{number}") for number in range(5)]
+        async with on_slack(slack, tmp_path) as there:
+            await there.rests()
+            for channel in busy:
+                await ana.says(channel, "lunch?")
+            await there.rests()
+            assert slack.calls_of("conversations.info") == []
+
+
 async def test_a_direct_message_is_answered_in_a_thread_of_its_own(tmp_path: Path) -> None:
     async with Slack(our_app()) as slack, on_slack(slack, tmp_path) as there:
         ana = there.team.user("ana")

@@ -535,3 +535,40 @@ async def test_a_report_as_a_file_is_sent_where_only_its_reader_is(tmp_path: Pat
         (file,) = [file for m in place.there.team.sees(place.ada, talk) for file in m.files]
         assert place.ana.id in file.data.decode()
         assert all(not m.files for m in place.there.team.sees(place.bo, place.general))
+
+
+async def test_an_answer_is_reported_to_the_admins_once_by_whoever_reads_it(tmp_path: Path) -> None:
+    async with governed(tmp_path) as place:
+        answer = await place.there.answer_to(await place.ana.says(place.general, "@bot hello"))
+        assert [b for b in buttons_of(answer) if b != "👍"] == ["Regenerate", "Quota", "Report"]
+        view = await (await press(place.bo, answer, "Report")).modal()
+        await place.bo.submits(view, {"why": "It is <!channel> wrong."})
+        await place.there.rests()
+        assert "were told" in view.shown
+        alert = await place.told(place.ada, place.alerts)
+        assert f"<@{place.bo.id}> reports an answer: It is" in alert.shown
+        assert f"/archives/{place.general.id}/p" in alert.shown
+        assert place.there.team.pings_of(alert) <= {place.bo.id}
+        view = await (await press(place.bo, answer, "Report")).modal()
+        await place.bo.submits(view, {"why": "Again."})
+        await place.there.rests()
+        assert "already" in view.shown
+        assert await place.told(place.ada, place.alerts) is alert
+
+
+async def test_a_persona_of_ones_own_is_chosen_in_the_settings(tmp_path: Path) -> None:
+    more = '[personas.pirate]\nprompt = "Speak like a pirate."'
+    async with Slack(our_app()) as slack, on_slack(slack, tmp_path, more=more) as there:
+        slack.pace.off()
+        ana = there.team.user("ana")
+        await ana.opens_home()
+        await there.rests()
+        view = await (await press(ana, there.team.homes[ana.id], "Settings")).modal()
+        assert {"model", "persona", "footer", "remind", "language"} == {
+            block["block_id"] for block in view.blocks
+        }
+        await ana.submits(view, {"persona": "pirate"})
+        await there.rests()
+        assert "Persona: pirate." in view.shown
+        await there.answer_to(await ana.says_to_bot("hello"))
+        assert "Speak like a pirate." in there.model.calls[0].messages[0].content

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -332,9 +333,51 @@ async def test_many_answers_at_once_keep_to_the_pace_of_the_workspace(tmp_path: 
             assert answer.shown.startswith("part 0 part 1")
         assert scene.slack.rate_limited == {}
         # A minute after those ends there is room for streams again.
-        await scene.goes_by(5_000)
+        await scene.goes_by(MINUTE + 5_000)
         gate = Gate()
         again = await scene.asks(TextDelta("fresh"), gate, *END)
         assert (await scene.first(again)).stream is not None
         gate.release()
         await scene.ends(again)
+
+
+@pytest.mark.parametrize("moment", ["unasked", "first", "later", "edited"])
+async def test_stop_at_any_moment_settles_what_was_used_within_a_second(
+    tmp_path: Path, moment: str
+) -> None:
+    async with asking(tmp_path) as scene:
+        gates = [Gate() for _ in range(3)]
+        texts = ("one", " two", " three")
+        script = [s for t, g in zip(texts, gates, strict=True) for s in (TextDelta(t), g)]
+        silent = Gate()
+        asked = await scene.asks(*([silent] if moment == "unasked" else []), *script, *END)
+        if moment == "unasked":
+            await silent.reached()
+            await scene.there.until(lambda: scene.there.team.hanging, "a status")
+        elif moment == "first":
+            await gates[0].reached()
+            await scene.first(asked)
+        else:
+            answer = await scene.first(asked)
+            for gate, following in pairwise(gates):
+                if moment == "edited":
+                    assert answer.stream is not None
+                    answer.stream.state = "expired"
+                gate.release()
+                await following.reached()
+                await scene.goes_by(3_000)
+            assert answer.shown.startswith("one two three")
+        before = scene.there.bot.clock.now()
+        await scene.ana.stops(asked)
+        await scene.there.until(lambda: not scene.there.busy, "it has stopped")
+        # No time went by: the model was let go of, and what it had said was settled.
+        assert scene.there.bot.clock.now() - before < 1_000
+        balance = await scene.there.balance(scene.ana)
+        (settled,) = await scene.there.entries("settle")
+        said = {"unasked": 0, "first": 1, "later": 3, "edited": 3}[moment]
+        assert (balance.held, settled.output) == (0, said)
+        assert balance.used == settled.tokens
+        assert scene.there.team.hanging == []
+        told = [m.shown for m in scene.there.team.sees(scene.ana, scene.general) if m.by_bot]
+        assert "Stopped by you" in told[-1]
+        assert len([text for text in told if "one" in text]) == (moment != "unasked")

@@ -68,7 +68,9 @@ ROWS = {
         the_cheaper_model_is_offered_at_the_limit_and_answers_when_pressed
         models_are_suggested_with_their_price
         at_the_limit_a_cheaper_model_answers_whoever_agreed""",
-    "B9": "it_is_said_how_much_of_the_past_was_used",
+    "B9": """
+        it_is_said_how_much_of_the_past_was_used
+        a_long_conversation_is_summarised_and_that_is_said""",
     "B10": "ask_can_be_private  a_private_ask_is_seen_by_nobody_else",
     "B11": """
         nothing_that_a_model_writes_calls_anybody

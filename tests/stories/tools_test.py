@@ -485,3 +485,34 @@ async def test_the_money_of_all_steps_is_told_together() -> None:
     assert answer.credits == answer.usage.input + 2 * answer.usage.output
     assert (await bot.balance()).used == answer.credits
     await bot.is_clean()
+
+
+# What members read of them.
+
+
+async def test_help_names_the_tools_that_somebody_may_use() -> None:
+    tools = ScriptedTools(time="noon", **{"git/log": "…"})
+    servers = (ToolServer("clock"), ToolServer("git", allowed_for=("Developer",)))
+    bot = build(DAILY, tools=tools, servers=servers)
+    card = await bot.type("/help tools", "ana")
+    assert card.panel.table is not None
+    assert card.panel.table.rows == (("time", "Does time"),)
+    dev = await bot.type("/help tools", requester("bo", roles=["Developer"]))
+    assert dev.panel.table is not None
+    assert [row[0] for row in dev.panel.table.rows] == ["time", "log"]
+
+
+async def test_help_says_where_there_are_no_tools_and_which_are_down() -> None:
+    assert "No tools are set up for you here." in (await build(DAILY).type("/help tools")).text
+    tools = ScriptedTools(time="noon")
+    tools.down = {"clock"}
+    text = (await build(DAILY, tools=tools).type("/help tools", "ana")).text
+    assert "The tools of clock cannot be used right now." in text
+
+
+async def test_a_loop_tells_each_tool_once() -> None:
+    tools = ScriptedTools(a="1", b="2", c="3", d="4", e="5")
+    bot = build("everyone: 90k tokens/day", tools=tools)
+    bot.model.next(uses("a"), uses("a"), uses("b"), uses("c"), uses("d"), uses("e"), says(1))
+    await bot.answer()
+    assert told(bot) == ["Uses `a` …", "Uses `b` …", "Uses `c` …"]

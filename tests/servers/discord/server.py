@@ -262,6 +262,7 @@ class Discord:
         wrong = found is None or found.name != request.match_info["name"]
         if found is None or wrong or self.world.now > expires_s * 1000:
             return web.Response(status=404, text="This content is no longer available.")
+        self.books.downloads.append(found.name)
         return web.Response(body=found.data, content_type=found.content_type.split(";")[0])
 
     async def _api(self, request: web.Request) -> web.StreamResponse:

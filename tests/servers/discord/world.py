@@ -79,6 +79,7 @@ class Books:
     unasked_dms: list[str] = field(default_factory=list)
     typing: list[str] = field(default_factory=list)
     commands_put: list[str] = field(default_factory=list)
+    downloads: list[str] = field(default_factory=list)
     presences: list[Json] = field(default_factory=list)
 
     def of(self, route: str) -> list[Call]:
