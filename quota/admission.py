@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from quota.accounting import Estimate, Plan, Room, amounts_held, output_within, plan_hold
 from quota.accounts import Accounts
-from quota.counters import Account, Changes, Hold, Purse, balance_of, new_tuple, room_in
+from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
 from quota.funds import balance_of_fund
 from quota.holds import Holds
 from quota.limits import Bound, Limit
@@ -65,7 +65,7 @@ def weigh(
     plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
     shares: list[Share] = []
     if not found or plan.refused:
-        return new_tuple(Weighed, (ask, accounts, purses, rooms, shares, plan))
+        return Weighed(ask, accounts, purses, rooms, shares, plan)
     input_, rates, least = ask.estimate.input, ask.estimate.rates, ask.estimate.output_least
     needs = amounts_held(input_, least, rates)
     wants = amounts_held(input_, plan.output or _output_unspent(rooms, ask.estimate), rates)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from quota.accounts import Accounts
 from quota.admission import Weighed, balance, reason_of, set_aside, turn_away, weigh
 from quota.charging import settlement_of
-from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, new_tuple
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf
 from quota.errors import UnknownHoldError
 from quota.events import Events
 from quota.holds import Holds
@@ -91,8 +91,7 @@ class Books:
         hold = set_aside(weighed, self._pools, self._holds, now, self.changes)
         shrunk = plan.output < ask.estimate.output_max
         limit = ask.bounds[plan.tightest].limit if shrunk else None
-        granted = hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at
-        return new_tuple(Granted, granted)
+        return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
 
     def show(self, event: str, messages: Sequence[str], now: int) -> None:
         """Remember which messages show what came of an event."""

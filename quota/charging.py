@@ -34,13 +34,13 @@ def charge_of(hold: Hold, ask: SettleRequest | None) -> Charge:
     elif rates is not None:
         cost = cost_credits(ask.usage, rates)
     else:
-        return new_tuple(Charge, ((own, 1, 0), (tokens - own, 0, 0), None, False))
+        return Charge((own, 1, 0), (tokens - own, 0, 0), None, priced=False)
     paid = cost
     # Without a price nothing was held, and no limit in credits was there that could be overdrawn.
     if hold.rates is not None:
         held = amounts_held(hold.input, hold.output_cap, hold.rates)
         paid = min(cost, held[Unit.CREDITS.place])
-    return new_tuple(Charge, ((own, 1, paid), (tokens - own, 0, cost - paid), rates, True))
+    return Charge((own, 1, paid), (tokens - own, 0, cost - paid), rates, priced=True)
 
 
 def settlement_of(

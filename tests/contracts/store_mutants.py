@@ -236,7 +236,7 @@ MUTANTS = (
     Mutant(
         "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
     ),
-    Mutant("a request is not counted", CHARGING, "(own, 1, paid)", "(own, 0, paid)"),
+    Mutant("a request is not counted", CHARGING, "Charge((own, 1, paid)", "Charge((own, 0, paid)"),
     Mutant(
         "a request is not held",
         ACCOUNTING,
