@@ -18,6 +18,7 @@ from bot.turns import TRIES_MAX, wait_before_retry
 from quota.calls import CallRequest, Reservation
 from quota.clock import Clock, pause
 from quota.errors import StoreUnavailableError
+from quota.ledger import PARTIAL
 from quota.members import Space
 from quota.quotas import Quotas
 from quota.verdicts import Refused, Seen, Settlement
@@ -138,7 +139,10 @@ class Calling:
         # A provider whose count is not believed is not believed in what it took either.
         cost = received.cost if charge.source == "provider" else None
         served = call.model.pricing.said(call.model.name, received.served, cost)
-        used = (charge.usage, charge.source, charge.note, served)
+        note = charge.note
+        if received.finished is None:
+            note = f"{PARTIAL}, {note}" if note else PARTIAL
+        used = (charge.usage, charge.source, note, served)
         done = await self._quotas.settle(reservation, *used)
         if done.house_tokens or done.house_credits:
             _log.warning(

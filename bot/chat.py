@@ -42,6 +42,7 @@ from bot.settings import Settings
 from bot.steps import Steps
 from bot.talks import Said, Talks
 from bot.text import Words
+from bot.titles import Titles
 from bot.toolbox import Toolbox
 from bot.turns import ChatSettings, Turn, tell, unbroken
 from quota.calls import CallRequest
@@ -86,6 +87,7 @@ class ChatHandler:
             quotas, self.talks, chosen, calling, steps, counter, clock, reader
         )
         self.sending = self.preparing.sending
+        self._titles = Titles(quotas, calling, counter, clock)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
         self._idle = asyncio.Event()
@@ -133,6 +135,8 @@ class ChatHandler:
                 # What could be shown can be asked about, also where the rest could not.
                 self._remember(turn, end, reply.messages)
         tell(self.on_end, ask, end)
+        if isinstance(end, Answer):
+            self._titles.begin(turn, end, self.models, self.settings.side)
 
     def _remember(self, turn: Turn, end: End, messages: Sequence[str]) -> None:
         """Which messages carry the answer, or what stands in its place: they can be asked about."""
@@ -179,6 +183,7 @@ class ChatHandler:
         self.talks.forget(Ask("", requester, "", thread=thread).conversation)
         if everywhere:
             self.talks.forget_member(requester.member.wallet)
+            self.sending.forget(requester.member)
 
     @property
     def running(self) -> int:
@@ -194,6 +199,7 @@ class ChatHandler:
         for turn in list(self._turns.values()):
             turn.stop()
         await self._idle.wait()
+        await self._titles.close()
 
     async def _finished(self, turn: Turn, words: Words) -> End:
         """The end of a turn's work; the work is waited for also when this is cancelled."""
@@ -307,7 +313,11 @@ class ChatHandler:
     async def _refused(self, turn: Turn, chosen: Chosen, verdict: Refused, words: Words) -> End:
         ask, request = turn.ask, turn.asked
         note = self.quotas.governing.note(ask.requester.member.space.key)
-        refusal = Refusal(verdict, words.refusal(verdict, note or self.settings.note))
+        text = words.refusal(verdict, note or self.settings.note)
+        if verdict.reason == "too_large":
+            human = await self.sending.in_questions(ask.requester, chosen.model.terms, words)
+            text = words.joined(text, human) if human else text
+        refusal = Refusal(verdict, text)
         await self.reminders.refused(ask.requester, verdict)
         return await endings.refused(refusal, ask, request, self.choosing, self.quotas, words)
 

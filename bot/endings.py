@@ -71,14 +71,17 @@ async def refused(
     words: Words,
 ) -> Refusal:
     """A refusal with what can be done now; `request` is what was asked of the books."""
-    if ask.requester.member.space.platform == CONSOLE:
-        return refusal
-    actions = [*_after_refusal(refusal.refused, ask, words)]
+    other = None
     if request is not None and refusal.refused.reason in OTHERWISE:
         other = await cheaper(request, choosing, quotas)
-        owner = ask.requester.member.id
-        if other is not None and _subject("use", other.key, owner):
-            actions.insert(0, Action("use", words.use_label(other.key), other.key, owner))
+    if ask.requester.member.space.platform == CONSOLE:
+        if other is None:
+            return refusal
+        return replace(refusal, text=words.joined(refusal.text, words.use_instead(other.key)))
+    actions = [*_after_refusal(refusal.refused, ask, words)]
+    owner = ask.requester.member.id
+    if other is not None and _subject("use", other.key, owner):
+        actions.insert(0, Action("use", words.use_label(other.key), other.key, owner))
     return replace(refusal, actions=tuple(actions))
 
 
@@ -88,7 +91,7 @@ def _after_refusal(told: Refused, ask: Ask, words: Words) -> Iterator[Action]:
         yield Action("again", words.retry_label(), owner=owner, style="primary")
     if told.reason == "pool_used":
         yield Action("room", words.room_label(), owner=owner, style="primary")
-    is_own = told.limit is not None and told.limit.kind == "allowance"
+    is_own = told.limit is not None and told.limit.kind in {"allowance", "balance"}
     if told.reason in {"period_used", "too_large"} and is_own:
         yield Action("more", words.more_label(), owner=owner)
     if told.reason in {"period_used", "pool_used"} and told.opens_at is not None:

@@ -66,6 +66,8 @@ class Utterance(NamedTuple):
 # Reads a conversation from the platform: the message with an id and at most so many before it,
 # oldest first. Asked only for what is not in memory, such as after a restart.
 Earlier: TypeAlias = Callable[[str, int], Awaitable[Sequence[Utterance]]]
+# Gives a thread its title.
+Entitle: TypeAlias = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Ask:
     `author` is the name the member goes by, `channel_id` and `place` are the id of the channel and
     the name of the space, where they have any besides what the requester says. `persona` is the one
     asked for; `waits`: rather than be refused for want of room, it is sent when there is some;
-    `confirmed`: its asker has seen what it will probably cost.
+    `confirmed`: its asker has seen what it will probably cost. `entitle` gives the thread that was
+    opened for it a title, where it has none yet.
     """
 
     id: str
@@ -99,6 +102,7 @@ class Ask:
     waits: bool = False
     documents: tuple[Document, ...] = ()
     confirmed: bool = False
+    entitle: Entitle | None = field(default=None, compare=False, repr=False)
 
     @property
     def event(self) -> str:

@@ -20,8 +20,9 @@ from bot.text import Words
 from bot.unsent import Unsent
 from quota.calls import CallRequest
 from quota.clock import Clock, pause
-from quota.members import Member
+from quota.members import Member, Requester
 from quota.quotas import Quotas
+from quota.rules import Terms
 from quota.verdicts import Refused
 
 # How long an ask waits for room where its asker wants that, and how often it looks.
@@ -93,7 +94,18 @@ class Sending:
         drop = Action("drop", words.cancel_label(), key, member.id)
         return Refusal(refused, text, (send, drop))
 
+    async def in_questions(self, requester: Requester, terms: Terms, words: Words) -> str:
+        """For how many usual questions there is room, where one was too large; else nothing."""
+        balances = await self._quotas.balances(requester, terms)
+        room = await self.estimates.questions(requester, balances, terms.rates)
+        return text_prices.questions(words, room) if room else ""
+
     def take(self, key: str, member: Member) -> Ask | None:
         """What a member was asked about, once, to be sent now; None: it has expired."""
         ask = self._unsent.take(key, member)
         return replace(ask, confirmed=True) if ask is not None else None
+
+    def forget(self, member: Member) -> None:
+        """Nothing of theirs waits any more, and what they usually take is looked up anew."""
+        self._unsent.forget(member)
+        self.estimates.habits.forget(member.wallet)

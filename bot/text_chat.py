@@ -86,6 +86,10 @@ class Chat(Dialect):
     def quota_label(self) -> str:
         return self.say("Quota")
 
+    def use_instead(self, model: str) -> str:
+        """What a button says, where there are none."""
+        return self.say("{model} would answer: {line}.", model=model, line=f"/model {model}")
+
     def use_label(self, model: str) -> str:
         return self.say("Use {model}", model=model[:LABEL_MODEL_MAX])
 

@@ -208,7 +208,17 @@ def model_at(words: Speech, key: str, name: str, host: str) -> str:
 
 
 COMMANDS = [
-    *("/quota", "/quota rules", "/new", "/stop", "/model ", "/attach ", "/as ", "/channel "),
+    *(
+        "/quota",
+        "/quota rules",
+        "/quota receipt",
+        "/new",
+        "/stop",
+        "/model ",
+        "/attach ",
+        "/as ",
+        "/channel ",
+    ),
     *("/admin on", "/admin off", "/help", "/quit", "/quota-admin limit set ", "/quota-admin pool "),
     *("/quota-admin limit list", "/quota-admin limit remove ", "/quota-admin grant @"),
     *("/quota-admin reset @", "/quota-admin block @", "/quota-admin unblock @"),

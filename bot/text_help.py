@@ -10,6 +10,7 @@ _MEMBERS = (
     ("/quota rules", phrase("which limits apply to you, and why")),
     ("/quota more 5k tokens until 3d -- why", phrase("ask the admins for more")),
     ("/quota history", phrase("what you used in the last 7 days")),
+    ("/quota receipt", phrase("what your last answer took, call by call")),
     ("/quota ceiling 5k tokens per day", phrase("hold yourself back; /quota ceiling off ends it")),
     ("/quota remind on", phrase("be told when a limit that stopped you has opened")),
     ("/quota price your message", phrase("what it would cost, before it is sent")),

@@ -24,6 +24,8 @@ def tagged(words: Speech, tag: PriceTag) -> str:
     if tag.limit is not None:
         window = during(tag.limit.limit.rule.window, words)
         share = words.say("{percent}% of what is left {during}", percent=tag.percent, during=window)
+        if tag.limit.kind == "balance":
+            share = words.say("{percent}% of your balance", percent=tag.percent)
         parts.append(share)
     return words.say("{what}.", what=begun(", ".join(parts)))
 

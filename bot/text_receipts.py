@@ -111,9 +111,11 @@ def _marks(words: Words, found: Receipt, sums: Total) -> Iterator[str]:
         yield words.count(
             found.running, "{n} call is still running.", "{n} calls are still running."
         )
-    if sums.partial:
+    if sums.lapsed:
         yield words.say("Interrupted: charged by what was known when the bot stopped.")
-    elif sums.estimated:
+    if sums.partial:
+        yield words.say("Cut off or stopped: what had come by then is charged.")
+    if sums.estimated > sums.lapsed:
         yield words.say("≈ The provider did not say how much it was: counted here.")
     if sums.house_tokens or sums.house_credits:
         priced = sums.house_credits or sums.credits is not None

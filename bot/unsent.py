@@ -52,6 +52,11 @@ class Unsent:
         self._drop(key)
         return kept.ask if kept.until > self._clock.now() else None
 
+    def forget(self, member: Member) -> None:
+        """Nothing of a member waits any more."""
+        for key in [k for k, kept in self._kept.items() if kept.ask.requester.member == member]:
+            self._drop(key)
+
     def _oldest_is_over(self) -> bool:
         oldest = next(iter(self._kept.values()), None)
         return oldest is not None and oldest.until <= self._clock.now()

@@ -27,6 +27,8 @@ EntryKind = Literal[
 # What a call of a turn is for: the answer (its first words, or all of it), the answer again after
 # tools have said something, a summary of what was said before, a title for the thread.
 Purpose = Literal["answer", "tools", "summary", "title"]
+# So begins the note of a settled call whose answer did not come to its own end.
+PARTIAL = "partial"
 
 
 class EntryLine(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from quota.ledger import LedgerEntry
+from quota.ledger import PARTIAL, LedgerEntry
 
 
 class Receipt(NamedTuple):
@@ -18,8 +18,8 @@ class Receipt(NamedTuple):
 class Total(NamedTuple):
     """Some calls together; `credits` is None where none of them had a price.
 
-    `unpriced` of those that were charged had none, `partial` were charged by what was known when
-    their process died, `estimated` were not counted by the provider.
+    `unpriced` of those that were charged had none, `estimated` were not counted by the provider,
+    `partial` were cut off or stopped, `lapsed` charged by what was known when their process died.
     """
 
     calls: int
@@ -34,6 +34,7 @@ class Total(NamedTuple):
     unpriced: int
     estimated: int
     partial: int
+    lapsed: int
 
 
 def total(entries: Iterable[LedgerEntry]) -> Total:
@@ -52,6 +53,7 @@ def total(entries: Iterable[LedgerEntry]) -> Total:
         sum(e.house_credits for e in calls),
         len(calls) - len(priced),
         sum(e.source == "counted" for e in calls),
+        sum(e.note.startswith(PARTIAL) for e in calls),
         sum(e.kind == "lapse" for e in calls),
     )
 

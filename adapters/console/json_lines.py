@@ -30,7 +30,9 @@ _log = logging.getLogger(__name__)
 ASKS_MAX = 10_000
 ASKS_BYTES_MAX = 64 << 20
 # Commands that only look; all others are carried out before the next line is read.
-_LOOKS = frozenset({"/quota", "/quota summary", "/quota rules", "/quota history", "/help"})
+_LOOKS = frozenset(
+    {"/quota", "/quota summary", "/quota rules", "/quota history", "/quota receipt", "/help"}
+)
 
 
 async def chat_json(bot: Bot, source: HasFileno, sink: HasFileno) -> None:

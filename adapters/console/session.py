@@ -311,7 +311,8 @@ class Session:
             else say.model_at(self._words, first.key, first.name, host)
         )
         limits = self.bot.quotas.policy(SPACE.key).limits
-        rules = [x.rule.text for x in limits if x.scope == EVERYONE and x.kind == "allowance"]
+        own = [x for x in limits if x.kind in {"allowance", "balance"}]
+        rules = [limit.rule.text for limit in own if limit.scope == EVERYONE]
         path = None if config.path is None else _short(config.path)
         return say.banner(
             self._words,

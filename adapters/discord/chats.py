@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import discord
@@ -56,6 +57,7 @@ class Chats:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
         self._threads: set[int] = set()
+        self.untitled: set[int] = set()
         self._last: dict[tuple[str, int], Asked] = {}
 
     # Messages.
@@ -93,7 +95,9 @@ class Chats:
             left_out=found.left_out,
             earlier=Past(me, message.channel, known=_referenced(message)),
         )
-        if thread:
+        if in_own_thread:
+            ask = replace(ask, entitle=partial(self._entitled, message.id))
+        elif thread:
             ask = self._as_begun(ask, message.channel.id)
         place = ChannelPlace(
             message.channel,
@@ -115,8 +119,21 @@ class Chats:
         if value or governing.flag(OWN, BEGUN, str(conversation)):
             await governing.keep(OWN, BEGUN, str(conversation), value, until)
 
+    async def _entitled(self, thread: int, title: str) -> None:
+        """Give a thread that the bot opened its title; whoever may not is not told."""
+        found = self._gateway.get_channel(thread)
+        if isinstance(found, discord.Thread):
+            with suppress(discord.HTTPException):
+                await found.edit(name=title)
+
     def _as_begun(self, ask: Ask, conversation: int) -> Ask:
-        """With the model and persona that `/chat new` chose, where this member may use them."""
+        """With the model and persona that `/chat new` chose, where this member may use them.
+
+        A thread that was begun without a title gets one with its first answer.
+        """
+        if conversation in self.untitled:
+            self.untitled.discard(conversation)
+            ask = replace(ask, entitle=partial(self._entitled, conversation))
         kept = self._bot.quotas.governing.flag(OWN, BEGUN, str(conversation))
         if not kept:
             return ask
@@ -239,6 +256,7 @@ class Chats:
     def left(self, guild: discord.Guild) -> None:
         """Forget what was kept in mind of a server that sent the bot away."""
         self._threads -= {thread.id for thread in guild.threads}
+        self.untitled -= {thread.id for thread in guild.threads}
         mine = space_of(guild.id)
         self._last = {k: a for k, a in self._last.items() if a.ask.requester.member.space != mine}
 

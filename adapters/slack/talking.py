@@ -123,6 +123,9 @@ class Talking:
             left_out=taken.left_out,
             earlier=partial(history.earlier, workspace, said.channel, said.root),
         )
+        if said.is_direct and not said.thread:
+            # In a talk with the bot each thread is a session of its own, listed by its title.
+            ask = replace(ask, entitle=partial(workspace.entitle, said.channel, said.root))
         await self._answering.answer(workspace, ask, said.place, in_thread=bool(said.thread))
 
     async def _follows(self, workspace: Workspace, said: Said) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, ClientTimeout
@@ -113,6 +114,13 @@ class Workspace:
         return Space("slack", self.who.team)
 
     # The status of a conversation: Slack shows "is working" and a Stop button until it is moved on.
+
+    async def entitle(self, channel: str, thread: str, title: str) -> None:
+        """Give a session its title, where Slack lists them."""
+        with suppress(*LOST):
+            await self.web.assistant_threads_setTitle(
+                channel_id=channel, thread_ts=thread, title=title
+            )
 
     async def working(self, channel: str, thread: str, loading: str) -> None:
         """An answer is on its way."""

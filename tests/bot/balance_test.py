@@ -135,6 +135,10 @@ class TestMembers:
         (note,) = bot.replies[0].notes
         assert note == "Answer limited to about 491 tokens, all that your balance pays for."
 
+    async def test_a_message_has_a_price_in_parts_of_the_balance(self) -> None:
+        card = await prepaid_bot().type("/quota price hello there", "ana")
+        assert "% of your balance" in card.panel.lines[0]
+
     async def test_a_reminder_comes_when_the_balance_has_filled_up_enough(self) -> None:
         bot = prepaid_bot("balance: start=$0.001 refill=$0.10/day up to $1")
         refusal = await bot.refusal("ana")
@@ -188,11 +192,12 @@ class TestAdmins:
         bot = prepaid_bot()
         await use(bot, "ana", 900)
         await privacy.delete(bot.desk, requester("ana"))
-        assert await left(bot, "ana") == 410_000
-        await use(bot, "ana", 900)
-        assert await left(bot, "ana") == 320_000
-        entries = await bot.quotas.store.entries_of(requester("ana").member.wallet, 99)
-        assert [entry.kind for entry in entries] == ["start", "settle", "settle"]
+        for there in ("$0.41", "$0.32"):
+            (gauge,) = (await bot.type("/quota", "ana")).panel.gauges
+            assert gauge.numbers == f"{there} of $1.00 left"
+            await use(bot, "ana", 900)
+        entries = [entry async for entry in bot.quotas.store.entries(0, None)]
+        assert [entry.kind for entry in entries] == ["start", "settle", "settle", "settle"]
 
     async def test_the_list_begins_with_the_lowest(self) -> None:
         bot = prepaid_bot()

@@ -220,6 +220,31 @@ async def test_the_configs_price_goes_before_the_lists_and_without_both_there_is
     await bot.close()
 
 
+async def test_what_nobody_has_a_price_for_costs_what_the_operator_says(tmp_path: Path) -> None:
+    config = write(tmp_path, name="nobody-knows-it")
+    fallback = replace(config.prices, fallback=Rates(5, 5, 20, 20))
+    bot = await build(replace(config, prices=fallback), store=MemoryStore())
+    model = bot.chat.models.default
+    assert (model.terms.rates, model.pricing.price.source) == (Rates(5, 5, 20, 20), "fallback")
+    await bot.close()
+
+
+async def test_a_price_that_a_reload_changes_is_in_the_audit_trail(
+    tmp_path: Path, config: Config
+) -> None:
+    store = MemoryStore()
+    house = await House.build(config, store=store, chat_models={"default": Model()})
+    prices = '[prices.models]\nany = {input = "$3", output = "$9"}\n'
+    path = tmp_path / "config.toml"
+    path.write_text(path.read_text(encoding="utf-8") + prices, encoding="utf-8")
+    await house.reload()
+    (newest, before) = await store.audit_trail("*", 0, 9)
+    assert (newest.action, newest.subject, newest.before) == ("price", "model default", "")
+    assert newest.after == "input $3, cached $3, output $9, reasoning $9 (config)"
+    assert before.subject == "model dear"
+    await house.bot.close()
+
+
 async def test_a_call_ends_before_its_hold_does(config: Config) -> None:
     slow = replace(config.models[0], deadline_ms=15 * MINUTE)
     with pytest.raises(AssertionError, match="a call ends before its hold does"):

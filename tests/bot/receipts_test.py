@@ -6,14 +6,25 @@ from typing import Any
 import pytest
 
 from bot.messages import Answer, Ask, End
-from bot.ports import Finished, TextDelta, UsageReport
+from bot.ports import Finished, ModelError, TextDelta, UsageReport
 from bot.text import Words
 from bot.text_receipts import Around, Spent, receipt
 from quota.ledger import LedgerEntry
 from quota.receipts import Receipt
 from quota.units import Rates, Usage
+from tests.bot.summaries_test import a_bot, past, summed
 from tests.fakes import DAY, MORNING, SECOND, requester
-from tests.scripted import Bot, RecordingReply, Script, build, says, steps, when
+from tests.scripted import (
+    Bot,
+    RecordingReply,
+    Script,
+    ScriptedTools,
+    build,
+    says,
+    steps,
+    uses,
+    when,
+)
 
 DAILY = "everyone: 10k tokens/day"
 RATES = Rates(1_000_000, 100_000, 4_000_000, 4_000_000)
@@ -41,6 +52,28 @@ async def test_the_last_answer_is_told_call_by_call_with_its_price() -> None:
         ),
     ]
     await bot.is_clean()
+
+
+async def test_every_step_between_tools_has_its_row() -> None:
+    bot = build(DAILY, rates=RATES, tools=ScriptedTools(time="It is noon"))
+    bot.model.next(uses("time", '{"zone": "UTC"}'), says(3))
+    answer = await bot.answer("ana", shown_as=["m1"])
+    card = await bot.type("/quota receipt m1", "ana")
+    assert card.panel.table is not None
+    assert [row[0] for row in card.panel.table.rows] == ["Answer", "After tools"]
+    assert card.panel.lines[0].startswith(f"{answer.charged_tokens} tokens, ")
+    assert f"({answer.credits} credits)" in card.panel.lines[0]
+
+
+async def test_a_summary_stands_before_the_answer_that_needed_it() -> None:
+    bot = a_bot(rates=RATES)
+    bot.model.next(summed())
+    await bot.answer("ana", "and now?", shown_as=["a1"], **past())
+    card = await bot.type("/quota receipt a1", "ana")
+    assert card.panel.table is not None
+    assert [row[0] for row in card.panel.table.rows] == ["Summary", "Answer"]
+    spent = sum(entry.tokens for entry in await bot.ledger())
+    assert card.panel.lines[0].startswith(f"{spent:,} tokens, ")
 
 
 async def test_an_answer_is_found_by_the_messages_that_show_it() -> None:
@@ -182,6 +215,28 @@ async def test_what_had_to_be_counted_here_is_marked() -> None:
     assert "≈ The provider did not say how much it was: counted here." in card.panel.lines
     assert card.panel.table is not None
     assert card.panel.table.rows[0][-1].startswith("≈ $")
+
+
+async def test_what_was_cut_off_is_marked() -> None:
+    bot = build(DAILY, rates=RATES)
+    bot.model.next(steps(TextDelta("well"), ModelError("broken")))
+    await bot.ask("ana")
+    card = await bot.type("/quota receipt", "ana")
+    assert card.panel.lines[1:3] == (
+        "Cut off or stopped: what had come by then is charged.",
+        "≈ The provider did not say how much it was: counted here.",
+    )
+    (entry,) = await bot.ledger()
+    assert entry.note == "partial, usage missing"
+
+
+async def test_what_was_reported_of_a_cut_answer_is_the_providers_word() -> None:
+    bot = build(DAILY, rates=RATES)
+    report = UsageReport(Usage(9, 0, 3, 0))
+    bot.model.next(steps(TextDelta("well"), report, ModelError("broken")))
+    await bot.ask("ana")
+    (entry,) = await bot.ledger()
+    assert (entry.note, entry.source) == ("partial", "provider")
 
 
 async def test_today_ends_at_midnight() -> None:

@@ -12,9 +12,9 @@ from bot.unsent import ASKS_MAX, KEPT_MS, Unsent
 from quota.errors import StoreUnavailableError
 from quota.members import Requester
 from quota.rules import Terms
-from quota.units import Rates
+from quota.units import Rates, Usage
 from tests.fakes import MINUTE, FakeClock, requester
-from tests.scripted import Bot, ScriptedModel, Steps, build, stepping_of
+from tests.scripted import Bot, ScriptedModel, Steps, build, says, stepping_of
 
 DAILY = "everyone: 10k tokens/day"
 SPACE = "discord:7"
@@ -300,3 +300,35 @@ async def test_both_can_be_typed() -> None:
     assert "by itself" in (await bot.type("/quota fallback auto", ana())).text
     assert "It is ask or auto." in (await bot.type("/quota fallback never", ana())).text
     assert chosen(bot) == MemberSettings(confirm_above="10%", fallback="auto")
+
+
+async def test_whoever_is_forgotten_has_nothing_waiting_any_more() -> None:
+    bot = build(DAILY)
+    await confirms(bot, "100 tokens")
+    refusal = await held_back(bot)
+    await bot.pressed("forget", "", ana(), owner="1")
+    assert isinstance(await resent(bot, refusal), Shown)
+
+
+async def test_who_asks_too_much_reads_how_many_usual_questions_there_is_room_for() -> None:
+    bot = build("everyone: 1k tokens/day")
+    long = "word " * 950
+    assert "like yours" not in (await bot.refusal(ana(), long)).text
+    for _ in range(5):
+        bot.model.next(says(1, reported=Usage(input=10, output=90)))
+        await bot.answer(ana())
+    refusal = await bot.refusal(ana(), long)
+    assert refusal.refused.reason == "too_large"
+    assert refusal.text.endswith("Room for about 5 questions like yours.")
+    await bot.answer(ana(), "word " * 400)
+    spent = await bot.refusal(ana(), long)
+    assert "like yours" not in spent.text
+
+
+async def test_on_the_console_the_cheaper_model_is_named_with_what_to_write() -> None:
+    bot = build("everyone: 1 request/day for mini", rates=DEAR, more_models=[small()])
+    await bot.answer("ana")
+    assert (await bot.refusal("ana")).text.endswith("small-1 would answer: /model small-1.")
+    alone = build("everyone: 1 request/day", rates=DEAR, more_models=[small()])
+    await alone.answer("ana")
+    assert "would answer" not in (await alone.refusal("ana")).text

@@ -47,13 +47,13 @@ def summed(text: str = "ana counts words") -> Any:
     return script
 
 
-def past(messages: int = 12, words: int = 250) -> Any:
-    """What the platform tells of a thread: so many messages of so many words."""
-    text = "w " * words
+def past(messages: int = 12, words: int = 250, last: int = 0) -> Any:
+    """What the platform tells of a thread: so many messages of so many words; the last of more."""
+    texts = ["w " * words] * (messages - 1) + ["w " * (last or words)]
 
     async def earlier(_message: str, _most: int) -> list[Utterance]:
         sides: list[Literal["user", "assistant"]] = ["user", "assistant"]
-        told = ((f"u{n}", sides[n % 2], f"{n} {text}") for n in range(messages))
+        told = ((f"u{n}", sides[n % 2], f"{n} {text}") for n, text in enumerate(texts))
         return [Utterance(*each, author="" if n % 2 else "Ana") for n, each in enumerate(told)]
 
     return {"thread": "t", "message": "m1", "earlier": earlier}
@@ -96,6 +96,29 @@ async def test_what_does_not_fit_is_summarised_and_said_with_what_it_took() -> N
     assert (await bot.balance()).used == used + answer.charged_tokens
     assert bot.replies[-1].notes == ["Earlier messages are being summarised …"]
     await bot.is_clean()
+
+
+async def test_a_dear_summary_goes_along_although_it_left_little() -> None:
+    bot = a_bot("everyone: 3800 tokens/day")
+    bot.model.next(summed())
+    await bot.answer("ana", "and now?", **past())
+    left = (await bot.balance()).left
+    assert left is not None
+    # A quarter of it would be too little for the message that stays.
+    assert left < 1_000
+    asked = bot.model.calls[-1].messages
+    assert asked[0].content.startswith(f"{HEAD}ana counts words")
+    assert asked[1].content.startswith("11 w w")
+
+
+async def test_the_newest_messages_stay_as_many_as_fit_into_half_of_the_room() -> None:
+    bot = a_bot()
+    bot.model.next(summed())
+    await bot.answer("ana", "and now?", **past(12, 100, last=1_500))
+    (asked,) = bot.model.calls[-1].messages
+    assert asked.content.startswith(f"{HEAD}ana counts words")
+    assert asked.content.endswith("and now?")
+    assert "11 w" in bot.model.calls[0].messages[1].content
 
 
 async def test_a_summary_is_paid_once_and_goes_along_with_what_comes_after() -> None:

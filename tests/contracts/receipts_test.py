@@ -105,7 +105,7 @@ async def test_an_answer_that_died_with_its_process_has_a_receipt(opener: Opener
     (call,) = (await the_receipt(store, "e1")).calls
     assert (call.kind, call.source, call.input, call.output) == ("lapse", "counted", 100, 276)
     sums = total([call])
-    assert (sums.partial, sums.estimated, sums.credits) == (1, 1, 652)
+    assert (sums.lapsed, sums.partial, sums.estimated, sums.credits) == (1, 0, 1, 652)
 
 
 async def test_what_had_no_price_is_told_apart_from_what_was_free(store: Store) -> None:

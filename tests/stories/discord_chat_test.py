@@ -271,6 +271,7 @@ async def test_nothing_is_fetched_for_somebody_who_is_going_to_be_refused(tmp_pa
         assert told.discord.books.downloads == []
         gate.release()
         await told.ended(channel, running)
+        await told.discord.until(lambda: not told.bot.chat.running, "the lane is free")
         await told.ended(channel, await ana.says(channel, "@bot read", files=[file]))
         assert told.discord.books.downloads == ["notes.txt"]
 

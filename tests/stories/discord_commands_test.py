@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from quota.members import Member, Space
+from quota.units import Usage
 from tests.discord_kit import Story, story
 from tests.fakes import HOUR
+from tests.scripted import says
 from tests.servers.discord import Guild, Message, Permission
 from tests.servers.discord.models import Channel, Interaction, walk
 
@@ -251,7 +253,12 @@ async def test_models_are_suggested_with_their_price(tmp_path: Path) -> None:
         here = Homework(told)
         (choice,) = await here.ana.types(here.channel, "ask", option="model", text="def")
         assert choice["value"] == "default"
+        assert "a question — fits what you have left" in choice["name"]
         assert "$" in choice["name"]
+        told.model.next(says(1, reported=Usage(input=9, output=900)))
+        await here.asks(here.ana, "@bot a long story")
+        (choice,) = await here.ana.types(here.channel, "ask", option="model", text="def")
+        assert "too little is left" in choice["name"]
 
 
 async def test_limits_are_suggested_to_admins_of_their_server_only(tmp_path: Path) -> None:

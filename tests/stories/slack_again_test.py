@@ -127,3 +127,28 @@ async def test_a_request_that_was_listened_to_does_nothing_when_sent_again_after
             await there.rests()
             assert there.model.calls == []
             assert await again.all_there_is(there) == before
+
+
+async def test_each_event_four_times_as_mention_and_message_is_one_answer_and_one_charge(
+    tmp_path: Path,
+) -> None:
+    async with Slack(our_app()) as slack:
+        slack.pace.off()
+        async with on_slack(slack, tmp_path) as there:
+            ana, general = there.team.user("ana"), there.team.channel("general")
+            asked = [await ana.says(general, "@bot hello"), await ana.says_to_bot("hello")]
+            for one in asked:
+                await there.answer_to(one)
+            # A mention in a channel comes as two events, a direct message as one.
+            events = [event for one in asked for event in one.event_ids]
+            assert len(events) == 3
+            for event in events:
+                await there.told_again(event)
+        async with on_slack(slack, tmp_path) as there:
+            for _ in range(2):
+                for event in events:
+                    await there.told_again(event)
+            assert there.model.calls == []
+            assert [len(there.answers_to(one)) for one in asked] == [1, 1]
+            assert len(await there.entries("settle")) == 2
+            assert (await there.balance(ana)).held == 0

@@ -66,6 +66,7 @@ ENTRIES = {
         a_refusal_is_told_to_nobody_else  a_warning_is_told_to_nobody_else
         nothing_a_model_writes_calls_anybody_or_unfurls""",
     "events told again": """
+        each_event_four_times_as_mention_and_message_is_one_answer_and_one_charge
         what_slack_tells_again_after_a_restart_is_not_done_again
         forged_old_and_replayed_requests_touch_nothing
         a_request_that_was_listened_to_does_nothing_when_sent_again_after_a_restart""",

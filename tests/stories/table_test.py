@@ -16,7 +16,16 @@ import pytest
 from tests.stage import Opens
 
 PAGES = {
-    "both": ("rows", "helped", "platforms", "prices", "receipts"),
+    "both": (
+        "balances",
+        "rows",
+        "helped",
+        "platforms",
+        "prices",
+        "titles",
+        "receipts",
+        "tools_platforms",
+    ),
     "discord": (
         "discord_chat",
         "discord_commands",
@@ -29,9 +38,18 @@ PAGES = {
 EDGES = ("discord", "slack")
 
 ROWS = {
+    "A2.1": "an_admin_fills_a_balance_lists_all_and_takes_it_back",
+    "A2.4": """
+        an_admin_fills_a_balance_lists_all_and_takes_it_back
+        more_credits_are_asked_for_and_put_in""",
+    "A2.5": "who_has_no_credits_is_told_when_enough_has_come_and_is_answered_then",
+    "A2.10": "an_overdraft_is_shown_as_owed_and_repaid_first",
+    "A2.8": "a_long_conversation_is_summarised_and_that_is_said",
+    "A2.9": "a_new_thread_gets_a_title_that_is_charged  where_little_is_left_no_title_is_made",
     "A2.6": """
         an_answer_leads_to_what_it_cost_even_after_a_restart
         the_command_shows_the_receipt_of_the_last_answer""",
+    "A2.7": "a_turn_cut_between_two_steps_says_why_and_goes_on_from_there",
     "B1": """
         a_mention_is_answered_with_what_is_left  a_direct_message_is_answered_without_a_mention
         ask_shows_the_question_above_the_answer  a_message_can_be_asked_about
@@ -77,6 +95,9 @@ ROWS = {
         nothing_a_model_writes_calls_anybody_or_unfurls""",
     "B12": """
         without_the_intent_the_bot_degrades  quota_works_in_a_thread_where_slash_commands_do_not""",
+    "B13": """
+        a_tool_is_used_and_each_step_is_in_the_books
+        tools_of_a_role_are_for_those_who_hold_it""",
     "B14": "a_model_that_breaks_costs_nothing_and_its_words_are_shown_to_nobody",
     "B15": """
         a_members_language_is_spoken  cards_and_answers_follow_the_locale_of_who_reads_them""",

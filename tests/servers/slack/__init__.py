@@ -33,14 +33,16 @@ What is checked, and after which page (under docs.slack.dev unless said):
                 agents.sessions.*, events/agent_session_stopped; 5 minutes: python-slack-sdk#1859.
 - viewing.py    surfaces/modals, reference/views: triggers, hashes, stacks of three, 250 kB.
 - responding.py interactivity/handling-user-interaction: five uses, thirty minutes.
-- blocks.py, elements.py, shapes.py   reference/block-kit/*, blocks.json for the surfaces.
+- blocks.py, elements.py, shapes.py   reference/block-kit/*, blocks.json for the surfaces; what is
+                chosen already must be an id, or a number where one is typed.
 - delivery.py, signing.py   apis/events-api (three seconds, three retries), using-socket-mode,
                 authentication/verifying-requests-from-slack.
 - places.py     users, usergroups, conversations, reactions, files; admission.py: auth, OAuth.
 - mrkdwn.py     messaging/formatting-message-text: who is pinged, which links unfurl.
 - manifest.py   reference/app-manifest, slackapi/manifest-schema.
 
-Not modelled: Enterprise Grid, shared channels, token rotation, scheduled messages, canvases, lists,
+Guests of shared channels are users with another `home_id`; streams name the workspace of their
+reader. Not modelled: Enterprise Grid, shared channels in all else, token rotation, scheduled messages, canvases, lists,
 workflows, legacy attachments beyond their number, external selects, files in modals, reading
 receipts. A block or element that is not modelled is refused as unknown.
 """

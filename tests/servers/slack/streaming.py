@@ -227,7 +227,8 @@ def set_legacy_status(call: Call) -> Json:
 
 
 def set_title(call: Call) -> Json:
-    legacy_place(call)
+    call.team.titles[legacy_place(call)] = call.text("title")
+    call.slack.watch.changed()
     return {}
 
 

@@ -60,6 +60,7 @@ class Team:
         self.sessions: dict[tuple[str, str], Session] = {}
         self.legacy_statuses: dict[tuple[str, str], tuple[str, int]] = {}
         self.prompts: dict[tuple[str, str], Json] = {}
+        self.titles: dict[tuple[str, str], str] = {}
         self.files: dict[str, File] = {}
         self.installation: Installation | None = None
 
