@@ -85,10 +85,11 @@ class Calling:
         member_hash = sha256(wallet.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         cap = call.granted.output_cap
         prompt, deadline_ms = call.prompt, call.model.deadline_ms
+        deadline_ms = deadline_ms if within_ms is None else min(deadline_ms, within_ms)
         tools = (prompt.tools, may_use_tools)
         asked = ModelCall(call.model.name, prompt.messages, cap, member_hash, *tools)
         try:
-            async with self._clock.timeout(min(deadline_ms, within_ms or deadline_ms)):
+            async with self._clock.timeout(deadline_ms):
                 for attempt in range(TRIES_MAX):
                     await meter.run(asked, received)
                     wait_ms = wait_before_retry(received.trouble, attempt)

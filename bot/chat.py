@@ -345,8 +345,8 @@ class ChatHandler:
         """Remember what was said, and tell how it ended; all is settled."""
         calls = turn.calls
         model, prompt, text = calls[-1].model, calls[0].prompt, text_of(calls)
-        finish = ended_how(calls, turn.cut, stopped=turn.stopped and not self._closing)
-        if (text or turn.trail) and turn.recalled is not None:
+        finish = ended_how(calls, turn.walk.cut, stopped=turn.stopped and not self._closing)
+        if (text or turn.walk.trail) and turn.recalled is not None:
             said, place = _said(turn, is_whole=finish == "stop"), turn.recalled.place
             turn.node = self.talks.add(turn.ask, prompt.asked, said, place, self._clock.now())
         total = sum_of(turn.made)
@@ -359,10 +359,10 @@ class ChatHandler:
         if not total.late and not total.done.balances:
             balances = await self._balances(turn.ask, model)
             total = total._replace(done=total.done._replace(balances=balances))
-        answer = answer_of(calls, total, finish, words, turn.cut)
+        answer = answer_of(calls, total, finish, words, turn.walk.cut)
         answer = replace(answer, notes=(*turn.told, *turn.notes, *answer.notes))
         footer = self._chosen.member(turn.ask.requester.member).footer
-        goes_on = bool(answer.text or turn.trail)
+        goes_on = bool(answer.text or turn.walk.trail)
         return endings.finished(answer, turn.ask, model, footer, words, goes_on=goes_on)
 
     async def _balances(self, ask: Ask, model: Model) -> tuple[Balance, ...]:
@@ -374,10 +374,10 @@ class ChatHandler:
 
 def _said(turn: Turn, *, is_whole: bool) -> Said:
     """What is remembered of an answer: where it was cut, also the steps, to go on from there."""
-    if is_whole or not turn.trail:
+    if is_whole or not turn.walk.trail:
         tokens = sum(call.text_tokens for call in turn.calls) + TOKENS_PER_MESSAGE
         return Said(Message("assistant", text_of(turn.calls)), tokens)
-    asked = sum(bool(message.calls) for message in turn.trail)
+    asked = sum(bool(message.calls) for message in turn.walk.trail)
     last = turn.calls[asked:]
-    tokens = turn.trail_tokens + sum(call.text_tokens for call in last) + TOKENS_PER_MESSAGE
-    return Said(Message("assistant", text_of(last)), tokens, steps=tuple(turn.trail))
+    tokens = turn.walk.tokens + sum(call.text_tokens for call in last) + TOKENS_PER_MESSAGE
+    return Said(Message("assistant", text_of(last)), tokens, steps=tuple(turn.walk.trail))

@@ -23,6 +23,7 @@ from bot.desk import Desk, Handled, Typed
 from bot.grammar import Line, MistakeError, parse_line
 from bot.line_actions import mending_action, menu_actions, typing_action
 from bot.messages import Card
+from bot.panels import Panel
 from bot.permissions import DEEDS, may_command
 from bot.text import Words
 from quota.errors import BadRuleError
@@ -129,6 +130,15 @@ async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Wo
     raise MistakeError("there is no command /{command}", "/help", command=command[:40])
 
 
+def _menu(panel: Panel, verbs: dict[str, AdminCommand]) -> Panel:
+    """Of the help what those who govern or help can type, where buttons lead to the rest."""
+    if panel.table is None:
+        return panel
+    name = next(name for name, known in GOVERNING.items() if known is verbs)
+    rows = tuple(row for row in panel.table.rows if name in row[0])
+    return replace(panel, lines=(), table=replace(panel.table, rows=rows))
+
+
 async def _governing(
     desk: Desk, typed: Typed, rest: str, words: Words, verbs: dict[str, AdminCommand]
 ) -> Handled:
@@ -136,7 +146,7 @@ async def _governing(
         panel = words.help(is_admin=typed.requester.is_admin, is_staff=verbs is STAFF)
         if typed.previews:
             actions = menu_actions(words) if verbs is ADMINS else (typing_action(words),)
-            panel = replace(panel, actions=actions)
+            panel = replace(_menu(panel, verbs), actions=actions)
         return Handled(panel)
     line = parse_line(rest)
     if line.verb in ADMIN_NOT_YET:

@@ -47,11 +47,15 @@ class PriceTag(NamedTuple):
 
 
 class Side(NamedTuple):
-    """A call that is made besides the answer, with so many tokens in and out."""
+    """A call that is made besides the answer, with so many tokens in and out.
+
+    `answer_input` is what goes along with the message then.
+    """
 
     model: Model
     input: int
     output: int
+    answer_input: int
 
 
 class Threshold(NamedTuple):
@@ -110,12 +114,13 @@ class Estimates:
         wallet = requester.member.wallet
         await self.habits.learn(wallet)
         output = min(self.habits.output(wallet, model.key), output_max)
-        cost = _cost(prompt.likely, output, model.terms.rates)
-        tag = PriceTag(model, prompt.likely, output, output_max, cost)
+        read = prompt.likely if side is None else side.answer_input
+        cost = _cost(read, output, model.terms.rates)
+        tag = PriceTag(model, read, output, output_max, cost)
         if side is not None:
             more = _cost(side.input, side.output, side.model.terms.rates)
             cost = cost + more if cost is not None and more is not None else None
-            sums = (tag.input + side.input, output + side.output, output_max + side.output)
+            sums = (read + side.input, output + side.output, output_max + side.output)
             tag = PriceTag(model, *sums, cost)
         for balance in await self._quotas.balances(requester, model.terms):
             needed = _needed(balance.unit, tag.tokens, cost)

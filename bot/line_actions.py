@@ -29,7 +29,7 @@ def menu_actions(words: Words) -> tuple[Action, ...]:
 
 def typing_action(words: Words) -> Action:
     """What opens the form with nothing in it."""
-    return Action(NAME, words.line_label())
+    return Action(NAME, text_forms.typing_label(words))
 
 
 async def mending_action(desk: Desk, typed: Typed, line: str, words: Words) -> Action:

@@ -12,13 +12,14 @@ from bot.choosing import Choosing, Chosen
 from bot.estimates import Side
 from bot.files import prepared
 from bot.messages import Refusal
+from bot.models import Models
 from bot.ports import DocumentReader, TokenCounter
 from bot.prompt import Prompt, build, history_room, tokens_of
 from bot.recall import recall
 from bot.sending import Sending
 from bot.settings import Settings
 from bot.steps import Steps
-from bot.summaries import Summaries
+from bot.summaries import Plan, Summaries
 from bot.talks import Talks
 from bot.text import Words
 from bot.turns import ChatSettings, Turn
@@ -73,9 +74,7 @@ class Preparing:
         chosen, prompt = await self._agreed(turn, chosen, choosing, settings, words)
         summaries, models = self._summaries, choosing.models
         plan = await summaries.planned(turn, chosen, prompt, models, settings.side)
-        request, side = self._request(turn, chosen, prompt), None
-        if plan is not None:
-            side = Side(plan.model, plan.prompt.likely, plan.tokens_max)
+        request, side = self._request(turn, chosen, prompt), _side(plan)
         held_back = await self.sending.held_back(turn.ask, chosen, prompt, request, side, words)
         if held_back is not None:
             return held_back
@@ -86,6 +85,12 @@ class Preparing:
             return made
         turn.told.append(made)
         return Ready(chosen, await self.prompt(turn, chosen, settings, words))
+
+    async def besides(
+        self, turn: Turn, chosen: Chosen, prompt: Prompt, models: Models, settings: ChatSettings
+    ) -> Side | None:
+        """The call that would be made before an answer, for its price."""
+        return _side(await self._summaries.planned(turn, chosen, prompt, models, settings.side))
 
     async def prompt(
         self, turn: Turn, chosen: Chosen, settings: ChatSettings, words: Words
@@ -123,3 +128,10 @@ class Preparing:
     def _request(self, turn: Turn, chosen: Chosen, prompt: Prompt) -> CallRequest:
         terms, now = chosen.model.terms, self._clock.now()
         return turn.request(terms, prompt.expected, chosen.output_max, now)
+
+
+def _side(plan: Plan | None) -> Side | None:
+    """A summary as a price knows it."""
+    if plan is None:
+        return None
+    return Side(plan.model, plan.prompt.likely, plan.tokens_max, plan.answer_input)

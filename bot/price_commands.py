@@ -42,7 +42,9 @@ async def priced(desk: Desk, ask: Ask, words: Words) -> Handled:
     turn = Turn(ask, now)
     prompt = await chat.preparing.prompt(turn, chosen, chat.settings, words)
     estimates, terms = chat.sending.estimates, chosen.model.terms
-    tag = await estimates.tag(ask.requester, chosen.model, prompt, chosen.output_max)
+    side = await chat.preparing.besides(turn, chosen, prompt, chat.models, chat.settings)
+    asked = (ask.requester, chosen.model, prompt, chosen.output_max)
+    tag = await estimates.tag(*asked, side)
     balances = await quotas.balances(ask.requester, terms)
     room = await estimates.questions(ask.requester, balances, terms.rates)
     request = turn.request(terms, prompt.expected, chosen.output_max, now)

@@ -129,6 +129,14 @@ class Prompt(NamedTuple):
         """The same without offering any; what they cost stays counted, to be on the safe side."""
         return self._replace(tools=())
 
+    def without_steps(self) -> "Prompt":
+        """The same without what tools did earlier: some servers take it only beside tools."""
+        if all(message.role != "tool" for message in self.messages):
+            return self
+        kept = [m._replace(calls=()) for m in self.messages if m.role != "tool"]
+        kept = [message for message in kept if message.content or message.images]
+        return self._replace(messages=tuple(_in_turns(kept)))
+
     def grown(
         self,
         tokens: int,

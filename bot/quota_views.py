@@ -25,7 +25,7 @@ from quota.windows import Calendar, Period, window_text
 View = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
 
 HISTORY_DAYS = 7
-USAGE = "/quota [summary|rules|history|receipt|more|ceiling|remind] [share]"
+USAGE = "/quota [summary|rules|history|receipt|more|ceiling|remind|price|confirm|fallback]"
 
 
 async def quota(desk: Desk, typed: Typed, view: str, words: Words) -> Handled:

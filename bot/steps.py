@@ -55,24 +55,24 @@ class Steps:
 
     async def equip(self, turn: Turn, chosen: Chosen, prompt: Prompt, words: Words) -> Prompt:
         """Offer with a prompt what its asker may use, at its cost in tokens."""
-        model, turn.kit = chosen.model, Kit()
-        if not model.tools or model.key in self._toolless:
-            return prompt
-        turn.kit = await self.toolbox.kit(turn.ask.requester)
-        turn.notes += [text_tools.missing(words, key) for key in turn.kit.missing]
-        if not turn.kit.tools:
-            return prompt
-        tokens = await tokens_of_tools(self._counter, model.name, turn.kit.tools)
+        model, turn.walk.kit = chosen.model, Kit()
+        if not model.tools or model.key in self._toolless or self.toolbox.steps_max == 1:
+            return prompt.without_steps()
+        turn.walk.kit = await self.toolbox.kit(turn.ask.requester)
+        turn.notes += [text_tools.missing(words, key) for key in turn.walk.kit.missing]
+        if not turn.walk.kit.tools:
+            return prompt.without_steps()
+        tokens = await tokens_of_tools(self._counter, model.name, turn.walk.kit.tools)
         tokens += await tokens_of(self._counter, model.name, OUTSIDE_TEXT)
         warned = prompt.under(OUTSIDE_TEXT)
-        return warned.grown(tokens, self._calling.prompts, model.name, tools=turn.kit.tools)
+        return warned.grown(tokens, self._calling.prompts, model.name, tools=turn.walk.kit.tools)
 
     async def take(
         self, turn: Turn, chosen: Chosen, prompt: Prompt, reply: ReplyStream, words: Words
     ) -> Refused | Seen | None:
         """Call after call, until the last one is made; a verdict where there was not even one.
 
-        What ended it before its own end is told by `turn.cut`.
+        What ended it before its own end is told by `turn.walk.cut`.
         """
         way = _Way(turn, chosen, reply, unbroken(reply.update), words)
         bare = prompt.without_tools()
@@ -92,15 +92,15 @@ class Steps:
             if not call.received.calls or not prompt.tools:
                 return None
             if left == 0:
-                turn.cut = "steps"
+                turn.walk.cut = "steps"
                 return None
             if call.done is None:
                 # The books do not hold this one yet: no further call.
-                turn.cut = Refused("store_unavailable")
+                turn.walk.cut = Refused("store_unavailable")
                 return None
             prompt = await self._with_results(way, call, prompt)
-            if self._clock.now() >= turn.ends_at:
-                turn.cut = "late"
+            if self._clock.now() >= turn.walk.ends_at:
+                turn.walk.cut = "late"
                 return None
         raise AssertionError("the last step returns")
 
@@ -111,7 +111,7 @@ class Steps:
         async def on_wait() -> None:
             await unbroken(way.reply.note)(way.words.waiting())
 
-        purpose: Purpose = "tools" if turn.trail else "answer"
+        purpose: Purpose = "tools" if turn.walk.trail else "answer"
         now = self._clock.now()
         asked = turn.request(model.terms, prompt.expected, way.chosen.output_max, now, purpose)
         turn.asked = asked
@@ -123,10 +123,10 @@ class Steps:
             verdict = Refused("store_unavailable")
         if isinstance(verdict, Call):
             turn.calls.append(verdict)
-            turn.ends_at = turn.ends_at or self._clock.now() + model.deadline_ms
+            turn.walk.ends_at = turn.walk.ends_at or self._clock.now() + model.deadline_ms
         elif turn.calls:
             assert isinstance(verdict, Refused), "only the first call can have been seen before"
-            turn.cut = verdict
+            turn.walk.cut = verdict
             return None
         return verdict
 
@@ -139,7 +139,7 @@ class Steps:
             await way.show(delta if is_apart else CALLS_APART + delta)
             is_apart = True
 
-        left_ms = way.turn.ends_at - self._clock.now()
+        left_ms = way.turn.walk.ends_at - self._clock.now()
         async with self._calling.paid(call):
             try:
                 if call.granted.shrunk:
@@ -147,7 +147,8 @@ class Steps:
                     await unbroken(way.reply.note)(clamped)
                 await self._calling.make(call, show, left_ms, may_use_tools=not is_last)
             finally:
-                if is_last or not call.received.calls or not call.prompt.tools:
+                goes_on = (call.received.calls and call.prompt.tools) or _refuses_tools(call)
+                if is_last or not goes_on:
                     way.turn.settling = True
                     way.reply.ending()
 
@@ -155,29 +156,29 @@ class Steps:
         """Use the tools that a step asked for, all at the same time; the prompt of the next one."""
         turn, wanted, words = way.turn, call.received.calls, way.words
         await self._told(way, wanted)
-        left_ms = way.turn.ends_at - self._clock.now()
+        left_ms = way.turn.walk.ends_at - self._clock.now()
         first = wanted[:AT_ONCE_MAX]
-        used = await asyncio.gather(*(self.toolbox.use(turn.kit, c, left_ms) for c in first))
+        used = await asyncio.gather(*(self.toolbox.use(turn.walk.kit, c, left_ms) for c in first))
         used += [Used(TOO_MANY)] * (len(wanted) - len(first))
         cut = (c.name for c, result in zip(wanted, used, strict=True) if result.cut)
         told = [text_tools.cut(words, name) for name in dict.fromkeys(cut)]
         turn.notes += [note for note in told if note not in turn.notes]
         step = _step(call.received.text, wanted, used)
-        turn.trail += step
+        turn.walk.trail += step
         texts = [text_of_calls(wanted), *(message.content for message in step)]
         name = call.model.name
         tokens = sum([await tokens_of(self._counter, name, text) for text in texts])
-        turn.trail_tokens += tokens
+        turn.walk.tokens += tokens
         return prompt.grown(tokens, self._calling.prompts, name, messages=step)
 
     async def _told(self, way: _Way, wanted: Sequence[ToolCall]) -> None:
         """Tell which tools are used, each once in a turn; some platforms take few remarks."""
         turn = way.turn
-        known = {tool.name for tool in turn.kit.tools} - turn.used
+        known = {tool.name for tool in turn.walk.kit.tools} - turn.walk.told
         names = list(dict.fromkeys(each.name for each in wanted if each.name in known))
-        if names and turn.remarks < REMARKS_MAX:
-            turn.used |= set(names)
-            turn.remarks += 1
+        if names and turn.walk.remarks < REMARKS_MAX:
+            turn.walk.told |= set(names)
+            turn.walk.remarks += 1
             await unbroken(way.reply.note)(text_tools.uses(way.words, names))
 
     def _learn_toolless(self, call: Call) -> None:

@@ -49,6 +49,11 @@ def grant_action(words: Words, member: str = "") -> Action:
     return Action("grant", words.say("Give more"), member)
 
 
+def typing_label(words: Words) -> str:
+    """On the button that opens the form of a line with nothing in it."""
+    return words.say("Write a command")
+
+
 def limit_form(words: Words, target: str, models: Sequence[str]) -> Form:
     """A limit for everyone, a role, a member or a channel."""
     of_all = [(ALL, words.say("all models")), *((name, name) for name in models)]

@@ -1,6 +1,7 @@
 """What receipts say: each call of an answer, what it took, and at which price."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from bot.figures import grouped, money
@@ -42,21 +43,19 @@ def receipt(words: Words, found: Receipt, around: Around) -> Panel:
     """A card with a row for each call."""
     sums = total(found.calls)
     lines = [spent(words, Spent(sums.tokens, sums.credits), exact=True)]
-    lines += [*_marks(words, found, sums), *_prices(words, found.calls)]
-    table = _table(words, found.calls, sums) if found.calls else None
-    parts = [
-        words.say("today: {amount}", amount=spent(words, around.today)),
-        words.say("this month: {amount}", amount=spent(words, around.month)),
-    ]
     if around.conversation is not None:
         conversation = words.count(
             around.answers,
-            "this conversation so far ({n} answer): {amount}",
-            "this conversation so far ({n} answers): {amount}",
+            "This conversation so far ({n} answer): {amount}",
+            "This conversation so far ({n} answers): {amount}",
             amount=spent(words, around.conversation),
         )
-        parts.insert(0, conversation)
-    footer = words.say("Your use: {parts}", parts=" · ".join(parts))
+        lines.append(conversation)
+    lines += [*_marks(words, found, sums), *_prices(words, found.calls)]
+    table = _table(words, found.calls, sums) if found.calls else None
+    today = words.say("Today: {amount}", amount=spent(words, around.today))
+    month = words.say("This month: {amount}", amount=spent(words, around.month))
+    footer = f"{today}\n{month}"
     return Panel(words.say("Receipt"), "neutral", tuple(lines), table=table, footer=footer)
 
 
@@ -73,22 +72,20 @@ def spent(words: Words, much: Spent, *, exact: bool = False) -> str:
 
 
 def _table(words: Words, calls: Sequence[LedgerEntry], sums: Total) -> Table:
-    """Columns that would be empty are left out."""
-    heads = [words.say("call"), words.say("model"), words.say("input")]
-    heads += [words.say("cached")] if sums.cached else []
-    heads += [words.say("output")]
-    heads += [words.say("of it thinking")] if sums.reasoning else []
-    heads += [words.say("cost")]
-    return Table(tuple(heads), tuple(_row(words, call, sums) for call in calls))
+    """What it cost comes first, for telephones are narrow; what would say nothing is left out."""
+    wanted = (True, True, True, sums.cached, True, sums.reasoning, len(set(map(_model, calls))) > 1)
+    heads = (
+        *(words.say("call"), words.say("cost"), words.say("input"), words.say("cached")),
+        *(words.say("output"), words.say("of it thinking"), words.say("model")),
+    )
+    rows = (tuple(compress(_row(words, call), wanted)) for call in calls)
+    return Table(tuple(compress(heads, wanted)), tuple(rows))
 
 
-def _row(words: Words, call: LedgerEntry, sums: Total) -> tuple[str, ...]:
-    cells = [words.say(_PURPOSES[call.purpose or "answer"]), _model(call)]
-    cells += [grouped(call.input, words)]
-    cells += [grouped(call.cached, words)] if sums.cached else []
-    cells += [grouped(call.output, words)]
-    cells += [grouped(call.reasoning, words)] if sums.reasoning else []
-    return (*cells, _cost(words, call))
+def _row(words: Words, call: LedgerEntry) -> tuple[str, ...]:
+    counts = (call.input, call.cached, call.output, call.reasoning)
+    told = (grouped(count, words) for count in counts)
+    return (words.say(_PURPOSES[call.purpose or "answer"]), _cost(words, call), *told, _model(call))
 
 
 def _model(call: LedgerEntry) -> str:

@@ -26,8 +26,9 @@ from quota.verdicts import Balance
 
 _log = logging.getLogger(__name__)
 
-# So many tokens must be left after a title, and so many may it have: models that think need some.
+# So much must be left after a title, and so long may it be: models that think need some tokens.
 BUFFER_TOKENS = 150
+BUFFER_REQUESTS = 10
 OUTPUT_MAX = 150
 QUOTE_CHARS_MAX = 1_000
 TITLE_CHARS_MAX = 60
@@ -107,14 +108,16 @@ class Titles:
 
 
 def is_short(balances: Sequence[Balance], input_tokens: int, rates: Rates | None) -> bool:
-    """Whether a title would be felt: in tokens or money below the buffer, in requests always."""
+    """Whether a title would be felt: less than the buffer would be left of something."""
     for balance in balances:
         if balance.left is None:
             continue
-        if balance.unit is Unit.REQUESTS or (balance.unit is Unit.CREDITS and rates is None):
+        if balance.unit is Unit.CREDITS and rates is None:
             return True
         output = OUTPUT_MAX + BUFFER_TOKENS
-        if amount_held(balance.unit, input_tokens, output, rates) > balance.left:
+        needed = amount_held(balance.unit, input_tokens, output, rates)
+        needed += BUFFER_REQUESTS if balance.unit is Unit.REQUESTS else 0
+        if needed > balance.left:
             return True
     return False
 

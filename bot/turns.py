@@ -55,16 +55,31 @@ class ChatSettings:
 
 
 @dataclass(slots=True)
+class Walk:
+    """What a turn does between its calls.
+
+    `kit` are the tools it may use, `trail` is what model and tools said to each other in finished
+    steps, of so many `tokens`; `told` are the tools whose use was told, in so many `remarks`. It
+    is to be over at `ends_at`, which counts from the first step; `cut` is why it was ended before.
+    """
+
+    kit: Kit = field(default_factory=Kit)
+    trail: list[Message] = field(default_factory=list)
+    tokens: int = 0
+    told: set[str] = field(default_factory=set)
+    remarks: int = 0
+    ends_at: int = 0
+    cut: Cut | None = None
+
+
+@dataclass(slots=True)
 class Turn:
     """An ask on its way.
 
     `ready` is the ask with what could be read of its files, `node` what its answer is remembered
     as, `notes` what must be said about it, `asked` the last call that was asked for,
-    `calls` are those that were granted, `kit` are the tools it may use, `trail` is what models
-    and tools said to each other in its finished steps, `cut` why it was ended before its own end.
-    `used` are the tools that were told, in so many `remarks`. All of it is to be over at `ends_at`,
-    which counts from its first step on. `summary` is the call that was made before it, `room` the
-    tokens of what was said before, `told` what must be said besides.
+    `calls` are those that were granted, `walk` what lies between them, `summary` is the call that
+    was made before it, `room` the tokens of what was said before, `told` what must be said besides.
     """
 
     ask: Ask
@@ -74,13 +89,7 @@ class Turn:
     settling: bool = False
     calls: list[Call] = field(default_factory=list)
     asked: CallRequest | None = None
-    kit: Kit = field(default_factory=Kit)
-    trail: list[Message] = field(default_factory=list)
-    trail_tokens: int = 0
-    used: set[str] = field(default_factory=set)
-    remarks: int = 0
-    ends_at: int = 0
-    cut: Cut | None = None
+    walk: Walk = field(default_factory=Walk)
     recalled: Recalled | None = None
     node: int | None = None
     summary: Call | None = None

@@ -40,7 +40,8 @@ class Unsent:
         size += sum(len(each.data) for each in ask.documents)
         self._kept[key] = _Kept(ask, self._clock.now() + KEPT_MS, size)
         self._bytes += size
-        while len(self._kept) > ASKS_MAX or self._bytes > BYTES_MAX or self._oldest_is_over():
+        # The newest stays in any case, for its asker is about to be asked.
+        while len(self._kept) > 1 and self._is_full():
             self._drop(next(iter(self._kept)))
         return key
 
@@ -57,9 +58,10 @@ class Unsent:
         for key in [k for k, kept in self._kept.items() if kept.ask.requester.member == member]:
             self._drop(key)
 
-    def _oldest_is_over(self) -> bool:
-        oldest = next(iter(self._kept.values()), None)
-        return oldest is not None and oldest.until <= self._clock.now()
+    def _is_full(self) -> bool:
+        if len(self._kept) > ASKS_MAX or self._bytes > BYTES_MAX:
+            return True
+        return next(iter(self._kept.values())).until <= self._clock.now()
 
     def _drop(self, key: str) -> None:
         self._bytes -= self._kept.pop(key).size

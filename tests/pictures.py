@@ -84,7 +84,10 @@ async def on_discord(album: Album, books: Path) -> None:
         general, admins = guild.channel("general"), guild.channel("admins")
         album.people(discord={str(each.id): each.name for each in (ada, ana)})
         told.model.next(sky(1_240), sky(700))
-        album.discord("answer", await told.ended(general, await ana.says(general, QUESTION)))
+        answer = await told.ended(general, await ana.says(general, QUESTION))
+        album.discord("answer", answer)
+        cost = await (await ana.uses("Show cost", answer)).reply()
+        album.discord("receipt", await cost.settled())
         card = await (await ana.slash(general, "quota")).reply()
         album.discord("quota", await card.settled())
         await told.ended(general, await ana.says(general, QUESTION))
@@ -113,6 +116,8 @@ async def in_slack(album: Album, books: Path) -> None:
             answer = await there.answer_to(await ana.says(general, QUESTION))
             text = {"type": "markdown", "text": answer.stream.text if answer.stream else ""}
             album.slack("answer", [text, *answer.blocks])
+            cost = await (await ana.uses_shortcut("show_cost", answer)).modal()
+            album.slack("receipt", cost.blocks)
             album.slack("quota", (await (await ana.command(general, "/quota")).answer()).blocks)
             await ana.opens_home()
             await there.rests()
@@ -132,6 +137,8 @@ async def in_slack(album: Album, books: Path) -> None:
             await ada.opens_home()
             await there.rests()
             album.slack("home-admin", team.homes[ada.id].blocks)
+            menu = await (await ada.command(general, "/quota-admin")).modal()
+            album.slack("menu", menu.blocks)
 
 
 async def main(folder: Path) -> None:

@@ -172,7 +172,7 @@ class Asking:
             return
         await self._gateway.chats.begins(thread.id, model, persona)
         if not given.get("title"):
-            self._gateway.chats.untitled.add(thread.id)
+            self._gateway.chats.lacks_title(thread.id)
         hello = say.thread_hello(words, needs_mention=not self._gateway.reads_all)
         with suppress(discord.HTTPException):
             await thread.send(hello, silent=True)

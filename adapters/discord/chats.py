@@ -57,19 +57,26 @@ class Chats:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
         self._threads: set[int] = set()
-        self.untitled: set[int] = set()
+        self._untitled: OrderedDict[int, None] = OrderedDict()
         self._last: dict[tuple[str, int], Asked] = {}
 
     # Messages.
 
-    async def heard(self, message: discord.Message) -> None:
-        """Answer a message if it is for the bot."""
+    def mode_for(self, message: discord.Message) -> ChannelMode | None:
+        """The mode of the channel in which this is for the bot; None: it is not, or is no news.
+
+        Nearly all messages are for others, so this is no work of its own.
+        """
         me = self._gateway.user
         if me is None or not asks.is_talk(message) or not self._is_new(message.id):
-            return
+            return None
         mode = self.mode_of(message.guild, message.channel)
-        if not asks.is_meant(message, me, mode, self._threads):
-            return
+        return mode if asks.is_meant(message, me, mode, self._threads) else None
+
+    async def heard(self, message: discord.Message, mode: ChannelMode) -> None:
+        """Answer a message that is for the bot."""
+        me = self._gateway.user
+        assert me is not None, "who is meant has a name"
         text = asks.text_of(message, me)
         if not text and not message.attachments:
             return
@@ -119,6 +126,12 @@ class Chats:
         if value or governing.flag(OWN, BEGUN, str(conversation)):
             await governing.keep(OWN, BEGUN, str(conversation), value, until)
 
+    def lacks_title(self, thread: int) -> None:
+        """A thread was opened that nobody has given a title."""
+        self._untitled[thread] = None
+        if len(self._untitled) > LAST_MAX:
+            self._untitled.popitem(last=False)
+
     async def _entitled(self, thread: int, title: str) -> None:
         """Give a thread that the bot opened its title; whoever may not is not told."""
         found = self._gateway.get_channel(thread)
@@ -131,8 +144,8 @@ class Chats:
 
         A thread that was begun without a title gets one with its first answer.
         """
-        if conversation in self.untitled:
-            self.untitled.discard(conversation)
+        if conversation in self._untitled:
+            del self._untitled[conversation]
             ask = replace(ask, entitle=partial(self._entitled, conversation))
         kept = self._bot.quotas.governing.flag(OWN, BEGUN, str(conversation))
         if not kept:
@@ -210,11 +223,10 @@ class Chats:
     async def answer(self, ask: Ask, place: Place, words: Words, *, head: str = "") -> None:
         """Have an ask answered there; whatever breaks, it gets its one end."""
         chat, unfinished = self._bot.chat, self._gateway.unfinished
-        answer, grown = f"{place.channel_id}/{ask.id}", list[tuple[int, int]]()
+        answer = f"{place.channel_id}/{ask.id}"
 
         async def grows(message: int) -> None:
-            grown.append((place.channel_id, message))
-            await unfinished.begun(answer, ask.message, grown)
+            await unfinished.grows(answer, place.channel_id, message)
 
         reply = Reply(
             place,
@@ -227,10 +239,8 @@ class Chats:
         )
         self._keep_last(ask, place)
         reply.begin()
-        noted = None
         if place.is_lasting:
-            # Beside the answer, which does not wait for it.
-            noted = asyncio.create_task(unfinished.begun(answer, ask.message, grown))
+            unfinished.begun(answer, ask.message)
         late = None if place.is_lasting else asyncio.create_task(self._stop_late(ask))
         try:
             await chat.handle(ask, reply, words)
@@ -242,8 +252,7 @@ class Chats:
             self._gateway.notices.shut_out(ask.requester.member.space, place.channel_id)
         if late is not None:
             late.cancel()
-        if noted is not None:
-            await noted
+        if place.is_lasting:
             await unfinished.ended(answer)
         with suppress(ConnectionError):
             await self._gateway.presence.ended(reply.end)
@@ -256,7 +265,6 @@ class Chats:
     def left(self, guild: discord.Guild) -> None:
         """Forget what was kept in mind of a server that sent the bot away."""
         self._threads -= {thread.id for thread in guild.threads}
-        self.untitled -= {thread.id for thread in guild.threads}
         mine = space_of(guild.id)
         self._last = {k: a for k, a in self._last.items() if a.ask.requester.member.space != mine}
 

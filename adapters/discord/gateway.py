@@ -116,6 +116,7 @@ class Gateway(discord.AutoShardedClient):
             raise
         finally:
             self.notices.leave()
+            self.unfinished.leave()
             # Closing ends it; cancelling alone may be lost in a shard that is just being launched.
             await whole(self.close())
             connection.cancel()
@@ -198,7 +199,9 @@ class Gateway(discord.AutoShardedClient):
     async def on_message(self, message: discord.Message) -> None:
         """Something was said."""
         self.notices.look_at(message.guild)
-        self.start_work(self.chats.heard(message))
+        mode = self.chats.mode_for(message)
+        if mode is not None:
+            self.start_work(self.chats.heard(message, mode))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server has invited the bot."""

@@ -2,11 +2,15 @@
 
 While an answer is on its way, the books know what it answers and in which messages it grows; so no
 Stop is left that stops nothing, and nobody is charged for what they will never see without a word.
+They know it from its first message on, or after a second: most of what ends sooner is a refusal,
+and two writes to the disk for each would be most of what a message costs.
 """
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import discord
@@ -15,6 +19,7 @@ from adapters.discord import panels
 from adapters.discord.members import OWN
 from adapters.discord.panels import cut, subtext
 from adapters.discord.place import nonce_of
+from quota.clock import pause
 from quota.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -26,6 +31,16 @@ _FLAG = "open"
 _NONE = "-"
 _KEPT_MS = 24 * 3_600_000
 _CHARS_MAX = 1_700
+NOTE_MS = 1_000
+
+
+@dataclass(slots=True)
+class _Running:
+    """What an answer answers, and the channels and messages that show it so far."""
+
+    question: str
+    shown: list[tuple[int, int]] = field(default_factory=list)
+    is_noted: bool = False
 
 
 class Unfinished:
@@ -39,16 +54,55 @@ class Unfinished:
         """Kept with the bot's own things, for they are of no single server."""
         self._gateway = gateway
         self._governing = gateway.bot.quotas.governing
+        self._running: dict[str, _Running] = {}
+        self._noting: asyncio.Task[None] | None = None
 
-    async def begun(self, answer: str, question: str, shown: Sequence[tuple[int, int]]) -> None:
-        """From now on this is on its way; `shown`: the channels and messages that grow."""
-        until = self._gateway.bot.clock.now() + _KEPT_MS
-        value = " ".join((question or _NONE, *(f"{where}/{message}" for where, message in shown)))
-        with suppress(StoreUnavailableError):
-            await self._governing.keep(OWN, _FLAG, answer, value, until)
+    def begun(self, answer: str, question: str) -> None:
+        """From now on this is on its way."""
+        self._running[answer] = _Running(question)
+        if self._noting is None:
+            self._noting = asyncio.create_task(self._note_all())
+
+    async def grows(self, answer: str, channel: int, message: int) -> None:
+        """A message of it stands there that is not whole."""
+        running = self._running.get(answer)
+        if running is not None:
+            running.shown.append((channel, message))
+            await self._note(answer, running)
 
     async def ended(self, answer: str) -> None:
         """It is whole, or will never be."""
+        running = self._running.pop(answer, None)
+        if running is not None and running.is_noted:
+            await self._forget(answer)
+
+    def leave(self) -> None:
+        """Nothing is on its way any more that could still be noted."""
+        if self._noting is not None:
+            self._noting.cancel()
+            self._noting = None
+
+    async def _note_all(self) -> None:
+        """Note what has been on its way for a while, again and again while anything is.
+
+        One for all: a task for each would cost more than what most of them are there for.
+        """
+        while self._running:
+            await pause(self._gateway.bot.clock, NOTE_MS)
+            for answer, running in list(self._running.items()):
+                if not running.is_noted and answer in self._running:
+                    await self._note(answer, running)
+        self._noting = None
+
+    async def _note(self, answer: str, running: _Running) -> None:
+        running.is_noted = True
+        until = self._gateway.bot.clock.now() + _KEPT_MS
+        shown = (f"{where}/{message}" for where, message in running.shown)
+        value = " ".join((running.question or _NONE, *shown))
+        with suppress(StoreUnavailableError):
+            await self._governing.keep(OWN, _FLAG, answer, value, until)
+
+    async def _forget(self, answer: str) -> None:
         with suppress(StoreUnavailableError):
             await self._governing.keep(OWN, _FLAG, answer, "")
 
@@ -68,7 +122,7 @@ class Unfinished:
                     await self._tell(answer, int(question))
             except (discord.HTTPException, OSError) as error:
                 _log.info("discord: a half answer stays as it is: %s", error)
-            await self.ended(answer)
+            await self._forget(answer)
 
     async def _tell(self, answer: str, question: int) -> None:
         """Nothing was shown yet, or nobody knows of it: then the nonce brings what there is."""

@@ -130,6 +130,8 @@ class OpenAIChat:
         }
         if call.tools:
             body["tools"] = [_tool_param(tool) for tool in call.tools]
+            if not call.may_use_tools:
+                body["tool_choice"] = "none"
         if self._is_openai and call.member_hash:
             body["safety_identifier"] = call.member_hash
         # `chat.completions.create` sends the same, but turns "7", 7.0 and true into numbers on

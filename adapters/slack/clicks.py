@@ -214,12 +214,22 @@ class Clicks:
             except LOST as error:
                 _log.info("a card could not be replaced: %s", error)
 
-    async def modal(self, workspace: Workspace, place: Place, trigger: str, shown: Card) -> None:
+    async def modal(
+        self,
+        workspace: Workspace,
+        place: Place,
+        trigger: str,
+        shown: Card,
+        *,
+        is_menu: bool = False,
+    ) -> None:
         """Show a card in a window of its own; as any other one where that is too late.
 
-        Without a channel that is in the talk with the bot.
+        Without a channel that is in the talk with the bot. A menu has its buttons above.
         """
         blocks = card(shown.panel, "view")
+        if is_menu:
+            blocks.sort(key=lambda block: block["type"] not in {"header", "actions"})
         close = self._front.words_now(workspace, place.user).say(text_slack.CLOSE)
         view = shown_view(shown.panel.title, blocks, close, memory_of(place))
         try:

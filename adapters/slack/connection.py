@@ -24,12 +24,13 @@ from adapters.slack.leftover import Left, put_right
 from adapters.slack.listeners import Listeners, begin_after
 from adapters.slack.notices import Notices
 from adapters.slack.panels import buttons, notification, section
-from adapters.slack.people import Rights
+from adapters.slack.people import Rights, is_id
 from adapters.slack.post import directly
 from adapters.slack.workspace import Identity, Workspace, client, session
 from bot import text_slack
 from bot.bot import Bot
 from bot.config_values import ConfigError, SlackConfig
+from bot.names import Names
 from bot.panels import Action
 from quota.clock import pause
 from quota.waiting import whole
@@ -67,6 +68,8 @@ class Connection:
         self._installs = Installs.beside(bot.config.store_path) if config.client_id else None
         self._connections: ClientSession | None = None
         self.front = Front(bot, config)
+        governing = bot.quotas.governing
+        self._names = Names("slack", lambda: bot.config, governing, is_id)
         self.listeners = Listeners(self.front, self._left)
         self.ready = asyncio.Event()
 
@@ -159,6 +162,7 @@ class Connection:
         workspace = Workspace.of(
             who,
             self._rights,
+            self._names,
             self._bot.clock,
             self._config.api_base,
             self._connections,

@@ -205,7 +205,7 @@ class Listeners:
         card = await self.orders.card(workspace, requester, command.line, f"command:{event}")
         if command.line == MENU and card.panel.actions:
             # The menu of those who govern; for all others it is a word that they may not.
-            await self.clicks.modal(workspace, place, event, card)
+            await self.clicks.modal(workspace, place, event, card, is_menu=True)
         else:
             await post.show(workspace, place, card)
         self.home.changed(workspace, user)

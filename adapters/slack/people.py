@@ -7,13 +7,15 @@ question needs no call to know them. A free plan has none, and then nobody holds
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adapters.slack.failures import LOST, error_of
 from adapters.slack.keep import Kept
+from bot.names import Kind, Names
 from quota.clock import Clock
+from quota.errors import StoreUnavailableError
 from quota.members import Member, Requester, Space
 
 _log = logging.getLogger(__name__)
@@ -73,12 +75,6 @@ class Group:
     name: str
     members: frozenset[str]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Everything a limit may call it; a name that reads like an id is not taken for one."""
-        name = "" if _ANY_ID.fullmatch(self.name) else self.name
-        return tuple(dict.fromkeys(part for part in (self.handle, name, self.id) if part))
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -94,8 +90,16 @@ class Person:
 class People:
     """The people, groups and channels of one workspace."""
 
-    def __init__(self, web: Web, space: Space, rights: Callable[[], Rights], clock: Clock) -> None:
+    def __init__(
+        self,
+        web: Web,
+        space: Space,
+        rights: Callable[[], Rights],
+        clock: Clock,
+        names: Names,
+    ) -> None:
         """Ask this client; nothing is known yet. Rights are those of the config in force."""
+        self._called = names
         self._rights = rights
         self._web = web
         self._space = space
@@ -117,6 +121,15 @@ class People:
                 _log.warning("user groups of %s: %s", self._space.id, error_of(error) or error)
                 return
             self._groups = {found.id: found for found in map(_group, answer["usergroups"])}
+        await self._bind("role", {group.id: group.handle for group in self._groups.values()})
+
+    async def _bind(self, kind: Kind, things: Mapping[str, str]) -> None:
+        """Handles and channel names are unique in Slack, so none that is spoken of is in doubt."""
+        self._called.learn(self._space, kind, things)
+        try:
+            await self._called.write(self._space)
+        except StoreUnavailableError:
+            _log.info("names of %s are bound in memory only", self._space.id)
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -126,14 +139,21 @@ class People:
     def roles_of(self, user: str) -> tuple[str, ...]:
         """The user groups that somebody is in, by each of their names and by id."""
         mine = [group for group in self._groups.values() if user in group.members]
-        return tuple(name for group in sorted(mine, key=lambda g: g.handle) for name in group.names)
+        found: list[str] = []
+        for group in sorted(mine, key=lambda group: group.handle):
+            # A name that reads like an id is not taken for one.
+            shown = "" if _ANY_ID.fullmatch(group.name) else group.name
+            for name in (group.handle, shown):
+                found += self._called.of(self._space, "role", group.id, name) if name else ()
+            found.append(group.id)
+        return tuple(dict.fromkeys(found))
 
     async def requester(self, user: str, channel: str = "", name: str = "") -> Requester:
         """Somebody with the roles and rights that they hold at this moment.
 
         `name` is that of the channel, where an event tells it.
         """
-        where = self._named(channel, name) or await self.channel_name(channel)
+        where = self.called(channel, self._named(channel, name) or await self.channel_name(channel))
         rights = self._rights()
         is_admin = self._listed(user, rights.admins)
         if not is_admin and rights.workspace_admins:
@@ -147,11 +167,19 @@ class People:
     def _listed(self, user: str, names: Iterable[str]) -> bool:
         """Whether the config names this person, or a group that they are in by handle or id.
 
-        Not by its name: that may be anything, such as somebody's id or the handle of another.
+        Not by its name: that may be anything, such as somebody's id or the handle of another. And
+        by a handle only the group that had it when it was first heard of.
         """
         named = {name.removeprefix("@") for name in names}
         mine = (group for group in self._groups.values() if user in group.members)
-        return user in named or any(not named.isdisjoint((g.handle, g.id)) for g in mine)
+        called = ((*self._called.of(self._space, "role", g.id, g.handle), g.id) for g in mine)
+        return user in named or any(not named.isdisjoint(one) for one in called)
+
+    def called(self, channel: str, name: str) -> str:
+        """What config and limits call the channel of this name: they stay with its id."""
+        if not channel or name == DIRECT:
+            return name
+        return self._called.one_of(self._space, "channel", channel, name)
 
     async def person(self, user: str) -> Person:
         """What Slack says of somebody; where it says nothing, nobody with any right."""
@@ -230,13 +258,14 @@ class People:
                 )
             except LOST as error:
                 _log.warning("channels of %s: %s", self._space.id, error_of(error) or error)
-                break
+                return found
             for one in answer["channels"]:
                 found.setdefault(str(one["name"]), str(one["id"]))
                 self._channels.put(str(one["id"]), str(one["name"]))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
+        await self._bind("channel", {channel: name for name, channel in found.items()})
         return found
 
     def _named(self, channel: str, name: str) -> str:
@@ -259,6 +288,11 @@ class People:
             group = self._groups.get(what)
             return group.handle if group is not None else ""
         return self._channels.get(what) or ""
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is the id of a group or channel, and no name of one."""
+    return bool(_ANY_ID.fullmatch(text) or _CHANNEL_ID.fullmatch(text))
 
 
 def _group(found: dict[str, Any]) -> Group:

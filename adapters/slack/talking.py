@@ -130,7 +130,8 @@ class Talking:
 
     async def _follows(self, workspace: Workspace, said: Said) -> bool:
         """Whether a message without a mention is for the bot, by the mode of its channel."""
-        name = await workspace.people.channel_name(said.channel)
+        people = workspace.people
+        name = people.called(said.channel, await people.channel_name(said.channel))
         mode = self._mode(workspace, said.channel, name)
         if mode in {"off", "mention"}:
             return False

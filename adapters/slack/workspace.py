@@ -16,6 +16,7 @@ from adapters.slack.markup import words_for
 from adapters.slack.people import People, Rights
 from adapters.slack.tiers import Tiers
 from bot.languages import ENGLISH
+from bot.names import Names
 from bot.text import Words
 from quota.clock import Clock
 from quota.members import Space
@@ -98,6 +99,7 @@ class Workspace:
         cls,
         who: Identity,
         rights: Callable[[], Rights],
+        names: Names,
         clock: Clock,
         api_base: str,
         connections: ClientSession,
@@ -105,7 +107,7 @@ class Workspace:
     ) -> "Workspace":
         """Reach a workspace through these connections."""
         web = client(who.token, api_base, connections)
-        people = People(web, Space("slack", who.team), rights, clock)
+        people = People(web, Space("slack", who.team), rights, clock, names)
         return cls(who, web, hasty(web), people, clock, Tiers(clock), language)
 
     @property

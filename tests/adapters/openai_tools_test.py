@@ -1,6 +1,7 @@
 """Tools over the chat-completions wire: offered, called in pieces, answered."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,12 @@ async def test_without_tools_nothing_is_said_of_them() -> None:
     async with ModelServer() as server:
         came = await received(asks(ASKED, tools=()), server)
     assert (came.text, came.calls) == ("w1 w2", ())
+
+
+async def test_where_no_tool_may_be_used_any_more_the_model_is_told_so() -> None:
+    async with ModelServer() as server:
+        came = await received(replace(asks(ASKED), may_use_tools=False), server)
+    assert (came.text, came.calls, came.finished) == ("w1 w2", (), "stop")
 
 
 async def test_a_call_that_was_cut_is_none() -> None:

@@ -15,10 +15,14 @@ from adapters.slack.http import Gate
 from adapters.slack.installs import Installs
 from adapters.slack.keep import Kept
 from adapters.slack.leftover import Left, Leftover
-from adapters.slack.people import People, Rights
+from adapters.slack.people import COUNT_PAGES_MAX, People, Rights, is_id
 from adapters.slack.workspace import Identity, Workspace, session
-from quota.clock import SystemClock
+from bot.config import load
+from bot.names import Names
+from quota.clock import Clock, SystemClock
+from quota.governing import Governing
 from quota.members import Space
+from quota.memory import MemoryStore
 from tests.fakes import MINUTE, FakeClock
 from tests.servers.slack.signing import signature
 
@@ -38,6 +42,10 @@ class Web:
     async def users_info(self, *, user: str, **more: Any) -> Any:
         return self._answer(user, {"user": {"id": user, **self.users.get(user, {})}})
 
+    async def users_list(self, **more: Any) -> Any:
+        meta = {"next_cursor": "more"}
+        return self._answer("users", {"members": [{"id": "U1"}], "response_metadata": meta})
+
     async def users_conversations(self, **more: Any) -> Any:
         last = more["cursor"] == "2"
         found = [{"id": "C00000002", "name": "alerts"}] if last else []
@@ -55,8 +63,14 @@ class Web:
         return answer
 
 
+def names_of_slack(clock: Clock) -> Names:
+    config, governing = load(None, {}), Governing(MemoryStore(), clock, lambda: None)
+    return Names("slack", lambda: config, governing, is_id)
+
+
 def people(web: Web, clock: FakeClock | None = None, **rights: Any) -> People:
-    return People(web, Space("slack", "T1"), lambda: Rights(**rights), clock or FakeClock())
+    clock = clock or FakeClock()
+    return People(web, Space("slack", "T1"), lambda: Rights(**rights), clock, names_of_slack(clock))
 
 
 GROUP = {"id": "S1", "handle": "helpers", "name": "The helpers", "users": ["U1"]}
@@ -70,6 +84,13 @@ async def test_a_group_is_a_role_by_each_of_its_names() -> None:
     assert known.roles_of("U1") == ("helpers", "The helpers", "S1")
     assert known.roles_of("U2") == ()
     assert known.group_names == ("helpers",)
+
+
+async def test_people_are_counted_by_a_bounded_number_of_calls() -> None:
+    web = Web()
+    assert await people(web).counted() == COUNT_PAGES_MAX == len(web.asked)
+    web.error = "internal_error"
+    assert await people(web).counted() is None
 
 
 async def test_groups_stay_as_they_were_where_slack_stumbles() -> None:
@@ -170,7 +191,9 @@ async def files() -> AsyncIterator[tuple[Workspace, str]]:
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with session() as connections:
         who = Identity("T1", "U0", "B0", "xoxb-1")
-        yield Workspace.of(who, Rights, SystemClock(), f"{base}/api", connections), base
+        clock = SystemClock()
+        names = names_of_slack(clock)
+        yield Workspace.of(who, Rights, names, clock, f"{base}/api", connections), base
     await runner.cleanup()
 
 

@@ -520,6 +520,16 @@ MISTAKES = [
         "[chat]\nsystem_prompt = 5",
         "[chat] system_prompt is 5; write at most 20000 characters in quotes",
     ),
+    ("[chat]\nsummaries = 5", "[chat] summaries is 5; write true or false"),
+    ("[chat]\nsummary_tokens = 9", "[chat] summary_tokens is 9; give 64 to 8000 tokens"),
+    (
+        '[chat]\nsummary_model = "gtp"',
+        "[chat] summary_model is 'gtp', which no section [models.…] has; add one, or name another",
+    ),
+    (
+        '[chat]\ntitle_model = "gtp"',
+        "[chat] title_model is 'gtp', which no section [models.…] has; add one, or name another",
+    ),
 ]
 
 

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from bot.config import SHAPE, Config, ConfigError, find, load, read_example
-from bot.config_values import ChannelConfig, DiscordConfig, PersonaConfig, SlackConfig
+from bot.config_values import (
+    ChannelConfig,
+    DiscordConfig,
+    PersonaConfig,
+    SideCallsConfig,
+    SlackConfig,
+)
 from bot.config_words import Shape
+from bot.turns import ChatSettings
 from quota.members import Member, Requester, Space
 from quota.units import Amount, Rates, Unit
 
@@ -88,6 +95,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     assert config.queue_max == 2
     assert config.input_chars_max == 32_000
     assert (config.note, config.system_prompt) == ("", "")
+    assert config.side == SideCallsConfig(summaries=False, titles=False)
     assert (config.backup.dir, config.backup.keep) == (None, 7)
     rules = config.rules
     assert (rules.wait_ms, rules.output_floor, rules.zone) == (60_000, 64, "UTC")
@@ -126,6 +134,11 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         staff_cap = "50k tokens"
         [chat]
         system_prompt = "Be brief."
+        summaries = true
+        summary_model = "mini"
+        summary_tokens = 300
+        titles = true
+        title_model = "fast"
         [backup]
         dir = "copies"
         keep = 2
@@ -146,6 +159,10 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert rules.staff_cap == Amount(50_000, Unit.TOKENS)
     assert (config.queue_max, config.input_chars_max) == (0, 500)
     assert (config.note, config.system_prompt) == ("Ask Bo.", "Be brief.")
+    side = config.side
+    assert (side.summaries, side.summary_model, side.summary_tokens) == (True, "mini", 300)
+    assert (side.titles, side.title_model) == (True, "fast")
+    assert ChatSettings.of(config).side == side
     assert (config.backup.dir, config.backup.keep) == (tmp_path / "copies", 2)
 
 

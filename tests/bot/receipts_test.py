@@ -43,13 +43,12 @@ async def test_the_last_answer_is_told_call_by_call_with_its_price() -> None:
     assert card.text.splitlines() == [
         "Receipt",
         "208 tokens, $0.000805 (805 credits)",
+        "This conversation so far (1 answer): 208 tokens, $0.000805",
         "mini: $1.00 input · $0.10 cached · $4.00 output per million tokens.",
-        "call | model | input | cached | output | cost",
-        "Answer | mini | 8 | 4 | 200 | $0.000805",
-        (
-            "Your use: this conversation so far (1 answer): 208 tokens, $0.000805 · "
-            "today: 208 tokens, $0.000805 · this month: 208 tokens, $0.000805"
-        ),
+        "call | cost | input | cached | output",
+        "Answer | $0.000805 | 8 | 4 | 200",
+        "Today: 208 tokens, $0.000805",
+        "This month: 208 tokens, $0.000805",
     ]
     await bot.is_clean()
 
@@ -86,7 +85,7 @@ async def test_an_answer_is_found_by_the_messages_that_show_it() -> None:
         assert card.panel.lines[0].startswith("20 tokens, ")
     last = await bot.type("/quota receipt", "ana")
     assert last.panel.lines[0].startswith("40 tokens, ")
-    assert "so far (2 answers): 60 tokens" in last.panel.footer
+    assert "so far (2 answers): 60 tokens" in last.panel.lines[1]
 
 
 async def test_a_conversation_is_counted_up_to_the_answer() -> None:
@@ -94,11 +93,10 @@ async def test_a_conversation_is_counted_up_to_the_answer() -> None:
     for number in range(3):
         await bot.ask("ana", shown_as=[f"m{number}"])
     second = await bot.type("/quota receipt m1", "ana")
-    assert "so far (2 answers): " in second.panel.footer
+    assert "so far (2 answers): " in second.panel.lines[1]
     await bot.type("/new", "ana")
     old = await bot.type("/quota receipt m1", "ana")
-    assert "conversation" not in old.panel.footer
-    assert old.panel.lines == second.panel.lines
+    assert old.panel.lines == (second.panel.lines[0], *second.panel.lines[2:])
 
 
 class SlowPlatform(RecordingReply):
@@ -201,6 +199,7 @@ async def test_what_the_provider_says_it_took_is_marked_as_its_word() -> None:
     card = await bot.type("/quota receipt", "ana")
     assert card.panel.lines == (
         "20 tokens, $0.000077 (77 credits)",
+        "This conversation so far (1 answer): 20 tokens, $0.000077",
         "mini (mini-2026): the cost is what the provider says it took.",
     )
     (entry,) = await bot.ledger()
@@ -214,7 +213,7 @@ async def test_what_had_to_be_counted_here_is_marked() -> None:
     card = await bot.type("/quota receipt", "ana")
     assert "≈ The provider did not say how much it was: counted here." in card.panel.lines
     assert card.panel.table is not None
-    assert card.panel.table.rows[0][-1].startswith("≈ $")
+    assert card.panel.table.rows[0][1].startswith("≈ $")
 
 
 async def test_what_was_cut_off_is_marked() -> None:
@@ -222,7 +221,7 @@ async def test_what_was_cut_off_is_marked() -> None:
     bot.model.next(steps(TextDelta("well"), ModelError("broken")))
     await bot.ask("ana")
     card = await bot.type("/quota receipt", "ana")
-    assert card.panel.lines[1:3] == (
+    assert card.panel.lines[2:4] == (
         "Cut off or stopped: what had come by then is charged.",
         "≈ The provider did not say how much it was: counted here.",
     )
@@ -245,7 +244,7 @@ async def test_today_ends_at_midnight() -> None:
     await bot.ask("ana")
     bot.clock.advance(DAY)
     card = await bot.type("/quota receipt", "ana")
-    assert "today: 0 tokens · this month: 20 tokens, $0.00005" in card.panel.footer
+    assert "Today: 0 tokens\nThis month: 20 tokens, $0.00005" in card.panel.footer
 
 
 def entry(number: int, **what: Any) -> LedgerEntry:
@@ -281,15 +280,15 @@ def test_every_kind_of_call_has_its_mark() -> None:
         "mini: $1.00 input · $0.10 cached · $4.00 output per million tokens.",
     )
     assert panel.table is not None
-    assert panel.table.columns == ("call", "model", "input", "output", "of it thinking", "cost")
+    assert panel.table.columns == ("call", "cost", "input", "output", "of it thinking", "model")
     assert panel.table.rows == (
-        ("Summary", "mini", "100", "50", "0", "no price"),
-        ("Answer", "mini", "100", "50", "20", "$0.0003"),
-        ("After tools", "mini", "0", "0", "0", "nothing"),
-        ("After tools", "mini", "100", "50", "0", "≈ $0.0003"),
-        ("Title", "mini (nano)", "100", "50", "0", "$0.000003"),
+        ("Summary", "no price", "100", "50", "0", "mini"),
+        ("Answer", "$0.0003", "100", "50", "20", "mini"),
+        ("After tools", "nothing", "0", "0", "0", "mini"),
+        ("After tools", "≈ $0.0003", "100", "50", "0", "mini"),
+        ("Title", "$0.000003", "100", "50", "0", "mini (nano)"),
     )
-    assert panel.footer == ("Your use: today: 600 tokens, $0.000603 · this month: 12,600 tokens")
+    assert panel.footer == "Today: 600 tokens, $0.000603\nThis month: 12,600 tokens"
 
 
 def test_a_turn_that_has_only_begun_has_a_receipt() -> None:

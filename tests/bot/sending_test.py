@@ -217,6 +217,8 @@ def test_only_so_much_waits() -> None:
     assert unsent.take(keys[1], ana_) is not None
     big = [unsent.keep(an_ask(size=30 * 1024 * 1024)) for _ in range(3)]
     assert [unsent.take(key, ana_) is None for key in big] == [True, False, False]
+    huge = unsent.keep(an_ask(size=100 * 1024 * 1024))
+    assert unsent.take(huge, ana_) is not None
     clock.advance(16 * MINUTE)
     last = unsent.keep(an_ask())
     assert unsent.take(last, ana_) is not None

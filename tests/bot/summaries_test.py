@@ -260,6 +260,9 @@ async def test_the_price_before_sending_knows_of_the_summary() -> None:
     # 2,032 to be summarised in 100, and 1,000 that stay, beside the message and its answer.
     assert refusal.refused.needed > 3_000
     assert bot.model.calls == []
+    again = await bot.type("/quota price and now?", "ana", thread="t")
+    assert again.panel.lines[1].startswith("3,")
+    assert "the answer has about 300, at most 300." in again.panel.lines[1]
 
 
 # When it fails.

@@ -105,10 +105,12 @@ async def test_no_title_is_made_where_less_than_the_buffer_would_be_left(
     await bot.is_clean()
 
 
-async def test_a_title_takes_no_question_from_who_has_so_many() -> None:
-    bot = a_bot("everyone: 5 requests/day")
-    assert (await asks(bot))[1] == []
-    assert (await bot.balance()).used == 1
+@pytest.mark.parametrize(("requests", "used"), [(11, 1), (12, 2)])
+async def test_a_title_takes_no_question_from_who_has_few(requests: int, used: int) -> None:
+    bot = a_bot(f"everyone: {requests} requests/day")
+    bot.model.next(says(8), titled("A title"))
+    await asks(bot)
+    assert (await bot.balance()).used == used
 
 
 async def test_money_below_the_buffer_or_without_a_price_buys_no_title() -> None:

@@ -512,8 +512,8 @@ MUTANTS = (
     Mutant(
         "a rolling window warns only once",
         NOTICES,
-        "if (account.rolling and line.at > account.expired_to) or account.fund is not None:",
-        "if account.fund is not None:",
+        "if (account.rolling and line.at > account.expired_to) or",
+        "if (account.rolling and False) or",
     ),
     # The file.
     Mutant(

@@ -131,7 +131,11 @@ def read_ask(text: str, models: Collection[str]) -> Ask:
         usage_asked=bool(options.get("include_usage")),
         fields=frozenset(body),
         tools=frozenset(tools),
-        use=tool_api.wanted(last_user_text, body["messages"]),
+        use=(
+            tool_api.wanted(last_user_text, body["messages"])
+            if body.get("tool_choice", "auto") == "auto"
+            else None
+        ),
     )
 
 

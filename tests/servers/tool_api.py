@@ -31,6 +31,8 @@ def read_tools(body: Mapping[str, Any]) -> dict[str, str]:
     """The tools that a request offers, by name, with what is counted of each."""
     tools = body.get("tools")
     if tools is None:
+        if "tool_choice" in body:
+            raise BadToolsError("'tool_choice' is only allowed when 'tools' are specified.")
         return {}
     if not isinstance(tools, list) or not tools:
         raise BadToolsError("Invalid 'tools': expected an array with minimum length 1.")

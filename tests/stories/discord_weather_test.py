@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+from adapters.discord.members import OWN
 from bot.ports import Finished, TextDelta
 from bot.upkeep import announce
 from tests.discord_kit import FASTER, RATES, Story, StoryClock, story
@@ -217,3 +218,22 @@ async def test_rights_that_are_missing_are_told_once(tmp_path: Path) -> None:
         whole = "".join(m.text for m in channel.from_bot() if m.id > asked.id)
         assert all(f"Paragraph {n}." in whole for n in range(60))
         assert "may not attach files" in channel.from_bot()[-1].text
+
+
+async def test_the_books_know_what_is_on_its_way_once_it_takes_a_while(tmp_path: Path) -> None:
+    async with story(tmp_path, '["1 request/day"]') as told:
+        ana = told.discord.guild("Homework").member("ana")
+        channel = ana.guild.channel("general")
+        silent = Gate()
+        told.model.next(steps(silent, TextDelta("It begins"), Finished("stop")))
+        asked = await ana.says(channel, "@bot hello")
+
+        def noted() -> dict[str, str]:
+            return told.bot.quotas.governing.flags(OWN, "open")
+
+        await told.discord.until(noted, "a note of it")
+        assert noted() == {f"{channel.id}/{asked.id}": str(asked.id)}
+        silent.release()
+        await told.ended(channel, asked)
+        await told.ended(channel, await ana.says(channel, "@bot and now?"))
+        assert noted() == {}, "it has ended, and a refusal leaves no note"

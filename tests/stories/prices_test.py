@@ -72,6 +72,24 @@ async def test_a_message_that_waits_is_its_askers_alone_and_can_be_dropped(
         assert (await stage.balance("ana")).used == 0
 
 
+async def test_what_was_held_back_in_private_is_answered_in_private(
+    tmp_path: Path, stage_of: Opens
+) -> None:
+    async with stage_of(tmp_path, "10k tokens/day") as stage:
+        await uses(stage, "ana", "chat confirm", above="1%")
+        if isinstance(stage, OnDiscord):
+            asked = {"prompt": "tell me of eggs", "private": True}
+            used = await stage.people["ana"].slash(stage.general, "ask", **asked)
+            held_back = stage.seen(await (await used.reply()).settled())
+        else:
+            held_back = await uses(stage, "ana", "ask", prompt="tell me of eggs", model="default")
+        assert "Not sent yet" in held_back.text
+        shown = await stage.presses("ana", held_back, "Send")
+        assert "w1" in shown.text
+        assert stage.answers() == []
+        assert [call.messages[-1].content for call in stage.model.calls] == ["tell me of eggs"]
+
+
 async def test_what_waited_has_expired_after_a_restart(tmp_path: Path, stage_of: Opens) -> None:
     async with stage_of(tmp_path, "10k tokens/day") as stage:
         await uses(stage, "ana", "chat confirm", above="1%")

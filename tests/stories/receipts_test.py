@@ -31,11 +31,11 @@ async def test_an_answer_leads_to_what_it_cost_even_after_a_restart(
         await answered(stage, "ana")
         shown = await shows_cost(stage, "ana", answer)
         assert "209 tokens" in shown
-        assert "today: 518 tokens" in shown
+        assert "Today: 518 tokens" in shown
         await stage.restart()
         again = await shows_cost(stage, "ana", answer)
         assert "209 tokens" in again
-        assert "today: 518 tokens" in again
+        assert "Today: 518 tokens" in again
 
 
 async def test_a_receipt_tells_the_price_and_every_credit(tmp_path: Path, stage_of: Opens) -> None:
@@ -81,7 +81,7 @@ async def test_the_command_shows_the_receipt_of_the_last_answer(
         await answered(stage, "ana")
         card = await uses(stage, "ana", "quota", view="receipt")
         assert "309 tokens" in card.text
-        assert "today: 518 tokens" in card.text
+        assert "Today: 518 tokens" in card.text
 
 
 async def test_the_quota_button_of_an_answer_leads_to_its_cost(

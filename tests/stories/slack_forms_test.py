@@ -14,7 +14,7 @@ from tests.servers.slack import View
 from tests.stories.slack_govern_test import Place, governed
 from tests.stories.slack_rights_test import ADMIN_LINES, STAFF_LINES
 
-MENU = ["Set up", "Set a limit", "Give more", "Notices", "Open the form"]
+MENU = ["Set up", "Set a limit", "Give more", "Notices", "Write a command"]
 
 
 async def menu_of(place: Place) -> View:
@@ -40,6 +40,9 @@ async def test_the_menu_leads_from_window_to_window_to_a_limit_that_holds(tmp_pa
     async with governed(tmp_path, "1000 tokens/day") as place:
         menu = await menu_of(place)
         assert buttons_of(menu) == MENU
+        assert [block["type"] for block in menu.blocks[:2]] == ["header", "actions"]
+        assert "/quota-admin grant" in menu.shown
+        assert "/quota more" not in menu.shown
         await press(place.ada, menu, "Set a limit")
         await place.there.rests()
         assert "1k tokens/day" in menu.shown

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.slack.history import question_metadata
+from quota.units import Usage
 from tests.adapters.slack_kit import NetClock, on_slack, our_app, shown_to
 from tests.fakes import HOUR
-from tests.servers.slack import Slack
+from tests.scripted import says
+from tests.servers.slack import Slack, User
 
 
 async def test_a_group_that_is_called_like_an_admin_gives_no_rights(tmp_path: Path) -> None:
@@ -25,6 +27,55 @@ async def test_a_group_that_is_called_like_an_admin_gives_no_rights(tmp_path: Pa
             allowed = await gil.command(general, "/quota-admin", "pause")
             assert "Paused" in (await allowed.answer()).shown
             assert shown_to(team, mallory, general)
+
+
+async def test_a_handle_that_another_group_takes_over_gives_it_nothing(tmp_path: Path) -> None:
+    """Who may rename groups could otherwise make themselves an admin, or lose a limit."""
+    limits = '[limits.roles]\nsupporters = ["5k tokens/day"]'
+    rights = 'admins = ["@governors"]'
+    async with Slack(our_app()) as slack:
+        team = slack.team("Acme")
+        gil = team.user("gil", groups=["governors", "supporters"])
+        mallory = team.user("mallory", groups=["fans", "pals"])
+        general = team.channel("general")
+
+        async def governs(who: User) -> bool:
+            told = await (await who.command(general, "/quota-admin", "limit list")).answer()
+            return "Not allowed" not in told.shown
+
+        for restarted in (False, True):
+            async with on_slack(slack, tmp_path, settings=rights, more=limits) as there:
+                if not restarted:
+                    assert await governs(gil)
+                    renamed = {"governors": "bosses", "supporters": "donors"}
+                    for handle, other in renamed.items():
+                        team.change_group(handle, handle=other)
+                    for handle, other in {"fans": "governors", "pals": "supporters"}.items():
+                        team.change_group(handle, handle=other)
+                    await there.rests()
+                assert await governs(gil)
+                assert not await governs(mallory)
+                told = [await (await w.command(general, "/quota")).answer() for w in (gil, mallory)]
+                assert ["5,000 tokens" in each.shown for each in told] == [True, False]
+
+
+async def test_a_channel_that_is_renamed_keeps_its_limit(tmp_path: Path) -> None:
+    more = '[limits.shared]\n"channel:homework" = ["300 tokens/day"]'
+    more += '\n[channels.homework]\nmode = "auto-thread"'
+    async with Slack(our_app()) as slack:
+        team = slack.team("Acme")
+        ana, homework = team.user("ana"), team.channel("homework")
+        for restarted in (False, True):
+            async with on_slack(slack, tmp_path, "9k tokens/day", more=more) as there:
+                await there.rests()
+                if not restarted:
+                    homework.name = "essays"
+                    there.model.next(says(1, reported=Usage(input=99, output=201)))
+                    await there.answer_to(await ana.says(homework, "no mention is needed"))
+                refused = await ana.says(homework, "and again")
+                await there.rests()
+                assert there.answers_to(refused) == []
+                assert "rule channel homework: 300" in shown_to(team, ana, homework)[-1]
 
 
 async def test_words_that_another_app_puts_into_somebodys_mouth_are_not_theirs(

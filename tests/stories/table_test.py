@@ -113,6 +113,7 @@ ROWS = {
     "C4": """
         a_message_has_a_price_before_it_is_sent  what_waited_has_expired_after_a_restart
         a_dear_message_waits_for_its_asker_and_is_sent_once
+        what_was_held_back_in_private_is_answered_in_private
         a_message_that_waits_is_its_askers_alone_and_can_be_dropped""",
     "C5": "limits_are_told_in_questions_like_ones_own",
     "C6": """

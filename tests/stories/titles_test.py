@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.ports import Finished, TextDelta, UsageReport
 from quota.units import Usage
+from tests.discord_kit import story
 from tests.scripted import says, steps
 from tests.stage import InSlack, OnDiscord, Opens, Stage, entries
 
@@ -69,3 +70,20 @@ async def test_where_little_is_left_no_title_is_made(tmp_path: Path, stage_of: O
             await stage.there.rests()
         assert name_of(stage, asked) != "Boiling eggs"
         assert [entry.purpose for entry in await entries(stage, "settle")] == ["answer"]
+
+
+async def test_a_thread_that_was_begun_with_a_title_keeps_it(tmp_path: Path) -> None:
+    async with story(tmp_path, more=TITLES) as told:
+        guild = told.discord.guild("Homework")
+        ana, channel = guild.member("ana"), guild.channel("general")
+        for title in ({"title": "Rice"}, {}):
+            await (await ana.slash(channel, "chat new", **title)).reply()
+        rice, eggs = guild.threads
+        told.model.next(says(8))
+        await told.ended(rice, await ana.says(rice, "@bot and rice?"))
+        told.model.next(says(8), TITLE)
+        await told.ended(eggs, await ana.says(eggs, "@bot and eggs?"))
+        await told.discord.until(lambda: eggs.name == "Boiling eggs", "a title")
+        await told.ended(eggs, await ana.says(eggs, "@bot and more?"))
+        assert rice.name == "Rice"
+        assert len(told.model.calls) == 4

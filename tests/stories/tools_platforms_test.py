@@ -88,6 +88,6 @@ async def test_tools_of_a_role_are_for_those_who_hold_it(tmp_path: Path, stage_o
     async with stage_of(tmp_path, "100k tokens/day") as stage:
         equip(stage, ScriptedTools(time="noon"), allowed_for=(f"role:{GROUP}",))
         await answered(stage, "ana")
-        assert stage.model.calls[-1].tools == ()
+        assert not stage.model.calls[-1].tools
         await answered(stage, "cy")
         assert [tool.name for tool in stage.model.calls[-1].tools] == ["time"]

@@ -20,7 +20,7 @@ from bot.toolbox import (
 )
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
-from tests.fakes import DAY, MINUTE, SECOND, requester
+from tests.fakes import DAY, MINUTE, SECOND, let_run, requester
 from tests.scripted import (
     Bot,
     Gate,
@@ -124,6 +124,40 @@ async def test_continue_goes_on_from_the_steps_that_were_taken() -> None:
     assert roles == ["system", "user", *["assistant", "tool"] * 4, "user"]
 
 
+async def test_each_result_of_a_step_is_remembered_by_itself() -> None:
+    bot = build(DAILY, tools=ScriptedTools(time="It is noon"), steps_max=2)
+    bot.model.usual = uses("time", at_once=2)
+    assert (await bot.answer()).finish == "length"
+    bot.model.usual = says(1)
+    await bot.answer("ana", "go on")
+    roles = [message.role for message in bot.model.calls[-1].messages]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "user"]
+
+
+async def test_steps_are_told_only_to_models_that_are_offered_tools() -> None:
+    tools = ScriptedTools(time="It is noon")
+    bot = build("everyone: 460 tokens/day", tools=tools, output_floor=10)
+    bot.model.usual = uses("time")
+    ana = requester("ana", space="discord:1")
+    await bot.answer(ana, shown_as=["m1"])
+    bot.clock.advance(DAY)
+    tools.down = {"clock"}
+    bot.chat.steps.toolbox.reload((ToolServer("clock"),), 10)
+    bot.model.usual = says(3)
+    await bot.answer(ana, "go on", parent="m1")
+    said = [(m.role, m.content, m.calls) for m in bot.model.calls[-1].messages]
+    assert said == [
+        ("user", "hello there", ()),
+        ("assistant", "\n\n".join(["w1 w2"] * 4), ()),
+        ("user", "go on", ()),
+    ]
+
+
+async def test_where_one_step_is_all_no_tools_are_offered() -> None:
+    bot = build(DAILY, tools=ScriptedTools(time="noon"), steps_max=1)
+    assert await offered(bot) == []
+
+
 async def test_a_whole_answer_is_remembered_without_its_steps() -> None:
     bot = build(DAILY, tools=ScriptedTools(time="It is noon"))
     bot.model.next(uses("time"), says(3))
@@ -175,6 +209,31 @@ async def test_a_turn_has_one_deadline_for_all_its_steps() -> None:
     assert answer.finish == "cut"
     assert answer.notes == ("… ✂ Stopped: this took too long for one answer. Ask it to continue.",)
     assert last_words(bot) == [LATE]
+    await bot.is_clean()
+
+
+async def test_a_step_for_which_no_time_is_left_is_not_sent() -> None:
+    """It waits for room until the turn's own time is over."""
+    gate, other = Gate(), Gate()
+    bot = build("space: 1.2k tokens/day", tools=ScriptedTools(time=gate), output_max=900)
+    servers = (ToolServer("clock", timeout_ms=10 * MINUTE),)
+    bot.chat.steps.toolbox.reload(servers, 10)
+    bot.model.next(uses("time"), steps(other, TextDelta("w1")))
+    first = bot.start("ana")
+    await gate.reached()
+    second = bot.start("bo")
+    await other.reached()
+    bot.clock.advance(10 * MINUTE - SECOND)
+    gate.release()
+    await first.reply.notes_something()
+    bot.clock.advance(2 * SECOND)
+    await let_run()
+    other.release()
+    await second.end()
+    end = await first.end()
+    assert isinstance(end, Answer)
+    assert end.finish == "cut"
+    assert len(bot.model.calls) == 2
     await bot.is_clean()
 
 
@@ -396,6 +455,19 @@ async def test_a_server_that_refuses_tools_is_asked_without_from_then_on(
     await bot.answer()
     assert [bool(call.tools) for call in bot.model.calls] == [True, False, False]
     assert "write tools = false in [models.mini]" in caplog.text
+    await bot.is_clean()
+
+
+async def test_what_is_asked_once_more_without_tools_can_be_stopped() -> None:
+    gate = Gate()
+    bot = build(DAILY, tools=ScriptedTools(time="noon"))
+    bot.model.next(steps(ModelError("rejected")), steps(TextDelta("w1"), gate))
+    running = bot.start()
+    await gate.reached()
+    assert bot.chat.stop(running.ask.event)
+    answer = await running.end()
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.finish) == ("w1", "stopped")
     await bot.is_clean()
 
 

@@ -121,7 +121,7 @@ class Team:
         self.groups[group.id] = group
         return group
 
-    def change_group(self, handle: str, **changes: Any) -> Delivery | None:
+    def change_group(self, handle: str, /, **changes: Any) -> Delivery | None:
         """Rename or disable a user group, and tell the app."""
         group = self.usergroup(handle)
         for name, value in changes.items():
