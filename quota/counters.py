@@ -43,11 +43,14 @@ class Account:
     expired_to: int = 0
     marks: list[tuple[int, int, int]] = field(default_factory=list)
     fund: Fund | None = None
+    shared: bool = field(init=False)
     rolling: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Know a rolling window by the part of the book's name that the books wrote themselves."""
-        self.rolling = "/rolling " in self.book.split("|", 2)[1]
+        """Know what it is by the parts of the book's name that the books wrote themselves."""
+        kind, window, _ = self.book.split("|", 2)
+        self.shared = kind == "shared"
+        self.rolling = "/rolling " in window
 
     def row(self) -> AccountRow:
         """The counter as it is stored."""

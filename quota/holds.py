@@ -101,7 +101,8 @@ class Holds:
             own, extra = (charged, 0) if charged <= base or is_free else (base, charged - base)
             account.held -= base
             self._accounts.spend(account, at, own, changes)
-            self.pools.settle(account, hold.wallet, base, own, changes)
+            if account.shared:
+                self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:
                 account.extra_held -= held_extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)
@@ -109,7 +110,6 @@ class Holds:
                 extra = 0 if account.rolling else extra
                 account.extra_spent += extra
             lines.append(new_tuple(EntryLine, (account_id, at, own, extra)))
-        purses = self._purses.charge(hold, extras, changes) if hold.purses else ()
         if over[0] or over[2]:
             lines += self._house_lines(hold.house, over, now, changes)
         row = (
@@ -129,7 +129,7 @@ class Holds:
             "",
             note,
             tuple(lines),
-            purses,
+            self._purses.charge(hold, extras, changes) if hold.purses else (),
             hold.purpose,
             hold.turn,
             *(("", None) if ask is None else (ask.served, ask.billed)),

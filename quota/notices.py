@@ -20,7 +20,6 @@ def notices_of(
     """What there is to tell after an entry; it is noted with the accounts as told."""
     notices: list[Notice] = []
     lowest = min(warn_at, default=0)
-    lines = {line.account: line for line in entry.lines}
     for account, stands in zip(accounts, balances, strict=True):
         granted = stands.granted
         if stands.kind not in _TOLD or granted is None:
@@ -29,7 +28,7 @@ def notices_of(
             continue  # there never was anything of which a part could be left
         if not account.warned and stands.used * 100 < lowest * granted:
             continue  # far from anything to tell: so it is for nearly everybody
-        line = lines.get(account.id)
+        line = next((line for line in entry.lines if line.account == account.id), None)
         if line is None:
             continue
         if (account.rolling and line.at > account.expired_to) or account.fund is not None:

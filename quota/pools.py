@@ -55,7 +55,7 @@ class Pools:
 
     def of(self, account: Account) -> Pool | None:
         """The pool that counts beside an account."""
-        if not account.id or not account.book.startswith("shared|"):
+        if not account.id or not account.shared:
             return None
         if account.id not in self._by_account:
             self._by_account[account.id] = self._fetched(self._shelf.pool(account.id))

@@ -100,26 +100,29 @@ def fill_books(path: Path, members: list[tuple[str, tuple[Bound, ...]]], entries
                 opens, closes = bound.window.period_at(MORNING)  # type: ignore[union-attr]
                 spent = per_member[m] * (1 if place == 2 else 500)
                 rows.append((3 * m + place + 1, bound.book, opens, closes, spent))
-        db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?)", [row[:4] for row in rows])
+        db.executemany(
+            "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)",
+            [row[:4] for row in rows],
+        )
         db.executemany(
             "INSERT INTO counters VALUES (?, ?, 0, 0, 0, 0, 0)",
             [(row[0], row[4]) for row in rows],
         )
         db.executemany(
-            "INSERT INTO entries VALUES (?, ?, 'settle', ?, ?, 'mini', 200, 0, 300, 0, 'provider',"
-            " 500, NULL, 0, 0, NULL, 200, '', '', ?, '', ?, 'answer', ?, '', NULL)",
+            "INSERT INTO entries (id, hold_id, resolves, turn, at, wallet, lines, kind, purpose,"
+            " model, input, cached, output, reasoning, source, tokens, credits, house_tokens,"
+            " house_credits, estimated_input, actor, note, purses)"
+            " VALUES (?1, ?1, ?1, ?1, ?2, ?3, ?4, 'settle', 'answer',"
+            " 'mini', 200, 0, 300, 0, 'provider', 500, NULL, 0, 0, 200, '', '', '')",
             (
                 (
                     number + 1,
                     MORNING - 30 * DAY + number * 30 * DAY // entries,
-                    number + 1,
                     members[number % len(members)][0],
                     ";".join(
                         f"{3 * (number % len(members)) + place + 1},0,{1 if place == 2 else 500},0"
                         for place in range(3)
                     ),
-                    number + 1,
-                    number + 1,
                 )
                 for number in range(entries)
             ),
