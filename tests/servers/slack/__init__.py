@@ -42,9 +42,9 @@ What is checked, and after which page (under docs.slack.dev unless said):
 - manifest.py   reference/app-manifest, slackapi/manifest-schema.
 
 Guests of shared channels are users with another `home_id`; streams name the workspace of their
-reader. Not modelled: Enterprise Grid, shared channels in all else, token rotation, scheduled messages, canvases, lists,
-workflows, legacy attachments beyond their number, external selects, files in modals, reading
-receipts. A block or element that is not modelled is refused as unknown.
+reader. Not modelled: Enterprise Grid, shared channels in all else, token rotation, scheduled
+messages, canvases, lists, workflows, legacy attachments beyond their number, external selects,
+files in modals, reading receipts. A block or element that is not modelled is refused as unknown.
 """
 
 from tests.servers.slack.app import App
