@@ -24,7 +24,7 @@ def audit(words: Words, space: Space, rows: Sequence[AuditRow], back: Collection
             words.actor(row.actor),
             row.action,
             _subject(words, space, row),
-            f"{_state(words, row.before)} → {_state(words, row.after)}",
+            _change(words, row),
             row.reason,
             f"undo {row.id}" if row.id in back else "",
         )
@@ -53,6 +53,12 @@ def _subject(words: Words, space: Space, row: AuditRow) -> str:
     if not row.subject.startswith(mine) or row.action == "refused":
         return _people(words, row.subject)
     return words.who(row.subject.removeprefix(mine))
+
+
+def _change(words: Words, row: AuditRow) -> str:
+    """What was and what is; a dash for nothing."""
+    before, after = _state(words, row.before), _state(words, row.after)
+    return f"{before or '–'} → {after or '–'}" if before or after else ""
 
 
 def _state(words: Words, told: str) -> str:

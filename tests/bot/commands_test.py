@@ -315,8 +315,8 @@ async def test_the_audit_shows_who_did_what_newest_first() -> None:
     card = await bot.type("/quota-admin audit 1")
     assert card.panel.table is not None
     assert card.panel.table.rows == (
-        ("at 09:01", "ada", "block", "@bo", " → on", "", "undo 2"),
-        ("at 09:00", "ada", "grant", "@ana", " → 5k tokens", "demo", "undo 1"),
+        ("at 09:01", "ada", "block", "@bo", "– → on", "", "undo 2"),
+        ("at 09:00", "ada", "grant", "@ana", "– → 5k tokens", "demo", "undo 1"),
     )
     bot.clock.advance(2 * DAY)
     assert (await bot.type("/quota-admin audit 1")).panel.lines == (
