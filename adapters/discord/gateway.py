@@ -116,7 +116,6 @@ class Gateway(discord.AutoShardedClient):
             raise
         finally:
             self.notices.leave()
-            self.unfinished.leave()
             # Closing ends it; cancelling alone may be lost in a shard that is just being launched.
             await whole(self.close())
             connection.cancel()

@@ -2,8 +2,8 @@
 
 While an answer is on its way, the books know what it answers and in which messages it grows; so no
 Stop is left that stops nothing, and nobody is charged for what they will never see without a word.
-They know it from its first message on, or after a second: most of what ends sooner is a refusal,
-and two writes to the disk for each would be most of what a message costs.
+They are told at once, and so before anything is set aside: what they are asked first is on disk
+first. The answer does not wait for that.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from adapters.discord import panels
 from adapters.discord.members import OWN
 from adapters.discord.panels import cut, subtext
 from adapters.discord.place import nonce_of
-from quota.clock import pause
 from quota.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -31,16 +30,15 @@ _FLAG = "open"
 _NONE = "-"
 _KEPT_MS = 24 * 3_600_000
 _CHARS_MAX = 1_700
-NOTE_MS = 1_000
 
 
 @dataclass(slots=True)
 class _Running:
-    """What an answer answers, and the channels and messages that show it so far."""
+    """What an answer answers, the channels and messages that show it so far, and its first note."""
 
     question: str
     shown: list[tuple[int, int]] = field(default_factory=list)
-    is_noted: bool = False
+    noting: asyncio.Task[None] | None = None
 
 
 class Unfinished:
@@ -55,13 +53,11 @@ class Unfinished:
         self._gateway = gateway
         self._governing = gateway.bot.quotas.governing
         self._running: dict[str, _Running] = {}
-        self._noting: asyncio.Task[None] | None = None
 
     def begun(self, answer: str, question: str) -> None:
         """From now on this is on its way."""
-        self._running[answer] = _Running(question)
-        if self._noting is None:
-            self._noting = asyncio.create_task(self._note_all())
+        running = self._running[answer] = _Running(question)
+        running.noting = asyncio.create_task(self._note(answer, running))
 
     async def grows(self, answer: str, channel: int, message: int) -> None:
         """A message of it stands there that is not whole."""
@@ -73,29 +69,11 @@ class Unfinished:
     async def ended(self, answer: str) -> None:
         """It is whole, or will never be."""
         running = self._running.pop(answer, None)
-        if running is not None and running.is_noted:
+        if running is not None and running.noting is not None:
+            await running.noting
             await self._forget(answer)
 
-    def leave(self) -> None:
-        """Nothing is on its way any more that could still be noted."""
-        if self._noting is not None:
-            self._noting.cancel()
-            self._noting = None
-
-    async def _note_all(self) -> None:
-        """Note what has been on its way for a while, again and again while anything is.
-
-        One for all: a task for each would cost more than what most of them are there for.
-        """
-        while self._running:
-            await pause(self._gateway.bot.clock, NOTE_MS)
-            for answer, running in list(self._running.items()):
-                if not running.is_noted and answer in self._running:
-                    await self._note(answer, running)
-        self._noting = None
-
     async def _note(self, answer: str, running: _Running) -> None:
-        running.is_noted = True
         until = self._gateway.bot.clock.now() + _KEPT_MS
         shown = (f"{where}/{message}" for where, message in running.shown)
         value = " ".join((running.question or _NONE, *shown))
