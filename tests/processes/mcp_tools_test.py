@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,16 @@ async def named(tools: McpTools, server: str, name: str) -> Tool:
 
 def children() -> list[int]:
     """The processes that this one has started and not yet seen the end of."""
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    found = " ".join((task / "children").read_text() for task in tasks)
-    return [int(pid) for pid in found.split()]
+    tasks, found = Path("/proc/self/task"), list[str]()
+    if not tasks.exists():
+        listing = subprocess.Popen(["/bin/ps", "-A", "-o", "ppid=,pid="], stdout=subprocess.PIPE)
+        rows = [line.split() for line in listing.communicate()[0].decode().splitlines()]
+        mine = [int(pid) for parent, pid in rows if int(parent) == os.getpid()]
+        return [pid for pid in mine if pid != listing.pid]
+    for task in tasks.iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end meanwhile
+            found += (task / "children").read_text().split()
+    return [int(pid) for pid in found]
 
 
 async def becomes(true: Callable[[], bool]) -> None:
