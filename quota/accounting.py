@@ -1,7 +1,6 @@
 """Pure arithmetic: what a hold takes from each limit, what fits, which thresholds are crossed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from quota.units import (
@@ -49,8 +48,7 @@ class Room(NamedTuple):
     free: int
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The decision: grant `output` tokens, wait for holds, or (neither) refuse at `tightest`."""
 
     output: int

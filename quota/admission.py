@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from quota.accounting import Estimate, Plan, Room, amounts_held, output_within, plan_hold
 from quota.accounts import Accounts
-from quota.counters import Account, Changes, Hold, Purse, balance_of, room_in
+from quota.counters import Account, Changes, Hold, Purse, balance_of, new_tuple, room_in
 from quota.funds import balance_of_fund
 from quota.holds import Holds
 from quota.limits import Bound, Limit
@@ -54,6 +54,9 @@ def weigh(
     now: int,
 ) -> Weighed:
     """Decide an ask against all its limits together; nothing is written."""
+    if not (purses or ask.behind) and _has_room(ask, accounts):
+        plan = new_tuple(Plan, (ask.estimate.output_max, False, -1))
+        return new_tuple(Weighed, (ask, accounts, purses, [], [], plan))
     rooms: list[Room] = []
     found: list[tuple[int, Pool, Bound]] = []
     for bound, account in zip(ask.bounds, accounts, strict=True):
@@ -82,6 +85,18 @@ def weigh(
     if less:
         plan = plan_hold(rooms, ask.estimate, final=ask.final, behind=ask.behind)
     return Weighed(ask, accounts, purses, rooms, shares, plan)
+
+
+def _has_room(ask: ReserveRequest, accounts: Sequence[Account]) -> bool:
+    """Whether every limit plainly has room, so that there is nothing to weigh: nearly always."""
+    input_, most, _, rates, requests = ask.estimate
+    wanted = amounts_held(input_, most, rates, requests)
+    for (_, _, amount, unit, _, kind, _, _), account in zip(ask.bounds, accounts, strict=True):
+        if kind == "shared":
+            return False
+        if amount is not None and amount - account.spent - account.held < wanted[unit.place]:
+            return False
+    return True
 
 
 def set_aside(weighed: Weighed, pools: Pools, holds: Holds, now: int, changes: Changes) -> Hold:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from quota.accounts import Accounts
 from quota.admission import Weighed, balance, reason_of, set_aside, turn_away, weigh
 from quota.charging import settlement_of
-from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf
+from quota.counters import Account, Changes, Hold, Ids, Purse, Shelf, balance_of, new_tuple
 from quota.errors import UnknownHoldError
 from quota.events import Events
 from quota.holds import Holds
@@ -91,7 +91,8 @@ class Books:
         hold = set_aside(weighed, self._pools, self._holds, now, self.changes)
         shrunk = plan.output < ask.estimate.output_max
         limit = ask.bounds[plan.tightest].limit if shrunk else None
-        return Granted(hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
+        row = (hold.id, hold.input, plan.output, shrunk, limit, hold.expires_at)
+        return new_tuple(Granted, row)
 
     def show(self, event: str, messages: Sequence[str], now: int) -> None:
         """Remember which messages show what came of an event."""
@@ -111,8 +112,7 @@ class Books:
         self._tick(now)
         hold = self._holds.open.get(hold_id)
         if hold is not None and output_tokens > hold.progress:
-            hold.progress = output_tokens
-            self.changes.holds[hold_id] = hold
+            self._holds.put(hold._replace(progress=output_tokens), self.changes)
 
     def settle(self, ask: SettleRequest, now: int) -> Settlement:
         """Charge what was used, give back the rest."""
@@ -269,8 +269,12 @@ class Books:
         self, wallet: str, bounds: Sequence[Bound], accounts: Sequence[Account], now: int
     ) -> list[Balance]:
         purses = self._purses.live(wallet, now)
-        both = zip(bounds, accounts, strict=True)
-        return [balance(b, a, purses, self._pools, wallet, now) for b, a in both]
+        return [
+            balance_of(bound, account, purses)
+            if account.plain
+            else balance(bound, account, purses, self._pools, wallet, now)
+            for bound, account in zip(bounds, accounts, strict=True)
+        ]
 
     def _blank(self, kind: EntryKind, wallet: str, now: int) -> LedgerEntry:
         return LedgerEntry(self.ids.entry, now, kind, 0, wallet, "")

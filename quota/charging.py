@@ -35,13 +35,14 @@ def charge_of(hold: Hold, ask: SettleRequest | None) -> Charge:
     elif rates is not None:
         cost = cost_credits(ask.usage, rates)
     else:
-        return Charge((own, requests, 0), (tokens - own, 0, 0), None, priced=False)
+        return new_tuple(Charge, ((own, requests, 0), (tokens - own, 0, 0), None, False))
     paid = cost
     # Without a price nothing was held, and no limit in credits was there that could be overdrawn.
     if hold.rates is not None:
         held = amounts_held(hold.input, hold.output_cap, hold.rates)
         paid = min(cost, held[Unit.CREDITS.place])
-    return Charge((own, requests, paid), (tokens - own, 0, cost - paid), rates, priced=True)
+    house = (tokens - own, 0, cost - paid)
+    return new_tuple(Charge, ((own, requests, paid), house, rates, True))
 
 
 def settlement_of(

@@ -5,7 +5,7 @@ A shelf brings what is not in memory; `Changes` says what a store has to write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from quota.accounting import Room
 from quota.ledger import AccountRow, Held, HoldLine, LedgerEntry, Purpose
@@ -45,12 +45,15 @@ class Account:
     fund: Fund | None = None
     shared: bool = field(init=False)
     rolling: bool = field(init=False)
+    plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Know what it is by the parts of the book's name that the books wrote themselves."""
         kind, window, _ = self.book.split("|", 2)
         self.shared = kind == "shared"
         self.rolling = "/rolling " in window
+        # Nothing counts beside it: no pool, no marks, no fund.
+        self.plain = not (self.shared or self.rolling or kind == "balance")
 
     def row(self) -> AccountRow:
         """The counter as it is stored."""
@@ -67,8 +70,7 @@ class Account:
         )
 
 
-@dataclass(slots=True, eq=False)
-class Hold:
+class Hold(NamedTuple):
     """An amount set aside for one call; `turn` is the hold of the first call of its turn."""
 
     id: int
@@ -243,29 +245,19 @@ def _left(own: int, taken: int, extra: int) -> int:
 def balance_of(bound: Bound, account: Account, purses: Sequence[Purse]) -> Balance:
     """The same, as a person reads it."""
     limit, _, amount, unit, window, kind, _, _ = bound
+    spent, extra_spent = account.spent, account.extra_spent
     _, whole, unspent, free = room_in(bound, account, purses)
+    granted, left = (None, None) if whole is None else (whole + extra_spent, free)
     extra = 0
     if purses and amount is not None and kind == "allowance":
-        own = amount + takes_of(purses, unit) - account.spent
-        extra = unspent - max(0, own)
+        extra = unspent - max(0, amount + takes_of(purses, unit) - spent)
     opens_at = account.closes_at
     if account.rolling:
         opens_at = _next_to_leave(bound, account)
     elif account.id == 0 and not isinstance(window, Calendar):
         opens_at = None
-    row = (
-        limit,
-        kind,
-        unit,
-        None if whole is None else whole + account.extra_spent,
-        account.spent + account.extra_spent,
-        account.held + account.extra_held,
-        None if whole is None else free,
-        extra,
-        opens_at,
-        None,
-        None,
-    )
+    held = account.held + account.extra_held
+    row = (limit, kind, unit, granted, spent + extra_spent, held, left, extra, opens_at, None, None)
     return new_tuple(Balance, row)
 
 

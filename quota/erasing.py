@@ -38,8 +38,8 @@ class VeiledBooks(Books):
 
     def reserve(self, ask: ReserveRequest, now: int) -> Granted | Refused | Waiting | Seen:
         """See Books."""
-        if not self.veils:
-            return super().reserve(ask, now)
+        if not self.veils.until:
+            return Books.reserve(self, ask, now)
         answer = super().reserve(self._ask(ask, now), now)
         # Who waits is called by the names that they asked with.
         return Waiting(tuple(b.book for b in ask.bounds)) if type(answer) is Waiting else answer
@@ -50,8 +50,8 @@ class VeiledBooks(Books):
 
     def settle(self, ask: SettleRequest, now: int) -> Settlement:
         """See Books."""
-        if not self.veils:
-            return super().settle(ask, now)
+        if not self.veils.until:
+            return Books.settle(self, ask, now)
         return super().settle(ask._replace(bounds=self._bounds(ask.bounds, now)), now)
 
     def grant(self, ask: GrantRequest, now: int) -> GrantRow:
@@ -91,6 +91,10 @@ class VeiledBooks(Books):
     def refill(self, bounds: Sequence[Bound], now: int) -> int:
         """See Books."""
         return super().refill(self._bounds(bounds, now), now)
+
+    def rename(self, wallet: str, name: str) -> None:
+        """What a member holds goes on under another name."""
+        self._holds.rename(wallet, name)
 
     def _ask(self, ask: ReserveRequest, now: int) -> ReserveRequest:
         wallet = self._of(ask.wallet, now)

@@ -15,6 +15,7 @@ from quota.windows import Calendar
 
 HOUSE_MONTH = Calendar("month")
 _NOTHING = Usage()
+_CREDITS = Unit.CREDITS
 
 
 class Holds:
@@ -56,8 +57,9 @@ class Holds:
             if base < amount:
                 account.extra_held += amount - base
             lines.append(new_tuple(HoldLine, (account.id, unit, base, amount - base)))
-        hold = Hold(
-            self._ids.hold,
+        number = self._ids.hold
+        row = (
+            number,
             ask.event,
             ask.wallet,
             ask.house,
@@ -71,14 +73,23 @@ class Holds:
             tuple(lines),
             self._purses.hold(purses, extras) if purses else (),
             ask.purpose,
-            ask.turn or self._ids.hold,
+            ask.turn or number,
+            0,
         )
         if ask.turn:
-            changes.calls.append((ask.turn, hold.id))
-        self._ids.hold += 1
-        self.open[hold.id] = hold
-        changes.holds[hold.id] = hold
+            changes.calls.append((ask.turn, number))
+        self._ids.hold = number + 1
+        hold = self.open[number] = changes.holds[number] = new_tuple(Hold, row)
         return hold
+
+    def put(self, hold: Hold, changes: Changes) -> None:
+        """An open hold is so from here on."""
+        self.open[hold.id] = changes.holds[hold.id] = hold
+
+    def rename(self, wallet: str, name: str) -> None:
+        """The holds of a member are another's from here on."""
+        mine = [hold for hold in self.open.values() if hold.wallet == wallet]
+        self.open.update((hold.id, hold._replace(wallet=name)) for hold in mine)
 
     def resolve(
         self,
@@ -96,13 +107,18 @@ class Holds:
         extras: dict[int, int] = {}
         for account_id, unit, base, held_extra in hold.lines:
             account = self._accounts.charged(account_id, now, changes)
-            charged = charge[unit.place]
-            is_free = unit is Unit.CREDITS and hold.rates is None  # of any limit: see charge_of
-            own, extra = (charged, 0) if charged <= base or is_free else (base, charged - base)
+            own, extra = charge[unit.place], 0
+            # Without a price nothing was held, and no limit there is overdrawn: see charge_of.
+            if own > base and (hold.rates is not None or unit is not _CREDITS):
+                own, extra = base, own - base
             account.held -= base
-            self._accounts.spend(account, at, own, changes)
-            if account.shared:
-                self.pools.settle(account, hold.wallet, base, own, changes)
+            if account.plain:
+                account.spent += own
+                changes.accounts[account_id] = account
+            else:
+                self._accounts.spend(account, at, own, changes)
+                if account.shared:
+                    self.pools.settle(account, hold.wallet, base, own, changes)
             if held_extra:
                 account.extra_held -= held_extra
                 extras[unit.place] = max(extras.get(unit.place, 0), extra)

@@ -17,9 +17,7 @@ def erase(
     """See ErasingStore."""
     books.mark = now = max(books.mark, now)
     name = books.veils.made(wallet)
-    for hold in books.holds.values():
-        if hold.wallet == wallet:
-            hold.wallet = name
+    books.rename(wallet, name)
     _rename(shelf, wallet, name)
     until = max((books.veils.until.get(name, 0), *_ends(shelf, name, now)))
     if until > now:

@@ -19,15 +19,15 @@ def notices_of(
 ) -> list[Notice]:
     """What there is to tell after an entry; it is noted with the accounts as told."""
     notices: list[Notice] = []
-    lowest = min(warn_at, default=0)
+    lowest = min(warn_at) if warn_at else 0
     for account, stands in zip(accounts, balances, strict=True):
         granted = stands.granted
-        if stands.kind not in _TOLD or granted is None:
+        if granted is None or stands.kind not in _TOLD:
             continue
-        if account.fund is not None and granted == 0:
-            continue  # there never was anything of which a part could be left
         if not account.warned and stands.used * 100 < lowest * granted:
             continue  # far from anything to tell: so it is for nearly everybody
+        if account.fund is not None and granted == 0:
+            continue  # there never was anything of which a part could be left
         line = next((line for line in entry.lines if line.account == account.id), None)
         if line is None:
             continue

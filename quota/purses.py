@@ -24,7 +24,8 @@ class Purses:
 
     def live(self, wallet: str, now: int) -> Sequence[Purse]:
         """The grants that hold now."""
-        return lasting(self._of(wallet), now)
+        mine = self._of(wallet)
+        return lasting(mine, now) if mine else mine
 
     def add(self, purse: Purse, changes: Changes) -> None:
         """A new grant."""

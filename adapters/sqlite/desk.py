@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RESIDENT_ACCOUNTS_MAX = 50_000
 # So many changed rows are worth a checkpoint when there is nothing else to do.
 IDLE_CHECKPOINT_ROWS = 500
+# So many are worth one also while others wait: those who were just answered take their time.
+BUSY_CHECKPOINT_ROWS = 2_000
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +119,11 @@ class Desk:
     def tidy(self) -> None:
         """Use an idle moment: empty the WAL into the database, take the ballast aboard again."""
         self._ballast.take_aboard()
-        if self.db.total_changes - self._rows_checkpointed >= IDLE_CHECKPOINT_ROWS:
+        self.checkpoint(IDLE_CHECKPOINT_ROWS)
+
+    def checkpoint(self, after_rows: int = BUSY_CHECKPOINT_ROWS) -> None:
+        """Empty the WAL into the database if so many rows were changed since that was done."""
+        if self.db.total_changes - self._rows_checkpointed >= after_rows:
             try:
                 self.db.execute(self.CHECKPOINT).fetchall()
                 self._rows_checkpointed = self.db.total_changes

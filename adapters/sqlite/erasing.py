@@ -62,9 +62,7 @@ def change_hands(db: sqlite3.Connection, wallet: str, now: int, books: Books) ->
     db.execute(SECURELY).fetchall()
     db.execute(KEEP_KEY, (books.veils.key,))
     db.execute(BEGUN, (wallet, name))
-    for hold in books.holds.values():
-        if hold.wallet == wallet:
-            hold.wallet = name
+    books.rename(wallet, name)
     _rename_counters(db, wallet, name)
     until = max((when for when in _ends(db, name, now)), default=0)
     until = max(until, books.veils.until.get(name, 0))

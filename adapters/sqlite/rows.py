@@ -20,12 +20,66 @@ _NAMED = {str(unit): unit for unit in Unit}
 
 
 def entry_row(entry: LedgerEntry) -> Row:
-    """An entry in the order of its columns; lines count their age from the entry's time."""
-    at = entry.at
-    lines = ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in entry.lines])
-    resolves = entry.hold_id if entry.kind in RESOLVING else None
-    rates, purses = _rates_text(entry.rates), _pairs(entry.purses)
-    return (*entry[:15], rates, *entry[16:19], lines, purses, resolves, *entry[21:])
+    """An entry in the order of its columns; lines count their age from the entry's time.
+
+    Nothing is written as the empty text, of which SQLite makes NULL: for each None this module
+    would look for an adapter, which takes longer than to write it.
+    """
+    (
+        id_,
+        at,
+        kind,
+        hold_id,
+        wallet,
+        model,
+        input_,
+        cached,
+        output,
+        reasoning,
+        source,
+        tokens,
+        credits_,
+        house_tokens,
+        house_credits,
+        rates,
+        estimated_input,
+        actor,
+        note,
+        lines,
+        purses,
+        purpose,
+        turn,
+        served,
+        billed,
+    ) = entry
+    return (
+        id_,
+        at,
+        kind,
+        hold_id,
+        wallet,
+        model,
+        input_,
+        cached,
+        output,
+        reasoning,
+        source,
+        tokens,
+        "" if credits_ is None else credits_,
+        house_tokens,
+        house_credits,
+        _rates_text(rates),
+        estimated_input,
+        actor,
+        note,
+        ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in lines]),
+        _pairs(purses),
+        hold_id if kind in RESOLVING else "",
+        purpose,
+        turn,
+        served,
+        "" if billed is None else billed,
+    )
 
 
 def entry_of(row: Row) -> LedgerEntry:
@@ -41,32 +95,8 @@ def entry_lines(at: int, text: str) -> tuple[EntryLine, ...]:
 
 
 def hold_row(hold: Hold) -> Row:
-    """A hold in the order of its columns."""
-    return (
-        hold.id,
-        hold.event,
-        hold.wallet,
-        hold.house,
-        hold.model,
-        hold.at,
-        hold.expires_at,
-        hold.input,
-        hold.output_cap,
-        hold.progress_step,
-        _rates_text(hold.rates),
-        ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in hold.lines]),
-        _pairs(hold.purses),
-        hold.purpose,
-        hold.turn,
-        hold.progress,
-    )
-
-
-def hold_of(row: Row) -> Hold:
-    """The hold that `hold_row` wrote."""
-    id_, event, wallet, house, model, at, expires_at, input_, cap, step, *more = row
-    rates, lines, purses, purpose, turn, progress = more
-    return Hold(
+    """A hold in the order of its columns; nothing as in `entry_row`."""
+    (
         id_,
         event,
         wallet,
@@ -75,15 +105,39 @@ def hold_of(row: Row) -> Hold:
         at,
         expires_at,
         input_,
-        cap,
-        step,
-        _rates(rates),
-        hold_lines(lines),
-        pairs_of(purses),
+        output_cap,
+        progress_step,
+        rates,
+        lines,
+        purses,
+        purpose,
+        turn,
+        progress,
+    ) = hold
+    return (
+        id_,
+        event,
+        wallet,
+        house,
+        model,
+        at,
+        expires_at,
+        input_,
+        output_cap,
+        progress_step,
+        _rates_text(rates),
+        ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in lines]),
+        _pairs(purses),
         purpose,
         turn,
         progress,
     )
+
+
+def hold_of(row: Row) -> Hold:
+    """The hold that `hold_row` wrote."""
+    rates, lines, purses = _rates(row[10]), hold_lines(row[11]), pairs_of(row[12])
+    return Hold._make((*row[:10], rates, lines, purses, *row[13:]))
 
 
 def hold_lines(text: str) -> tuple[HoldLine, ...]:
@@ -152,8 +206,8 @@ def pairs_of(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((a, b) for a, b in _numbers(text))
 
 
-def _rates_text(rates: Rates | None) -> str | None:
-    return None if rates is None else ",".join(map(str, rates))
+def _rates_text(rates: Rates | None) -> str:
+    return "" if rates is None else ",".join(map(str, rates))
 
 
 def _rates(text: str | None) -> Rates | None:

@@ -171,7 +171,7 @@ class SqliteShelf:
     )
 
     def _write_events(self, changes: Changes) -> None:
-        rows = [(k, e.digest, e.at, e.interrupted, e.hold) for k, e in changes.events.items()]
+        rows = [(k, e.digest, e.at, int(e.interrupted), e.hold) for k, e in changes.events.items()]
         self.db.executemany(self.PUT_EVENT, rows)
 
     ADD_ACCOUNT = "INSERT INTO accounts (id, book, opens_at, closes_at) VALUES (?, ?, ?, ?)"
@@ -219,7 +219,7 @@ class SqliteShelf:
     PUT_HOLD = (
         "INSERT INTO holds (id, event, wallet, house, model, at, expires_at, input, output_cap,"
         " progress_step, rates, lines, purses, purpose, turn, progress)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET progress = excluded.progress"
     )
     CLOSE_HOLD = "DELETE FROM holds WHERE id = ?"
@@ -244,7 +244,8 @@ class SqliteShelf:
 
     ADD_ENTRY = (
         "INSERT INTO entries"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, nullif(?, ''), ?, ?, ?,"
+        " ?, ?, nullif(?, ''), ?, ?, ?, nullif(?, ''))"
     )
 
     PUT_META = (

@@ -102,6 +102,7 @@ class Writer:
                 # Those that came meanwhile have waited as long as one may.
                 answers += self._serve(self._waiting(self._queue.qsize()), locked=True)
             self._answer(answers)
+            self.desk.checkpoint()
         self.desk.close()
 
     def _serve(self, batch: Sequence[Op], *, locked: bool) -> list[Answer]:

@@ -528,8 +528,26 @@ BY_TABLE = (
     Mutant(
         "a cost that is known only in the end is a grant's to pay",
         HOLDS,
-        "if charged <= base or is_free",
-        "if charged <= base",
+        "if own > base and (hold.rates is not None or unit is not _CREDITS):",
+        "if own > base:",
+    ),
+    Mutant(
+        "where there is plainly room, what is held is forgotten",
+        ADMISSION,
+        "amount - account.spent - account.held < wanted",
+        "amount - account.spent < wanted",
+    ),
+    Mutant(
+        "where there is plainly room, who came later goes first",
+        ADMISSION,
+        "if not (purses or ask.behind) and",
+        "if not purses and",
+    ),
+    Mutant(
+        "where there is plainly room, what admins took is forgotten",
+        ADMISSION,
+        "if not (purses or ask.behind) and",
+        "if not ask.behind and",
     ),
 )
 
@@ -558,6 +576,12 @@ OF_POOLS = (
         ADMISSION,
         "if not found or plan.refused:",
         "if not found:",
+    ),
+    Mutant(
+        "a pool with plenty of room is not asked",
+        ADMISSION,
+        '        if kind == "shared":\n',
+        "        if False:\n",
     ),
     Mutant("a pool keeps its size", POOLS, "    if size != row.size:\n", "    if False:\n"),
     Mutant(
