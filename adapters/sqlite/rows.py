@@ -22,64 +22,19 @@ _NAMED = {str(unit): unit for unit in Unit}
 def entry_row(entry: LedgerEntry) -> Row:
     """An entry in the order of its columns; lines count their age from the entry's time.
 
-    Nothing is written as the empty text, of which SQLite makes NULL: for each None this module
+    Nothing is written as the empty text, of which SQLite makes NULL: for each None its module
     would look for an adapter, which takes longer than to write it.
     """
-    (
-        id_,
-        at,
-        kind,
-        hold_id,
-        wallet,
-        model,
-        input_,
-        cached,
-        output,
-        reasoning,
-        source,
-        tokens,
-        credits_,
-        house_tokens,
-        house_credits,
-        rates,
-        estimated_input,
-        actor,
-        note,
-        lines,
-        purses,
-        purpose,
-        turn,
-        served,
-        billed,
-    ) = entry
-    return (
-        id_,
-        at,
-        kind,
-        hold_id,
-        wallet,
-        model,
-        input_,
-        cached,
-        output,
-        reasoning,
-        source,
-        tokens,
-        "" if credits_ is None else credits_,
-        house_tokens,
-        house_credits,
-        _rates_text(rates),
-        estimated_input,
-        actor,
-        note,
-        ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in lines]),
-        _pairs(purses),
-        hold_id if kind in RESOLVING else "",
-        purpose,
-        turn,
-        served,
-        "" if billed is None else billed,
-    )
+    at = entry.at
+    lines = ";".join([f"{a},{at - admitted},{s},{x}" for a, admitted, s, x in entry.lines])
+    purses = _pairs(entry.purses)
+    resolves = entry.hold_id if entry.kind in RESOLVING else ""
+    price = "" if entry.credits is None else entry.credits
+    rates = _rates_text(entry.rates)
+    bill = "" if entry.billed is None else entry.billed
+    counted, said = entry[:12], entry[16:19]
+    house, told = entry[13:15], entry[21:24]
+    return (*counted, price, *house, rates, *said, lines, purses, resolves, *told, bill)
 
 
 def entry_of(row: Row) -> LedgerEntry:
@@ -96,42 +51,8 @@ def entry_lines(at: int, text: str) -> tuple[EntryLine, ...]:
 
 def hold_row(hold: Hold) -> Row:
     """A hold in the order of its columns; nothing as in `entry_row`."""
-    (
-        id_,
-        event,
-        wallet,
-        house,
-        model,
-        at,
-        expires_at,
-        input_,
-        output_cap,
-        progress_step,
-        rates,
-        lines,
-        purses,
-        purpose,
-        turn,
-        progress,
-    ) = hold
-    return (
-        id_,
-        event,
-        wallet,
-        house,
-        model,
-        at,
-        expires_at,
-        input_,
-        output_cap,
-        progress_step,
-        _rates_text(rates),
-        ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in lines]),
-        _pairs(purses),
-        purpose,
-        turn,
-        progress,
-    )
+    lines = ";".join([f"{a},{unit.place},{base},{extra}" for a, unit, base, extra in hold.lines])
+    return (*hold[:10], _rates_text(hold.rates), lines, _pairs(hold.purses), *hold[13:])
 
 
 def hold_of(row: Row) -> Hold:

@@ -5,12 +5,13 @@ only abandon its future, never half a transaction. Why together: ops that wait a
 share one commit, so that waiting for the disk costs each of them little.
 
 Why the moves are made on this thread too, and not on the event loop's while a commit is under way
-here: that was tried, and is slower. Two thirds of a turn are Python's and a quarter is SQLite's, so
-there is little to overlap; each statement lets go of the interpreter and has to win it back from
-a busy loop; and threads that wake each other on two cores hand the same objects to and fro. With 32
-asks at once, two batches in turn (one decided while the other is written) came to 0.25-0.38 of what
-plain batched SQLite does, one after another here to 0.35-0.40, and all of it on one thread, which
-no event loop could bear, to 0.42 (`python -m tests.bench.books`).
+here: that was tried, and is slower. Each statement lets go of the interpreter and has to win it
+back from a busy loop, and threads that wake each other on two cores hand the same objects to and
+fro. With 32 asks at once, two batches in turn (one decided while the other is written) came to
+0.25-0.38 of what plain batched SQLite does; one after another here is as fast as the sketch of
+`python -m tests.bench.books`, which decides nothing but a sum. What is left is the way: where
+waking a thread takes 60 us, 32 asks that all wait for one commit spend a quarter of their time on
+the event loop and between the two.
 """
 
 import asyncio
