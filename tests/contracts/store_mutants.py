@@ -508,6 +508,24 @@ MUTANTS = (
     Mutant("marks stay behind", SHELF, "        if changes.marks:\n", "        if False:\n"),
     Mutant("events stay behind", SHELF, "        if changes.events:\n", "        if False:\n"),
     Mutant("a restart charges nothing", DESK, "everything=True", "everything=False"),
+    Mutant(
+        "where there is plainly room, what is held is forgotten",
+        ADMISSION,
+        "amount - account.spent - account.held < wanted",
+        "amount - account.spent < wanted",
+    ),
+    Mutant(
+        "where there is plainly room, who came later goes first",
+        ADMISSION,
+        "if not (purses or ask.behind) and",
+        "if not purses and",
+    ),
+    Mutant(
+        "where there is plainly room, what admins took is forgotten",
+        ADMISSION,
+        "if not (purses or ask.behind) and",
+        "if not ask.behind and",
+    ),
 )
 
 # What the machine does not do: it makes one call for each ask, and none without a price whose cost
@@ -530,24 +548,6 @@ BY_TABLE = (
         HOLDS,
         "if own > base and (hold.rates is not None or unit is not _CREDITS):",
         "if own > base:",
-    ),
-    Mutant(
-        "where there is plainly room, what is held is forgotten",
-        ADMISSION,
-        "amount - account.spent - account.held < wanted",
-        "amount - account.spent < wanted",
-    ),
-    Mutant(
-        "where there is plainly room, who came later goes first",
-        ADMISSION,
-        "if not (purses or ask.behind) and",
-        "if not purses and",
-    ),
-    Mutant(
-        "where there is plainly room, what admins took is forgotten",
-        ADMISSION,
-        "if not (purses or ask.behind) and",
-        "if not ask.behind and",
     ),
 )
 
