@@ -8,7 +8,7 @@ from typing import Any
 from unicodedata import combining, east_asian_width
 from zoneinfo import ZoneInfo
 
-from bot.figures import plain
+from bot.figures import floored, money, plain
 from bot.text_console import moment
 from quota.ledger import Difference, LedgerEntry
 from quota.limits import Limit, Reason
@@ -46,7 +46,8 @@ def balance_json(balance: Balance) -> Json:
         "limit": balance.limit.name,
         "unit": balance.unit.value,
         "granted": balance.granted,
-        "used": balance.used,
+        # What is missing of a balance may never have been there, so nobody need have used it.
+        "used": balance.used if balance.prepaid is None else None,
         "held": balance.held,
         "left": balance.left,
         "opens_at": instant_json(balance.opens_at),
@@ -204,10 +205,11 @@ class Standing:
         for b in self.balances:
             granted = "∞" if b.granted is None else plain(b.granted, b.unit)
             left = "∞" if b.left is None else plain(b.left, b.unit)
-            if b.prepaid is not None:
-                left = plain(b.prepaid.credits, b.unit)
-            opens = when(b.opens_at) if b.opens_at is not None else ""
             used, held = plain(b.used, b.unit), plain(b.held, b.unit)
+            if b.prepaid is not None:
+                used, left = "", money(floored(b.prepaid.credits))
+                held = money(-floored(-b.held))
+            opens = when(b.opens_at) if b.opens_at is not None else ""
             yield (self.member.wallet, b.limit.name, used, held, left, granted, opens)
 
 

@@ -55,6 +55,17 @@ def money(micro_dollars: int, speech: Speech = ENGLISH) -> str:
     return sign + speech.typography.dollars.format(number=number)
 
 
+def floored(micro_dollars: int) -> int:
+    """A sum in the digits that help: whole cents, below ten cents two digits.
+
+    Rounded down, so that nobody counts on more than is there; a debt is never told too small.
+    """
+    size = abs(micro_dollars)
+    cents, digits = MILLION // 100, len(str(size))
+    step = cents if size >= 10 * cents else 10 ** max(0, digits - 2)
+    return micro_dollars // step * step
+
+
 def amount(value: int, unit: Unit, speech: Speech = ENGLISH) -> str:
     """1,240 tokens; 1 request; $0.40."""
     match unit:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.figures import money, percent
+from bot.figures import floored, money, percent
 from bot.panels import Gauge, Panel, Table
 from bot.text_dialect import Dialect
 from quota.members import Member
@@ -12,23 +12,43 @@ from quota.verdicts import Balance, Notice, PrepaidBalance, Refused
 
 
 def gauge(words: Dialect, balance: Balance, prepaid: PrepaidBalance) -> Gauge:
-    """What is there, what is owed, what comes when."""
-    left, full = money(prepaid.credits, words), money(balance.granted or 0, words)
-    numbers = words.say("{left} of {full} left", left=left, full=full)
+    """What is there, what is owed, what comes when.
+
+    The whole of it is named only where it was there once: what refills go up to is said with them.
+    """
+    left, full = there(words, prepaid.credits), balance.granted or 0
+    numbers = words.say("{left} left", left=left)
+    if prepaid.refill is None or full > prepaid.refill.cap:
+        numbers = words.say("{left} of {full} left", left=left, full=there(words, full))
     details = " · ".join(_details(words, balance, prepaid))
     return Gauge(words.say("Balance"), percent(balance), numbers, details)
 
 
 def _details(words: Dialect, balance: Balance, prepaid: PrepaidBalance) -> Iterator[str]:
     if prepaid.credits < 0:
-        debt = money(-prepaid.credits, words)
+        debt = taken(words, -prepaid.credits)
         yield words.say("{amount} owed, repaid first", amount=debt)
     if prepaid.overdraft:
         yield words.say("up to {amount} may be owed", amount=money(prepaid.overdraft, words))
     if balance.held:
-        yield words.say("{n} held", n=money(balance.held, words))
+        yield words.say("{n} held", n=taken(words, balance.held))
     if prepaid.next_at is not None and prepaid.refill is not None:
         yield comes(words, prepaid.refill, prepaid.next_at)
+
+
+def there(words: Dialect, credits_: int) -> str:
+    """What is on a balance, as people are told: never more than that."""
+    return money(floored(credits_), words)
+
+
+def taken(words: Dialect, credits_: int) -> str:
+    """What is needed, held or owed: never less than that."""
+    return money(-floored(-credits_), words)
+
+
+def title(words: Dialect, prepaid: PrepaidBalance) -> str:
+    """Above a card, where the balance is what is nearest to its end."""
+    return words.say("Quota — balance {left}", left=there(words, prepaid.credits))
 
 
 def comes(words: Dialect, refill: Refill, at: int) -> str:
@@ -39,15 +59,16 @@ def comes(words: Dialect, refill: Refill, at: int) -> str:
 
 def footer(words: Dialect, prepaid: PrepaidBalance) -> str:
     """Under an answer."""
-    return words.say("balance {left}", left=money(prepaid.credits, words))
+    return words.say("balance {left}", left=there(words, prepaid.credits))
 
 
 def notice(words: Dialect, told: Notice) -> str:
     """Once per threshold, until it was filled up again."""
     said = words.say(
-        "⚠ At most {percent}% of your balance is left: {left}.",
+        "⚠ Your balance is down to {left}, at most {percent}% of {full}.",
+        left=there(words, told.left),
         percent=100 - told.threshold,
-        left=money(told.left, words),
+        full=there(words, told.granted),
     )
     terms = told.limit.rule.prepaid
     if told.opens_at is None or terms is None or terms.refill is None:
@@ -65,18 +86,18 @@ def clamped(words: Dialect, tokens: str) -> str:
 
 def refusal(words: Dialect, refused: Refused, prepaid: PrepaidBalance) -> str:
     """What was needed, what is there or owed, and when there is enough."""
-    needed = money(refused.needed, words)
+    needed = taken(words, refused.needed)
     if prepaid.credits < 0:
         said = words.say(
             "⛔ You owe {debt} of your balance, and this message needs about {needed}. What comes in repays that first.",
-            debt=money(-prepaid.credits, words),
+            debt=taken(words, -prepaid.credits),
             needed=needed,
         )
     else:
         said = words.say(
             "⛔ This message needs about {needed}, and {left} of your balance is left.",
             needed=needed,
-            left=money(prepaid.credits, words),
+            left=there(words, prepaid.credits),
         )
     if refused.reason == "too_large":
         said = words.joined(said, words.say("Shorten it, or begin anew: /new."))
@@ -110,7 +131,7 @@ def listed(words: Dialect, rows: Sequence[PrepaidRow], all_of_them: int, total: 
     if not rows:
         line = words.say("Nobody has a balance yet; it begins with the first question.")
         return Panel(title, "neutral", (line,))
-    sum_ = money(total, words)
+    sum_ = there(words, total)
     lines = [
         words.count(
             all_of_them, "1 balance, {sum} in all.", "{n} balances, {sum} in all.", sum=sum_
@@ -122,7 +143,7 @@ def listed(words: Dialect, rows: Sequence[PrepaidRow], all_of_them: int, total: 
     cells = tuple(
         (
             words.who(Member.from_wallet(row.wallet).id),
-            money(row.credits, words),
+            there(words, row.credits),
             _refills(words, row),
         )
         for row in rows

@@ -34,16 +34,20 @@ class Cards(Answers):
         if not balances:
             line = self.say("No limit binds {who}.", who=who)
             return Panel(self.say("Quota"), "good", (line,))
-        finite = [p for p in (percent(b) for b in balances) if p is not None]
-        worst = max(finite, default=0)
+        least = max(balances, key=lambda b: percent(b) or 0)
+        worst = percent(least) or 0
         tone: Tone = "bad" if worst >= 100 else "warning" if worst >= 75 else "good"  # noqa: PLR2004
         title = self.say("Quota — unlimited")
-        if finite:
+        if least.prepaid is not None:
+            title = text_balance.title(self, least.prepaid)
+        elif any(b.granted is not None for b in balances):
             title = self.say("Quota — {left}% left", left=100 - worst)
         lines = tuple(self._extra(grant) for grant in grants)
         held = sum(b.held for b in balances[:1])
         if held:
             running = amount(held, balances[0].unit, self)
+            if balances[0].prepaid is not None:
+                running = text_balance.taken(self, held)
             lines += (self.say("Running now: {amount} reserved", amount=running),)
         gauges = tuple(self._gauge(b) for b in balances)
         rules = "; ".join(self.limit(b.limit) for b in balances)

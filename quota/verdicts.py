@@ -53,8 +53,9 @@ class Balance(NamedTuple):
     `granted` includes what admins added, `left` is what can be asked for right now (never below
     0, also where a limit was lowered below what is used), `opens_at` is when the period ends
     (UTC milliseconds, None: it has not begun or never ends). Of a fair `pool`, `left` is what
-    this member could have now. Of what is `prepaid`, `granted` is what was there when something
-    came in last (at least the cap), and `opens_at` is the next refill.
+    this member could have now. Of what is `prepaid`, `granted` is what counts as full (what was
+    there when something came in last, at least the cap), `used` is what is missing of that, which
+    need never have been there, and `opens_at` is the next refill.
     """
 
     limit: Limit

@@ -214,7 +214,8 @@ def _balances(balances: Sequence[Balance]) -> list[Json]:
             "limit": balance.limit.name,
             "unit": str(balance.unit),
             "granted": balance.granted,
-            "used": balance.used,
+            # What is missing of a balance may never have been there: nobody need have used it.
+            "used": balance.used if balance.prepaid is None else None,
             "held": balance.held,
             "left": balance.left,
             "opens_at": instant(balance.opens_at),

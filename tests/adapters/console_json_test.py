@@ -71,6 +71,22 @@ async def test_a_crossed_threshold_is_told() -> None:
         assert end["notices"] == [{"limit": limit, "threshold": 75, "left": 22}]
 
 
+async def test_a_balance_is_told_exactly_and_as_used_by_nobody() -> None:
+    async with program("balance: start=$0.50 refill=$0.10/day up to $1") as it:
+        (told,) = (await it.ask(text="/quota"))["balances"]
+        assert told == {
+            "limit": "everyone: $0.50 at first, $0.10/day up to $1 (balance)",
+            "unit": "credits",
+            "granted": 1_000_000,
+            "used": None,
+            "held": 0,
+            "left": 500_000,
+            "opens_at": "2026-06-02T00:00:00Z",
+            "balance": 500_000,
+            "overdraft": 0,
+        }
+
+
 async def test_a_refusal_names_the_limit_and_when_it_opens() -> None:
     async with program("everyone: 1 request/day") as it:
         await it.ask(id="e1")

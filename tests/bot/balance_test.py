@@ -54,9 +54,11 @@ class TestMembers:
     async def test_the_card_shows_what_is_left_and_what_comes_when(self) -> None:
         bot = prepaid_bot()
         await use(bot, "ana", 900)
-        (gauge,) = (await bot.type("/quota", "ana")).panel.gauges
+        panel = (await bot.type("/quota", "ana")).panel
+        (gauge,) = panel.gauges
+        assert panel.title == "Quota — balance $0.41"
         assert gauge.label == "Balance"
-        assert gauge.numbers == "$0.41 of $1.00 left"
+        assert gauge.numbers == "$0.41 left"
         assert gauge.detail == "$0.10 more on day 1 at 00:00, up to $1.00"
         assert gauge.percent == 59
 
@@ -64,6 +66,45 @@ class TestMembers:
         bot = prepaid_bot("balance: start=$2 refill=$0.10/day up to $1")
         (gauge,) = (await bot.type("/quota", "ana")).panel.gauges
         assert (gauge.numbers, gauge.detail) == ("$2.00 of $2.00 left", "")
+
+    async def test_nobody_is_told_of_more_than_was_ever_there(self) -> None:
+        bot = prepaid_bot("balance: start=$0.20 refill=$0.10/day up to $1")
+        told = [(await bot.type("/quota", "ana")).panel]
+        bot.model.next(says(1, reported=Usage(input=9, output=91)))
+        answer = await bot.answer("ana")
+        assert answer.notes[0].startswith(
+            "⚠ Your balance is down to $0.19, at most 25% of $1.00. $0.10 more on day 1"
+        )
+        assert answer.footer == "100 tokens · $0.01 · balance $0.19"
+        bot.chat.forget(requester("ana"))
+        bot.clock.advance(DAY)
+        told.append((await bot.type("/quota", "ana")).panel)
+        await govern(bot, "balance add @ana $2")
+        told.append((await bot.type("/quota", "ana")).panel)
+        await govern(bot, "balance add @ana -$0.50")
+        told.append((await bot.type("/quota", "ana")).panel)
+        await use(bot, "ana", 1_000)
+        told.append((await bot.type("/quota", "ana")).panel)
+        await govern(bot, "balance set @ana -$0.30")
+        told.append((await bot.type("/quota", "ana")).panel)
+        assert [(panel.title, panel.gauges[0].numbers) for panel in told] == [
+            ("Quota — balance $0.20", "$0.20 left"),
+            ("Quota — balance $0.29", "$0.29 left"),
+            ("Quota — balance $2.29", "$2.29 of $2.29 left"),
+            ("Quota — balance $1.79", "$1.79 of $1.79 left"),
+            ("Quota — balance $1.69", "$1.69 of $1.79 left"),
+            ("Quota — balance -$0.30", "-$0.30 left"),
+        ]
+
+    async def test_what_is_there_is_rounded_down_and_what_is_held_up(self) -> None:
+        bot = prepaid_bot("balance: start=$0.500043")
+        assert isinstance(await bot.store.reserve(request_of(bot), bot.clock.now()), Granted)
+        panel = (await bot.type("/quota", "ana")).panel
+        (gauge,) = panel.gauges
+        assert (gauge.numbers, gauge.detail) == ("$0.50 of $0.50 left", "$0.03 held")
+        assert panel.lines == ("Running now: $0.03 reserved",)
+        listed = await govern(bot, "balance list")
+        assert listed.panel.lines == ("1 balance, $0.50 in all.",)
 
     async def test_a_debt_is_shown_and_how_far_it_may_go(self) -> None:
         bot = prepaid_bot("balance: start=$0.05 overdraft=$0.20")
@@ -93,11 +134,13 @@ class TestMembers:
             await use(bot, "ana", 1_000)
         bot.model.next(says(1, reported=Usage(input=9, output=991)))
         (note,) = (await bot.answer("ana")).notes
-        assert note.startswith("⚠ At most 25% of your balance is left: $0.10. $0.50 more on day 1")
+        assert note.startswith(
+            "⚠ Your balance is down to $0.10, at most 25% of $0.50. $0.50 more on"
+        )
         bot.chat.forget(requester("ana"))
         bot.model.next(says(1, reported=Usage(input=9, output=591)))
         answer = await bot.answer("ana")
-        assert "⚠ At most 10% of your balance is left: $0.04." in "\n".join(answer.notes)
+        assert "⚠ Your balance is down to $0.04, at most 10% of $0.50." in "\n".join(answer.notes)
 
     async def test_a_refusal_says_when_there_is_enough(self) -> None:
         bot = prepaid_bot("balance: start=$0.001 refill=$0.10/day up to $1")
@@ -194,7 +237,7 @@ class TestAdmins:
         await privacy.delete(bot.desk, requester("ana"))
         for there in ("$0.41", "$0.32"):
             (gauge,) = (await bot.type("/quota", "ana")).panel.gauges
-            assert gauge.numbers == f"{there} of $1.00 left"
+            assert gauge.numbers == f"{there} left"
             await use(bot, "ana", 900)
         entries = [entry async for entry in bot.quotas.store.entries(0, None)]
         assert [entry.kind for entry in entries] == ["start", "settle", "settle", "settle"]

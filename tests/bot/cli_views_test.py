@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli_books import newest
+from bot.cli_books import balances, newest
 from bot.cli_init import Choices, choices, config_text, ollama_models, written
 from bot.cli_views import ENTRY_COLUMNS, csv_line, entry_json, instant_json, table, when_in
 from bot.config_values import ConfigError
@@ -15,8 +15,9 @@ from quota.ledger import LedgerEntry
 from quota.memory import MemoryStore
 from quota.quotas import Quotas
 from quota.rules import Rules, Terms
-from quota.units import Rates, parse_amount
+from quota.units import Rates, Usage, parse_amount
 from tests.fakes import MORNING, FakeClock, policy, requester
+from tests.scripted import build, says
 
 # Instants, tables, lines of CSV.
 
@@ -47,6 +48,20 @@ def test_wide_and_combining_letters_keep_the_columns_straight() -> None:
 def test_a_name_cannot_move_the_cursor_or_forge_a_row() -> None:
     text = table(("who",), [("eve\n\x1b[2Jbo\u202e",)])
     assert text == "who\neve\ufffd\ufffd[2Jbo\ufffd"
+
+
+async def test_nobody_has_used_what_their_balance_never_had() -> None:
+    bot = build("balance: start=$0.50 refill=$0.10/day up to $1", rates=Rates(0, 0, 43_000_000, 0))
+    bot.model.next(says(1, reported=Usage(output=1)))
+    await bot.answer("ana")
+    shown = await balances(bot.quotas, bot.chat.models.default.terms, None)
+    assert shown.text.splitlines()[1].split()[-7:] == [
+        *("(balance)", "$0.00", "$0.49", "$1.00", "2026-06-02", "00:00", "UTC")
+    ]
+    assert isinstance(shown.data, list)
+    (standing,) = shown.data
+    (balance,) = standing["balances"]
+    assert (balance["used"], balance["granted"], balance["balance"]) == (None, 1_000_000, 499_957)
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "\u22121", "@SUM(A1)", " =1"])

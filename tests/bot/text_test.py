@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from bot import text_audit
-from bot.figures import amount, bar, grouped, money, percent, plain, short
+from bot.figures import amount, bar, floored, grouped, money, percent, plain, short
 from bot.panels import Panel
 from bot.text import Words
 from quota.limits import Kind, Limit, Reason, parse_rule
@@ -280,6 +280,13 @@ def test_a_percentage_is_0_only_for_nothing_and_100_only_for_all(
     used: int, held: int, percent_used: int
 ) -> None:
     assert percent(balance("everyone: 20k tokens/day", used, held)) == percent_used
+
+
+def test_what_is_there_is_told_in_the_digits_that_help_and_never_too_high() -> None:
+    exact = (0, 7, 123, 999, 99_999, 100_000, 500_043, 499_957, 1_234_567)
+    told = (0, 7, 120, 990, 99_000, 100_000, 500_000, 490_000, 1_230_000)
+    assert tuple(map(floored, exact)) == told
+    assert tuple(map(floored, (-7, -123, -99_999, -500_043))) == (-7, -130, -100_000, -510_000)
 
 
 def test_numbers_are_written_for_people() -> None:
