@@ -9,7 +9,7 @@ from bot.chat import ChatHandler
 from bot.figures import panel_text
 from bot.grammar import MistakeError, Target
 from bot.languages import ENGLISH
-from bot.messages import Card
+from bot.messages import NO_FILES, Card, Files
 from bot.models import Model
 from bot.news import News
 from bot.panels import Panel
@@ -31,7 +31,8 @@ class Typed:
 
     `previews`: the platform has buttons, so an act that touches many people is shown before it is
     done. `applied`: it was shown and is to be done. `event` is the platform's id of the command,
-    `message` that of the message it was used on, if any.
+    `message` that of the message it was used on, if any. `files` came along; None: none can, the
+    way it was typed.
     """
 
     requester: Requester
@@ -42,6 +43,7 @@ class Typed:
     event: str = ""
     applied: bool = False
     message: str = ""
+    files: Files | None = NO_FILES
 
     @property
     def asks_first(self) -> bool:

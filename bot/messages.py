@@ -1,7 +1,7 @@
 """A chat message with the platform washed off, and the one end that every ask has."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -45,6 +45,16 @@ class Image:
     data: bytes = field(repr=False)
 
 
+class Files(NamedTuple):
+    """What came with a message: what was taken of it, and what was not, by name and reason."""
+
+    texts: tuple[Attachment, ...] = ()
+    images: tuple[Image, ...] = ()
+    documents: tuple[Document, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+NO_FILES = Files()
 # As the parent of a message: it continues none, whatever was said there before.
 BEGIN = "-"
 
@@ -103,6 +113,16 @@ class Ask:
     documents: tuple[Document, ...] = ()
     confirmed: bool = False
     entitle: Entitle | None = field(default=None, compare=False, repr=False)
+
+    def carrying(self, files: Files) -> "Ask":
+        """The same with the files that came along."""
+        return replace(
+            self,
+            attachments=files.texts,
+            images=files.images,
+            documents=files.documents,
+            left_out=files.left_out,
+        )
 
     @property
     def event(self) -> str:

@@ -8,7 +8,7 @@ from bot.choosing import Chosen, NotAllowed
 from bot.desk import Desk, Handled, Typed
 from bot.estimates import threshold_of
 from bot.grammar import MistakeError
-from bot.messages import Ask
+from bot.messages import NO_FILES, Ask
 from bot.panels import Form
 from bot.pressing import AskAgain, Pressed, Pressing, Shown
 from bot.settings import Fallback
@@ -22,13 +22,19 @@ _MODEL = re.compile(r"--model[ =]+(\S+)(?:\s+|$)")
 
 
 async def price(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
-    """What a message would cost; it is neither sent nor remembered."""
+    """What a message would cost with its files; it is neither sent nor remembered."""
     model = _MODEL.match(rest)
     text = rest[model.end() :] if model is not None else rest
-    if not text:
+    files = typed.files or NO_FILES
+    if not text and not any(files):
         raise MistakeError("write the message behind it", PRICE_USAGE)
     name = model[1] if model is not None else typed.model
-    return await priced(desk, Ask("", typed.requester, text, name, typed.thread), words)
+    ask = Ask("", typed.requester, text, name, typed.thread).carrying(files)
+    tag = await priced(desk, ask, words)
+    if typed.files is None:
+        lines = (*tag.panel.lines, text_prices.no_files(words))
+        return tag._replace(panel=replace(tag.panel, lines=lines))
+    return tag
 
 
 async def priced(desk: Desk, ask: Ask, words: Words) -> Handled:
@@ -49,7 +55,8 @@ async def priced(desk: Desk, ask: Ask, words: Words) -> Handled:
     room = await estimates.questions(ask.requester, balances, terms.rates)
     request = turn.request(terms, prompt.expected, chosen.output_max, now)
     fits = await quotas.would_refuse(request) is None
-    return Handled(text_prices.price(words, tag, room, fits=fits), balances)
+    panel = text_prices.price(words, tag, room, fits=fits)
+    return Handled(replace(panel, lines=(*panel.lines, *turn.notes)), balances)
 
 
 async def confirm(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:

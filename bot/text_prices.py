@@ -50,6 +50,14 @@ def price(words: Dialect, tag: PriceTag, room: int | None, *, fits: bool) -> Pan
     return Panel(words.say("Price"), "neutral" if fits else "warning", tuple(lines))
 
 
+def no_files(words: Speech) -> str:
+    """Where a command cannot bring files: Slack sends none along with its slash commands."""
+    return words.say(
+        "Files cannot come with this command. In a thread, {line} counts those of its message.",
+        line="!quota price",
+    )
+
+
 def questions(words: Speech, room: int) -> str:
     """The limits in a unit that people think in."""
     if not room:

@@ -21,7 +21,7 @@ from bot import text_console as say
 from bot.bot import Alert, Bot, Word
 from bot.commands import Typed
 from bot.languages import Speech
-from bot.messages import Ask, Attachment
+from bot.messages import Ask, Attachment, Files
 from bot.outcome import reference
 from bot.panels import Panel
 from bot.text import Words
@@ -210,7 +210,8 @@ class Session:
         if command is not None:
             await command(rest.strip())
             return
-        typed = Typed(self.who.requester, text, model=self.model)
+        files = Files(tuple(self.files))
+        typed = Typed(self.who.requester, text, model=self.model, files=files)
         card = await self.bot.commands.run(typed, self._words)
         self.screen.show(card.panel)
         if name.casefold() == "quota-admin" and not self.who.admin:

@@ -13,7 +13,7 @@ from adapters.discord.place import ChannelPlace, Frame, InteractionPlace, Place
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed
 from bot.choosing import named
-from bot.messages import BEGIN, Ask, Utterance
+from bot.messages import BEGIN, Ask, Files, Utterance
 from bot.text import Words
 from bot.text_prices import model_choice
 from bot.text_setup import unknown_persona
@@ -54,7 +54,7 @@ class Asking:
         found = await chats.files_of(requester, attached, words)
         prompt = str(given["prompt"])
         ask = self._made(interaction, requester, prompt, str(given.get("model") or ""))
-        ask = _alone(_carrying(ask, found)) if private else _carrying(ask, found)
+        ask = _alone(ask.carrying(found)) if private else ask.carrying(found)
         ask = replace(ask, persona=str(given.get("persona") or ""))
         place = self._place(interaction, private=private)
         await self._answered(interaction, ask, place, head=asks.quote(prompt, QUOTE_CHARS_MAX))
@@ -85,7 +85,7 @@ class Asking:
             parent=str(target.id),
             earlier=Past(me, interaction.channel, known=[target]),
         )
-        ask = _carrying(ask, found)
+        ask = ask.carrying(found)
         head = asks.quote(f"{text} {target.jump_url}", QUOTE_CHARS_MAX)
         await self._answered(interaction, ask, self._place(interaction), head=head)
 
@@ -122,7 +122,7 @@ class Asking:
             ask = replace(ask, text=found.text, parent=found.parent, earlier=past)
             ask = replace(ask, images=found.images, waits=again.waits)
             if not is_known:
-                ask = _carrying(ask, await self._files_of(interaction, found))
+                ask = ask.carrying(await self._files_of(interaction, found))
         if message.flags.ephemeral:
             ask = replace(ask, thread="")
         await self._answered(interaction, ask, self._place_after(interaction, message))
@@ -263,15 +263,15 @@ class Asking:
         found = next((one for one in reversed(said) if one.role == "user"), None)
         return found and found._replace(parent=found.parent or BEGIN)
 
-    async def _files_of(self, interaction: Interaction, question: Utterance) -> files.Files:
+    async def _files_of(self, interaction: Interaction, question: Utterance) -> Files:
         """What came with a question, once more from Discord."""
         channel: Any = interaction.channel
         if not question.id.isdecimal() or channel is None:
-            return files.Files()
+            return Files()
         with suppress(discord.HTTPException, AttributeError):
             found = await channel.fetch_message(int(question.id))
             return await files.taken(found.attachments, self._words(interaction))
-        return files.Files()
+        return Files()
 
     async def completions(
         self, interaction: Interaction, completes: str, typed: str
@@ -323,14 +323,3 @@ class Asking:
 def _alone(ask: Ask) -> Ask:
     """What only its asker sees is no part of what is said in the thread, before or after it."""
     return replace(ask, thread="", parent=BEGIN)
-
-
-def _carrying(ask: Ask, found: files.Files) -> Ask:
-    """With the files that came along."""
-    return replace(
-        ask,
-        attachments=found.texts,
-        images=found.images,
-        documents=found.documents,
-        left_out=found.left_out,
-    )

@@ -14,12 +14,11 @@ import discord
 
 from adapters.discord import asks, files
 from adapters.discord.asks import Past
-from adapters.discord.files import Files
 from adapters.discord.members import OWN, space_of
 from adapters.discord.place import TOKEN_MS, ChannelPlace, Place
 from adapters.discord.stream import Reply
 from bot import text_discord as say
-from bot.messages import Ask, Failure
+from bot.messages import Ask, Failure, Files
 from bot.outcome import reference
 from bot.settings import ChannelMode
 from bot.text import Words
@@ -91,17 +90,13 @@ class Chats:
             requester,
             text,
             thread=str(message.id) if in_own_thread else thread,
-            attachments=found.texts,
-            images=found.images,
-            documents=found.documents,
             author=message.author.display_name,
             channel_id=channel_id,
             place=message.guild.name if message.guild is not None else "",
             message=str(message.id),
             parent=asks.parent_of(message),
-            left_out=found.left_out,
             earlier=Past(me, message.channel, known=_referenced(message)),
-        )
+        ).carrying(found)
         if in_own_thread:
             ask = replace(ask, entitle=partial(self._entitled, message.id))
         elif thread:

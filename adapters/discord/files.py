@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import discord
 
 from bot import text_discord as say
-from bot.messages import Attachment, Document, Image
+from bot.messages import Attachment, Document, Files, Image
 from bot.text import Words
 
 _log = logging.getLogger(__name__)
@@ -24,15 +23,6 @@ _ENDINGS = (
     *(".py", ".js", ".ts", ".html", ".css", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".rb"),
     *(".sh", ".sql", ".tex", ".diff", ".patch"),
 )
-
-
-class Files(NamedTuple):
-    """What was taken, and what was left out: by name and reason."""
-
-    texts: tuple[Attachment, ...] = ()
-    images: tuple[Image, ...] = ()
-    documents: tuple[Document, ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def untaken(attachments: Sequence[discord.Attachment], words: Words) -> Files:

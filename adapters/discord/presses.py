@@ -20,7 +20,7 @@ from adapters.discord.place import Frame
 from bot import text_discord as say
 from bot.actions import AskAgain, Pressed, Shown
 from bot.desk import Typed
-from bot.messages import Card
+from bot.messages import NO_FILES, Card, Files
 from bot.outcome import reference
 from bot.panels import Action
 from bot.text import Words
@@ -132,9 +132,11 @@ class Presses:
                 shared = bool(given.get("share")) and given.get("view") in _SHARED_VIEWS
                 await interaction.response.defer(ephemeral=not shared, thinking=True)
                 prefix = "" if entry in surface.MEMBER_ENTRIES else f"/{entry.path.split()[0]} "
+                files = await self._files_of(interaction, requester, given)
                 for line in entry.typed(pieces(entry, given, self._gateway.members.called)):
                     whole = f"{prefix}{line} share" if shared else f"{prefix}{line}"
-                    await self._show(interaction, await self._run(interaction, requester, whole))
+                    card = await self._run(interaction, requester, whole, files)
+                    await self._show(interaction, card)
 
     async def _chosen(
         self,
@@ -166,9 +168,20 @@ class Presses:
                 line = f"/quota-staff show @member:{target.id}"
                 await self._show(interaction, await self._run(interaction, requester, line))
 
-    async def _run(self, interaction: Interaction, requester: Requester, line: str) -> Card:
+    async def _files_of(
+        self, interaction: Interaction, requester: Requester, given: Mapping[str, Any]
+    ) -> Files:
+        """What was put into the option of a command that takes a file."""
+        file, words = given.get("file"), self._words(interaction)
+        attached = [file] if file is not None else []
+        return await self._gateway.chats.files_of(requester, attached, words)
+
+    async def _run(
+        self, interaction: Interaction, requester: Requester, line: str, files: Files = NO_FILES
+    ) -> Card:
         _, _, thread = asks.place_of(interaction.channel)
-        typed = Typed(requester, line, thread, previews=True, event=_id(interaction))
+        event = _id(interaction)
+        typed = Typed(requester, line, thread, previews=True, event=event, files=files)
         await self._gateway.chats.know(requester, is_home=interaction.guild_id is not None)
         return await self._bot.commands.run(typed, self._words(interaction))
 

@@ -15,6 +15,7 @@ _REASON = Option("reason", "Why; it stands in the audit log", most=REASON_CHARS_
 _UNTIL = Option("until", "Such as 3d, 2h, never")
 _MODEL = Option("model", "Which model", completes="model")
 _PERSONA = Option("persona", "Which persona", completes="persona")
+_FILE = Option("file", "An image, a PDF or a text file", "file")
 _PER = Option("per", "hour, day, week, month, 6h, rolling 24h", required=True, most=40)
 _MODES = ("off", "mention", "reply", "thread", "auto-thread")
 
@@ -27,7 +28,7 @@ MEMBER_ENTRIES = (
             Option("prompt", "What you want to know", required=True, most=ASK_CHARS_MAX),
             _MODEL,
             _PERSONA,
-            Option("file", "An image, a PDF or a text file", "file"),
+            _FILE,
             Option("private", "Only you see the answer", "flag"),
         ),
         does="ask",
@@ -79,6 +80,7 @@ MEMBER_ENTRIES = (
         (
             Option("prompt", "What you want to know", required=True, most=ASK_CHARS_MAX),
             _MODEL,
+            _FILE,
         ),
     ),
     Entry(

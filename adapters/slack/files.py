@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from adapters.slack.failures import LOST
 from adapters.slack.workspace import Workspace
 from bot import text_slack
-from bot.messages import Attachment, Document, Image
+from bot.messages import Attachment, Document, Files, Image
 from bot.text import Words
 
 _log = logging.getLogger(__name__)
@@ -24,15 +24,6 @@ _TEXTS = frozenset(
     {"application/json", "application/xml", "application/yaml", "application/x-yaml"}
     | {"application/javascript", "application/toml", "application/x-sh", "application/sql"}
 )
-
-
-class Taken(NamedTuple):
-    """What can be read of the files of a message."""
-
-    texts: tuple[Attachment, ...] = ()
-    images: tuple[Image, ...] = ()
-    documents: tuple[Document, ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
 
 
 class _LeftOutError(Exception):
@@ -52,7 +43,7 @@ def _too_large(size: int, most: int) -> Callable[[Words], str]:
     return lambda words: text_slack.file_too_large(words, size, most)
 
 
-async def take(workspace: Workspace, files: Sequence[dict[str, Any]], words: Words) -> Taken:
+async def take(workspace: Workspace, files: Sequence[dict[str, Any]], words: Words) -> Files:
     """Fetch what can be read, one after the other."""
     texts: list[Attachment] = []
     images: list[Image] = []
@@ -71,7 +62,7 @@ async def take(workspace: Workspace, files: Sequence[dict[str, Any]], words: Wor
             documents.append(taken)
         else:
             texts.append(taken)
-    return Taken(tuple(texts), tuple(images), tuple(documents), tuple(left_out))
+    return Files(tuple(texts), tuple(images), tuple(documents), tuple(left_out))
 
 
 async def _taken(

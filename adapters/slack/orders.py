@@ -17,7 +17,7 @@ from adapters.slack.post import Place
 from adapters.slack.workspace import Workspace
 from bot import text_slack
 from bot.commands import Typed
-from bot.messages import BEGIN, Ask, Card, Utterance
+from bot.messages import BEGIN, Ask, Card, Files, Utterance
 from bot.pressing import AskAgain, Pressed, Shown
 from bot.text import Words
 from quota.errors import StoreUnavailableError
@@ -33,21 +33,38 @@ class Orders:
         self._answering = answering
 
     async def command(
-        self, workspace: Workspace, requester: Requester, command: Command, place: Place, event: str
+        self,
+        workspace: Workspace,
+        requester: Requester,
+        command: Command,
+        place: Place,
+        event: str,
+        files: Sequence[dict[str, Any]],
     ) -> None:
-        """Carry out a command and show its card to whoever gave it."""
+        """Carry out a command of a message with its files; show its card to whoever gave it."""
         if command.name == "regenerate":
             await self._regenerate(workspace, requester, command.rest, place, event)
             return
-        card = await self.card(workspace, requester, command.line, event, place.thread)
+        words = await self._front.words(workspace, requester.member.id)
+        came = await take(workspace, files, words)
+        card = await self.card(workspace, requester, command.line, event, place.thread, came)
         await post.show(workspace, place, card)
 
     async def card(
-        self, workspace: Workspace, requester: Requester, line: str, event: str, thread: str = ""
+        self,
+        workspace: Workspace,
+        requester: Requester,
+        line: str,
+        event: str,
+        thread: str = "",
+        files: Files | None = None,
     ) -> Card:
-        """What a command says; that the books cannot be reached is said as a card, too."""
+        """What a command says; that the books cannot be reached is said as a card, too.
+
+        Only with a message can files come along: Slack sends none with slash commands.
+        """
         front = self._front
-        typed = Typed(requester, line, thread, previews=True, event=event)
+        typed = Typed(requester, line, thread, previews=True, event=event, files=files)
         front.bot.commands.meet(requester)
         words = await front.words(workspace, requester.member.id)
         try:
@@ -156,15 +173,11 @@ class Orders:
             words.onward() if is_onward else said.text,
             how.model,
             thread,
-            attachments=taken.texts,
-            images=images,
-            documents=taken.documents,
             waits=how.waits,
             message="" if is_onward else said.id,
             parent=pressed.message if is_onward else said.parent,
-            left_out=taken.left_out,
             earlier=partial(history.earlier, workspace, place.channel, thread),
-        )
+        ).carrying(taken._replace(images=images))
         await self._answering.answer(workspace, ask, there, about=about)
 
     async def _question(

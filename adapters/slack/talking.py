@@ -99,7 +99,9 @@ class Talking:
         if command is not None:
             # Slack tells of a message again for an hour, also after a restart.
             if await front.claims(workspace, f"command {said.id}"):
-                await self._orders.command(workspace, requester, command, _shown_at(said), said.id)
+                await self._orders.command(
+                    workspace, requester, command, _shown_at(said), said.id, said.files
+                )
             return
         if self._mode(workspace, said.channel, requester.channel) == "off" and not said.is_direct:
             told = (await front.words(workspace, said.user)).say(text_slack.OFF_HERE)
@@ -115,14 +117,10 @@ class Talking:
             requester,
             words,
             thread=said.root,
-            attachments=taken.texts,
-            images=taken.images,
-            documents=taken.documents,
             message=said.id,
             parent="" if said.thread else BEGIN,
-            left_out=taken.left_out,
             earlier=partial(history.earlier, workspace, said.channel, said.root),
-        )
+        ).carrying(taken)
         if said.is_direct and not said.thread:
             # In a talk with the bot each thread is a session of its own, listed by its title.
             ask = replace(ask, entitle=partial(workspace.entitle, said.channel, said.root))

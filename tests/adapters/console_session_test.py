@@ -247,6 +247,24 @@ async def test_a_file_goes_with_the_next_message_only(tmp_path: Path) -> None:
     assert second.messages[-1].content == "and now?"
 
 
+async def test_a_price_counts_what_is_attached_and_leaves_it_for_the_message(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.txt").write_text("eggs and milk")
+    bot = build()
+    shown = await typed(
+        "/quota price hello",
+        f"/attach {tmp_path}/a.txt",
+        "/quota price hello",
+        "hello",
+        bot=bot,
+    )
+    assert [line.split()[0] for line in shown.splitlines() if "tokens go to mini" in line] == [
+        *("8", "12")
+    ]
+    assert bot.model.calls[0].messages[-1].content == "hello\n\n[a.txt]\neggs and milk"
+
+
 async def test_attached_files_can_be_taken_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("eggs")
     bot = build()

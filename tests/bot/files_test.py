@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from bot.messages import Answer, Ask, Attachment, Document, Image
+from bot.messages import Answer, Ask, Attachment, Document, Files, Image
 from bot.models import Model, Models
 from bot.ports import DocumentReader, Extract, Finished, UsageReport
 from bot.turns import ChatSettings
@@ -229,3 +229,32 @@ def test_the_same_event_with_another_file_is_another_message() -> None:
     assert one.digest != Ask("1", member(), "x").digest
     other = Document("paper.pdf", "application/pdf", b"%PDF-2")
     assert one.digest != Ask("1", member(), "x", documents=(other,)).digest
+
+
+async def priced(bot: Bot, files: Files | None, text: str = " what is it") -> tuple[str, ...]:
+    """What stands below the price itself, the tokens that would go to the model first."""
+    _, parts, *more = (await bot.type(f"/quota price{text}", member(), files=files)).panel.lines
+    return parts.partition(" go to")[0], *more
+
+
+async def test_a_price_counts_the_files_and_names_those_that_would_be_left_out() -> None:
+    bot = place(reader=Reader(Extract("all about cats", 1, 3)))
+    assert await priced(bot, Files()) == ("10 tokens",)
+    # The picture by its own rule; the name and the three words of the PDF.
+    files = Files(images=(CAT,), documents=(PAPER,), left_out=(("a.zip", "it is no text"),))
+    with_files = await priced(bot, files)
+    assert with_files == (
+        f"{10 + CAT_TOKENS + 4} tokens",
+        "Left out a.zip: it is no text.",
+        "Of paper.pdf, only the first page of 3 could be taken.",
+    )
+    assert bot.model.calls == []
+
+
+async def test_a_file_alone_has_a_price_and_where_none_can_come_that_is_said() -> None:
+    bot = place()
+    alone = await priced(bot, Files(texts=(Attachment("a.txt", "dogs and cats"),)), "")
+    assert alone == ("11 tokens",)
+    told = "Files cannot come with this command. In a thread, !quota price counts those of its"
+    assert await priced(bot, None) == ("10 tokens", f"{told} message.")
+    assert "Write the message behind it." in (await bot.type("/quota price", files=None)).text

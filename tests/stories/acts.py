@@ -55,6 +55,21 @@ async def sends(stage: Stage, who: str, text: str, name: str, data: bytes, mime:
     return await stage.answer(await stage.people[who].says(stage.general, text, files=[there]))
 
 
+async def prices(stage: Stage, who: str, text: str, name: str, data: bytes, mime: str) -> Seen:
+    """Have a message with a file to it priced: in Slack in a thread, where a file can come."""
+    if isinstance(stage, OnDiscord):
+        file = discord.File(name, data, mime)
+        sent = await stage.people[who].slash(stage.general, "chat price", prompt=text, file=file)
+        return stage.seen(await (await sent.reply()).settled())
+    assert isinstance(stage, InSlack)
+    person, there = stage.people[who], slack.File(name, data, mimetype=mime)
+    began = await person.says(stage.general, "@bot hello")
+    await stage.answer(began)
+    await person.says(stage.general, f"!quota price {text}", thread=began, files=[there])
+    await stage.there.rests()
+    return stage.seen(stage.newest(who, stage.general))
+
+
 async def answered(stage: Stage, who: str, text: str = "@bot hello") -> Seen:
     return await stage.answer(await stage.says(who, text))
 

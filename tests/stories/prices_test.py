@@ -1,9 +1,11 @@
 """What a message costs before it is sent, word for word on Discord and in Slack."""
 
+import re
 from pathlib import Path
 
+from tests.adapters.pdf_text_test import pdf
 from tests.stage import InSlack, OnDiscord, Opens, Seen, Stage, entries
-from tests.stories.acts import answered, costing, goes_on, refused, uses
+from tests.stories.acts import answered, costing, goes_on, prices, refused, uses
 from tests.stories.rows_test import MODEL
 
 SMALL = MODEL.format(name="small", more="")
@@ -34,6 +36,27 @@ async def test_a_message_has_a_price_before_it_is_sent(tmp_path: Path, stage_of:
         assert stage.model.calls == []
         assert stage.answers() == []
         assert (await stage.balance("ana")).used == 0
+
+
+async def test_the_files_of_a_message_are_in_its_price(tmp_path: Path, stage_of: Opens) -> None:
+    async with stage_of(tmp_path, "10k tokens/day") as stage:
+        data = pdf(["egg " * 500])
+        shown = await prices(stage, "ana", "read it", "eggs.pdf", data, "application/pdf")
+        tokens = re.search(r"About ([\d,]+) tokens", shown.text)
+        assert tokens is not None
+        assert int(tokens[1].replace(",", "")) > 900
+        movie = await prices(stage, "ana", "see it", "eggs.mp4", b"moo", "video/mp4")
+        assert "Left out eggs.mp4" in movie.text
+        # In Slack each began with a question, which made the thread.
+        assert len(stage.model.calls) == 2 * isinstance(stage, InSlack)
+
+
+async def test_in_slack_a_command_brings_no_files_and_says_so(
+    tmp_path: Path, stage_of: Opens
+) -> None:
+    async with stage_of(tmp_path, "10k tokens/day") as stage:
+        shown = await uses(stage, "ana", "chat price", prompt="read it")
+        assert ("Files cannot come" in shown.text) == isinstance(stage, InSlack)
 
 
 async def test_a_dear_message_waits_for_its_asker_and_is_sent_once(
