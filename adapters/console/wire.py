@@ -13,6 +13,7 @@ from typing import Any, Never
 from bot import text_console as say
 from bot.messages import Answer, Ask, Card, Duplicate, End, Failure, Refusal
 from bot.panels import Panel
+from bot.ports import ToolOutcome
 from quota.members import Member, Requester, Space
 from quota.verdicts import Balance, Notice, Refused
 
@@ -153,6 +154,11 @@ def line_of(value: Json) -> bytes:
 def delta(event_id: str, text: str) -> Json:
     """More of an answer."""
     return {"id": event_id, "event": "delta", "text": text}
+
+
+def tool(event_id: str, name: str, outcome: ToolOutcome) -> Json:
+    """A tool was used while an answer is made; what it was given and returned stays inside."""
+    return {"id": event_id, "event": "tool", "name": name, "outcome": outcome}
 
 
 def bad_line(number: int, text: str) -> Json:
