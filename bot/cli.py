@@ -18,6 +18,7 @@ import typer
 
 from bot import cli_govern as govern
 from bot import cli_init as setup
+from bot import cli_privacy
 from bot import doctor as checks
 from bot import main as door
 from bot.bot import Bot
@@ -387,6 +388,7 @@ app.add_typer(govern.balances, name="balances")
 app.command()(govern.pause)
 app.command()(govern.resume)
 app.add_typer(govern.ledger, name="ledger")
+app.add_typer(cli_privacy.privacy, name="privacy")
 app.add_typer(config_, name="config")
 app.add_typer(manifest, name="manifest")
 app.add_typer(invite, name="invite")

@@ -13,7 +13,7 @@ import typer
 from bot import main as door
 from bot.cli_books import Shown
 from bot.config_values import Config, ModelConfig
-from bot.control import FINE, Order
+from bot.control import FINE, Order, Outcome
 from bot.log import Redactor
 from quota.errors import BadRuleError
 from quota.quotas import Quotas
@@ -102,11 +102,16 @@ def actor() -> str:
 
 def ordered(config_path: Path | None, verb: str, *, as_json: bool, **args: object) -> None:
     """Have something done by the running bot, or here; what became of it is shown."""
-    config = loaded(config_path)
-    outcome = asyncio.run(door.carry_out(config, Order(verb, actor(), args)))
+    outcome = asyncio.run(door.carry_out(loaded(config_path), Order(verb, actor(), args)))
+    fine = done(outcome)
+    show(Shown(fine.text, fine.data), as_json=as_json)
+
+
+def done(outcome: Outcome) -> Outcome:
+    """An order that worked; the end of the command where it did not."""
     if outcome.code != FINE:
         raise typer.Exit(fail(outcome.code, *outcome.text.splitlines()))
-    show(Shown(outcome.text, outcome.data), as_json=as_json)
+    return outcome
 
 
 def looked(

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from bot import text_balance
+from bot import privacy, text_balance
 from bot.cli_views import Json, balance_json, grant_json, instant_json, limit_json, when_in
 from bot.config_values import ConfigError
+from bot.desk import Desk
 from bot.figures import panel_text
 from bot.grammar import MistakeError
 from bot.outcome import reference
@@ -124,18 +125,23 @@ def instant_of(text: str, now: int, zone: str) -> int | None:
 
 
 class Control:
-    """Carries out orders upon these quotas; `reload` reads the config anew, all or nothing."""
+    """Carries out orders upon these quotas.
+
+    A running bot has more: `reload` reads the config anew, all or nothing, and its desk remembers.
+    """
 
     def __init__(
         self,
         quotas: Quotas,
         terms: Callable[[], Terms],
         reload: Callable[[], Awaitable[str]] | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """Count grants by the terms of the default model."""
         self._quotas = quotas
         self._terms = terms
         self._reload = reload
+        self._desk = desk
         self._verbs: dict[str, Callable[[Order, _Args], Awaitable[Outcome]]] = {
             "grant": self._grant,
             "balance add": self._fill,
@@ -144,6 +150,8 @@ class Control:
             "drop": self._drop,
             "pause": self._pause,
             "resume": self._resume,
+            "met": self._met,
+            "erase": self._erase,
             "accept clock": self._accept_clock,
             "reload": self._reloaded,
         }
@@ -267,6 +275,24 @@ class Control:
         changed = await self._quotas.governing.switch(act, "pause", "", "")
         panel = self._words().resumed(was=changed)
         return Outcome(FINE, panel_text(panel), {"space": where, "changed": changed})
+
+    async def _met(self, order: Order, args: "_Args") -> Outcome:
+        del order
+        member = member_of(args.text("member"), args.text("space"))
+        found = privacy.met(self._desk, member) if self._desk is not None else privacy.Met()
+        return Outcome(FINE, "", found._asdict())
+
+    async def _erase(self, order: Order, args: "_Args") -> Outcome:
+        member = member_of(args.text("member"), args.text("space"))
+        if self._desk is None:
+            await privacy.erase(self._quotas, member, order.actor)
+        else:
+            await privacy.delete(self._desk, Requester(member), order.actor)
+        text = (
+            f"Erased {member.wallet}. What was used counts on, under a name that leads back to "
+            "nobody."
+        )
+        return Outcome(FINE, text, {"member": member.wallet, "erased": True})
 
     async def _accept_clock(self, order: Order, args: "_Args") -> Outcome:
         del args

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot, Platform
     from bot.config_values import Config, ModelConfig
     from bot.control import Order, Outcome
+    from bot.desk import Desk
     from bot.models import Model, Models
     from bot.ports import ChatModel
     from bot.pricing import Pricing
@@ -77,10 +78,11 @@ async def build(
 class House:
     """The bot with what reloading needs."""
 
-    def __init__(self, bot: "Bot", servers: "Servers") -> None:
+    def __init__(self, bot: "Bot", servers: "Servers", desk: "Desk") -> None:
         """Made by `build`."""
         self.bot = bot
         self._servers = servers
+        self._desk = desk
 
     @classmethod
     async def build(
@@ -123,9 +125,10 @@ class House:
             settings = ChatSettings.of(config)
             chat = ChatHandler(quotas, models, counter, clock, settings, reader, toolbox)
             closing = _Closing(stack)
-            bot = Bot.at(Desk(quotas, chat, clock), config, closing)
+            desk = Desk(quotas, chat, clock)
+            bot = Bot.at(desk, config, closing)
             await bot.note_prices()
-            house = cls(bot, servers)
+            house = cls(bot, servers, desk)
             if own_store is not None:
                 await house._take_orders(stack)
             lapsed = own_store.recovered if own_store is not None else ()
@@ -184,7 +187,9 @@ class House:
         from bot.control import Control, Order
 
         bot = self.bot
-        control = Control(bot.quotas, lambda: bot.chat.models.default.terms, self.reload)
+        control = Control(
+            bot.quotas, lambda: bot.chat.models.default.terms, self.reload, self._desk
+        )
 
         async def carry_out(line: dict[str, Any]) -> dict[str, Any]:
             return (await control.carry_out(Order.read(line)))._asdict()
@@ -316,16 +321,14 @@ async def reading(config: "Config", *, empty: bool = False) -> "AsyncIterator[Qu
 
 async def carry_out(config: "Config", order: "Order") -> "Outcome":
     """Hand an order to the bot that runs on these books; with none, open them and do it here."""
-    from adapters.control import hand_over
-    from bot.control import Outcome
     from quota.clock import SystemClock, pause
     from quota.errors import StoreUnavailableError
 
     clock = SystemClock()
     for tries_left in reversed(range(TRIES_MAX)):
-        answer = await hand_over(config.store_path, order._asdict())
-        if answer is not None:
-            return Outcome.read(answer)
+        outcome = await asked(config, order)
+        if outcome is not None:
+            return outcome
         try:
             return await _carry_out_here(config, order, clock)
         except StoreUnavailableError:
@@ -334,6 +337,15 @@ async def carry_out(config: "Config", order: "Order") -> "Outcome":
                 raise
             await pause(clock, TRY_MS)
     raise AssertionError("the last try returns or raises")
+
+
+async def asked(config: "Config", order: "Order") -> "Outcome | None":
+    """What the bot that runs on these books answers; None where none runs."""
+    from adapters.control import hand_over
+    from bot.control import Outcome
+
+    answer = await hand_over(config.store_path, order._asdict())
+    return None if answer is None else Outcome.read(answer)
 
 
 async def _carry_out_here(config: "Config", order: "Order", clock: "Clock") -> "Outcome":

@@ -1,6 +1,5 @@
 """What members do for themselves: their conversation, their choices, their data."""
 
-import json
 from dataclasses import replace
 
 from bot import text_members, text_prices, text_tools
@@ -8,7 +7,7 @@ from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
 from bot.member_actions import language_said
 from bot.panels import Action
-from bot.privacy import delete, export
+from bot.privacy import delete, export, met, written
 from bot.text import Words
 from bot.text_topics import TOPICS, topic
 
@@ -103,7 +102,8 @@ async def privacy(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
     """All that is kept about a member, and letting go of what can be let go of."""
     match " ".join(rest.casefold().split()):
         case "export":
-            data = json.dumps(await export(desk, typed.requester), indent=1, ensure_ascii=False)
+            member = typed.requester.member
+            data = written(await export(desk.quotas, member, met(desk, member)))
             if typed.previews:
                 panel = text_members.exported(words)
                 return Handled(panel, (), (("quotabot-my-data.json", data.encode()),))

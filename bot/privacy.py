@@ -1,37 +1,65 @@
-"""What is kept about one member, and how they have it deleted.
+"""What is kept about one member, and how it is deleted: by themselves, or by the operator for them.
 
 What was used counts against limits until their periods end, and the sums of the ledger must stay
 true: entries go on, under a name that leads back to nobody (quota/veils.py). They carry counts and
 times, never a word of a message, and are let go of after their retention (bot/upkeep.py).
 """
 
-from typing import Any
+import json
+from typing import Any, NamedTuple, Self
 
 from bot.desk import Desk
-from bot.requests import REQUEST, of_space
+from bot.requests import REQUEST, of_member
 from quota.ceilings import ceiling_of, lift_ceiling
-from quota.members import Requester
+from quota.members import Member, Requester
+from quota.quotas import Quotas
 
+# What a platform takes as a file; at the command line there is no such bound.
 ENTRIES_MAX = 10_000
-# What admins decided about a member is theirs; the member's ceiling has a way of its own.
-_NOT_THEIRS = frozenset({"block", "ceiling"})
+ENTRIES_ALL = 1 << 62
+ACTS_MAX = 100_000
+# What admins decided about a member is theirs.
+BLOCK = "block"
 
 
-async def export(desk: Desk, requester: Requester) -> dict[str, Any]:
+class Met(NamedTuple):
+    """What a running bot remembers of a member beside the books."""
+
+    roles: tuple[str, ...] = ()
+    language: str = ""
+
+    @classmethod
+    def read(cls, line: dict[str, Any]) -> Self:
+        """What a running bot said over the wire."""
+        return cls(tuple(map(str, line.get("roles", ()))), str(line.get("language", "")))
+
+
+def met(desk: Desk, member: Member) -> Met:
+    """How a member was seen last, if they were since the start."""
+    wallet = member.wallet
+    return Met(desk.roles.get(wallet, ()), desk.languages.get(wallet, ""))
+
+
+async def export(
+    quotas: Quotas, member: Member, seen: Met, entries_max: int = ENTRIES_MAX
+) -> dict[str, Any]:
     """Everything that is kept under the member's id, as plain values."""
-    member, governing = requester.member, desk.quotas.governing
-    entries = await desk.quotas.store.entries_of(member.wallet, ENTRIES_MAX)
+    governing = quotas.governing
+    entries = await quotas.store.entries_of(member.wallet, entries_max)
     grants = await governing.grants(member)
-    ceiling = ceiling_of(governing, member, desk.quotas.rules)
+    ceiling = ceiling_of(governing, member, quotas.rules)
+    trail = await governing.audit_trail(member.space.key, 0, ACTS_MAX)
+    names = {member.id, member.wallet}
     return {
         "member": member.wallet,
-        "roles_last_seen": list(desk.roles.get(member.wallet, ())),
-        "language_last_read": desk.languages.get(member.wallet, ""),
+        "roles_last_seen": list(seen.roles),
+        "language_last_read": seen.language,
         "settings": {flag.name: flag.value for flag in governing.kept_about(member)},
         "ceiling": None if ceiling is None else ceiling.rule.text,
-        "requests": [r.written for r in of_space(desk, member.space) if r.member == member.id],
+        "requests": [request.written for request in of_member(governing, member)],
         "grants": [grant._asdict() | {"unit": str(grant.unit)} for grant in grants],
         "entries": [_entry(entry._asdict()) for entry in entries],
+        "acts": [row._asdict() for row in reversed(trail) if {row.actor, row.subject} & names],
     }
 
 
@@ -42,19 +70,63 @@ def _entry(values: dict[str, Any]) -> dict[str, Any]:
     return plain | {"rates": None if rates is None else rates._asdict()}
 
 
-async def delete(desk: Desk, requester: Requester) -> None:
-    """Let go of choices, requests, and all that was said; what was used counts as nobody's."""
-    member, governing = requester.member, desk.quotas.governing
+def written(data: dict[str, Any]) -> str:
+    """An export as the file that a member is given."""
+    return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+async def delete(desk: Desk, requester: Requester, by: str = "") -> None:
+    """Let go of choices, requests, and all that was said; what was used counts as nobody's.
+
+    `by` is who does it, where it is not they themselves.
+    """
+    member = requester.member
     desk.chat.stop_member(member.wallet)
     desk.chat.forget(requester, everywhere=True)
-    if ceiling_of(governing, member, desk.quotas.rules) is not None:
-        await lift_ceiling(governing, member)
-    for request in of_space(desk, member.space):
-        if request.member == member.id:
-            await governing.keep(member.space.key, REQUEST, request.id, "")
-    for flag in governing.kept_about(member):
-        if flag.name not in _NOT_THEIRS:
-            await governing.keep(flag.space, flag.name, flag.subject, "")
+    await erase(desk.quotas, member, by)
     desk.roles.pop(member.wallet, None)
     desk.languages.pop(member.wallet, None)
-    await desk.quotas.store.erase(member.wallet, desk.clock.now())
+
+
+async def erase(quotas: Quotas, member: Member, by: str = "") -> None:
+    """The part of `delete` that is about the books."""
+    governing = quotas.governing
+    if ceiling_of(governing, member, quotas.rules) is not None:
+        await lift_ceiling(governing, member)
+    for request in of_member(governing, member):
+        await governing.keep(member.space.key, REQUEST, request.id, "")
+    for flag in governing.kept_about(member):
+        if flag.name != BLOCK:
+            await governing.keep(flag.space, flag.name, flag.subject, "")
+    await quotas.store.erase(member.wallet, quotas.clock.now(), by)
+
+
+class Extent(NamedTuple):
+    """What deleting would do: how many things go or count on as nobody's, and what stays.
+
+    `stays` names what admins decided about the member: a block, limits of their own.
+    """
+
+    settings: int
+    requests: int
+    entries: int
+    grants: int
+    acts: int
+    stays: tuple[str, ...]
+    is_known: bool
+
+
+async def extent(quotas: Quotas, data: dict[str, Any]) -> Extent:
+    """What deleting all that an export tells of would do."""
+    member = Member.from_wallet(data["member"])
+    theirs = [name for name in data["settings"] if name != BLOCK]
+    # What was given to somebody who was erased before is another name's already.
+    grants = [grant for grant in data["grants"] if grant["wallet"] == member.wallet]
+    limits = quotas.governing.limits(member.space.key)
+    set_for = [x.id for x in limits if (x.scope.kind, x.scope.name) == ("member", member.id)]
+    stays = (*(name for name in data["settings"] if name == BLOCK), *set_for)
+    found = (theirs, data["requests"], data["entries"], grants, data["acts"])
+    # A counter outlives its entries.
+    is_known = any(found) or bool(stays) or member.wallet in await quotas.store.wallets()
+    settings, requests, entries, granted, acts = map(len, found)
+    return Extent(settings, requests, entries, granted, acts, stays, is_known)

@@ -17,7 +17,7 @@ from bot.desk import Desk, Handled, act_of
 from bot.grammar import MistakeError, parse_amount_word, parse_until
 from bot.staff import check_cap, put_in, reason_of
 from bot.text import Words
-from quota.governing import NEVER_ENDS, Act, Said
+from quota.governing import NEVER_ENDS, Act, Governing, Said
 from quota.limits import Bound
 from quota.members import Member, Requester, Space
 from quota.prepaid import AddToBalance
@@ -115,6 +115,12 @@ def of_space(desk: Desk, space: Space, state: State | None = None) -> list[Reque
     """The requests of a space, oldest first; those in one state, or all that are kept."""
     kept = map(Request.read, desk.quotas.governing.flags(space.key, REQUEST).values())
     return sorted((r for r in kept if state in {None, r.state}), key=lambda r: (r.at, r.id))
+
+
+def of_member(governing: Governing, member: Member) -> list[Request]:
+    """The requests of a member that are kept."""
+    kept = map(Request.read, governing.flags(member.space.key, REQUEST).values())
+    return [request for request in kept if request.member == member.id]
 
 
 def found(desk: Desk, space: Space, id_: str) -> Request | None:

@@ -22,10 +22,10 @@ from quota.veils import Veils
 from quota.verdicts import Balance, Granted, Refused, Seen, Settlement, Waiting
 
 
-def erased_by(name: str) -> AuditRow:
+def erased_by(name: str, by: str) -> AuditRow:
     """What the audit trail says of it: that somebody did, and no more."""
     member = Member.from_wallet(name)
-    return AuditRow(0, member.space.key, member.id, "erase", name, "", "", "")
+    return AuditRow(0, member.space.key, by or member.id, "erase", name, "", "", "")
 
 
 class VeiledBooks(Books):

@@ -278,10 +278,10 @@ class MemoryStore:
         """See SpendingStore."""
         self._closed = True
 
-    async def erase(self, wallet: str, now: int) -> str:
+    async def erase(self, wallet: str, now: int, by: str = "") -> str:
         """See ErasingStore."""
         name = memory_erasing.erase(self._open(), self.shelf, self._audit, wallet, now)
-        self._put(erased_by(name), now)
+        self._put(erased_by(name, by), now)
         return name
 
     def _open(self) -> VeiledBooks:

@@ -25,10 +25,11 @@ COLONS = 2
 class ErasingStore(Protocol):
     """What a member may have done about what the books know of them."""
 
-    async def erase(self, wallet: str, now: int) -> str:
+    async def erase(self, wallet: str, now: int, by: str = "") -> str:
         """Put another name in place of a member everywhere, and give it; sums stay as they are.
 
-        What an admin set for them (a limit, a block) stays. A second time changes nothing.
+        What an admin set for them (a limit, a block) stays. A second time changes nothing. The
+        audit trail says who has done it (empty: they themselves), and that name alone.
         """
 
 

@@ -32,12 +32,12 @@ MODULE_LINES_MAX = {"quota/": 300, "bot/": 400, "adapters/": 400}
 LONG_MODULES: dict[str, int] = {}
 
 # Third-party packages for plumbing may be imported here, and nowhere else outside adapters/.
-# The door is two modules, the command line (typer) three and the config (pydantic) five, for one
+# The door is two modules, the command line (typer) four and the config (pydantic) five, for one
 # would be longer than a sitting.
 PLUMBING = {
     *{"bot/main.py", "bot/servers.py", "bot/cli.py", "bot/cli_common.py", "bot/cli_govern.py"},
     *{"bot/config.py", "bot/config_balance.py", "bot/config_models.py", "bot/config_platforms.py"},
-    *{"bot/config_tools.py", "bot/log.py", "bot/text.py"},
+    *{"bot/config_tools.py", "bot/log.py", "bot/text.py", "bot/cli_privacy.py"},
 }
 SDKS = {
     *{"aiohttp", "aiosqlite", "apscheduler", "asyncpg", "discord", "genai_prices", "httpx"},

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from adapters.sqlite.files import Ballast, Lock, make_private, refuse_shared
-from adapters.sqlite.opening import open_for_writing
+from adapters.sqlite.opening import BUSY_TIMEOUT_S, open_for_writing
 from adapters.sqlite.shelf import SqliteShelf
 from adapters.sqlite.spill import Late, Spill
 from adapters.sqlite.trouble import LockedError, is_corrupt, is_full, is_locked, may_pass, told
@@ -67,6 +67,7 @@ class Desk:
         self._lock: Lock
         self._books: Books | None = None
         self._rows_checkpointed = 0
+        self._unwiped = False
 
     def open(self, now: int, *, quick_check: bool) -> list[Lapsed]:
         """Lock, open and check the file, land what waited, charge the holds of dead processes."""
@@ -120,6 +121,8 @@ class Desk:
         """Use an idle moment: empty the WAL into the database, take the ballast aboard again."""
         self._ballast.take_aboard()
         self.checkpoint(IDLE_CHECKPOINT_ROWS)
+        if self._unwiped:
+            self.wipe()
 
     def checkpoint(self, after_rows: int = BUSY_CHECKPOINT_ROWS) -> None:
         """Empty the WAL into the database if so many rows were changed since that was done."""
@@ -144,6 +147,19 @@ class Desk:
         return len(self.spill)
 
     CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+    WIPE = "PRAGMA wal_checkpoint(TRUNCATE)"
+    WAIT = "PRAGMA busy_timeout = {}"
+
+    def wipe(self, _: Books | None = None) -> None:
+        """Leave nothing in the WAL; while somebody reads from it, in an idle moment to come."""
+        self._unwiped = True
+        try:
+            self.db.execute(self.WAIT.format(0)).fetchall()
+            ((busy, _, _),) = self.db.execute(self.WIPE).fetchall()
+            self._unwiped = bool(busy)
+            self.db.execute(self.WAIT.format(BUSY_TIMEOUT_S * 1_000)).fetchall()
+        except sqlite3.Error as error:
+            log.warning("%s: emptying the WAL is put off: %s", self.path, error)
 
     def _recover(self, now: int) -> list[Lapsed]:
         self.shelf = SqliteShelf(self.db)

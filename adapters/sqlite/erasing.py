@@ -2,7 +2,8 @@
 
 The first step is the one that counts: counters, holds, grants and pools change hands, and whoever
 comes back is counted under the new name. Entries follow, for they are many; a start goes on with
-what a dead process had begun. What is overwritten is zeroed, so that the file keeps none of it.
+what a dead process had begun. What is overwritten is zeroed (opening.py), and the WAL, which has it
+still, is emptied at the end.
 """
 
 import sqlite3
@@ -19,10 +20,10 @@ from quota.members import Member
 from quota.veils import NEVER_ENDS, ends_at, hiding, split_book
 
 
-async def erase(writer: Writer, scans: Scans, wallet: str, now: int) -> str:
+async def erase(writer: Writer, scans: Scans, wallet: str, now: int, by: str = "") -> str:
     """See ErasingStore."""
     db = writer.desk.db
-    name = await writer.ask(partial(change_hands, db, wallet, now), alone=True)
+    name = await writer.ask(partial(change_hands, db, wallet, now, by), alone=True)
     last, more, turns = 0, True, set[int]()
     while more:
         rows = await scans.apart(partial(_entries_after, last, wallet))
@@ -37,6 +38,7 @@ async def erase(writer: Writer, scans: Scans, wallet: str, now: int) -> str:
         some = found[start : start + STEP_ROWS]
         await writer.ask(partial(_unlink, db, some), alone=True)
     await writer.ask(partial(_done, db, wallet), alone=True)
+    await writer.ask(writer.desk.wipe)
     return name
 
 
@@ -48,20 +50,18 @@ def unfinished(db: sqlite3.Connection) -> list[str]:
     return [wallet for (wallet,) in db.execute(ERASING)]
 
 
-BEGUN = "INSERT OR REPLACE INTO erasing (wallet, name) VALUES (?, ?)"
+BEGUN = "INSERT OR IGNORE INTO erasing (wallet, name) VALUES (?, ?)"
 KEEP_KEY = "INSERT OR IGNORE INTO erasing_key (one, key) VALUES (1, ?)"
 VEIL = "INSERT OR REPLACE INTO erased (name, until) VALUES (?, ?)"
-SECURELY = "PRAGMA secure_delete = ON"
 
 
-def change_hands(db: sqlite3.Connection, wallet: str, now: int, books: Books) -> str:
+def change_hands(db: sqlite3.Connection, wallet: str, now: int, by: str, books: Books) -> str:
     """All that decides is the new name's, at once; the name."""
     assert isinstance(books, VeiledBooks), "the shelf makes no others"
     books.mark = now = max(books.mark, now)
     name = books.veils.made(wallet)
-    db.execute(SECURELY).fetchall()
     db.execute(KEEP_KEY, (books.veils.key,))
-    db.execute(BEGUN, (wallet, name))
+    is_new = db.execute(BEGUN, (wallet, name)).rowcount > 0
     books.rename(wallet, name)
     _rename_counters(db, wallet, name)
     until = max((when for when in _ends(db, name, now)), default=0)
@@ -70,7 +70,8 @@ def change_hands(db: sqlite3.Connection, wallet: str, now: int, books: Books) ->
         db.execute(VEIL, (name, until))
         books.veils.until[name] = until
     _rename_audit(db, wallet, name)
-    add_audit(db, books, erased_by(name), now)
+    if is_new:  # What a dead process had begun is in the trail already.
+        add_audit(db, books, erased_by(name, by), now)
     books.evict()
     return name
 

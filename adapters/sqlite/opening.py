@@ -28,6 +28,8 @@ _SET_UP = (
     f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}",
     f"PRAGMA cache_size = -{PAGE_CACHE_KIB}",
     "PRAGMA mmap_size = 0",
+    # What is deleted is zeroed: a member's settings go before the rest of them does (erasing.py).
+    "PRAGMA secure_delete = ON",
 )
 
 

@@ -261,9 +261,9 @@ class SqliteStore:
         """See GoverningStore."""
         return await prune(self._writing(), self._scans, now, events_ms, entries_ms)
 
-    async def erase(self, wallet: str, now: int) -> str:
+    async def erase(self, wallet: str, now: int, by: str = "") -> str:
         """See ErasingStore."""
-        return await erasing.erase(self._writing(), self._scans, wallet, now)
+        return await erasing.erase(self._writing(), self._scans, wallet, now, by)
 
     async def backup(self, target: str) -> None:
         """See GoverningStore."""

@@ -126,6 +126,14 @@ async def test_a_second_time_changes_nothing_and_a_stranger_leaves_no_name(store
     assert await store.verify() == []
 
 
+async def test_who_does_it_for_a_member_is_named_and_the_member_is_not(store: Store) -> None:
+    desk = Desk(store, "everyone: 1000 tokens/day")
+    await desk.spend(900)
+    name = await store.erase(ANA, desk.now, "cli:olga")
+    (row,) = await store.audit_trail("console:console", 0, 9)
+    assert (row.actor, row.action, row.subject) == ("cli:olga", "erase", name)
+
+
 async def test_what_was_kept_in_a_fair_pool_is_kept_on(store: Store) -> None:
     desk = Desk(store, "space: 10k tokens/day fair")
     (bound,) = desk.bounds(requester())

@@ -249,6 +249,8 @@ COMMANDS = [
     ("ledger", "tail"),
     ("ledger", "receipt", "console:console:e1"),
     ("backup", "copy.db"),
+    ("privacy", "export", "ana"),
+    ("privacy", "erase", "ana", "--yes"),
 ]
 
 
@@ -302,6 +304,12 @@ async def test_a_config_that_cannot_be_used_is_named_with_the_fix(
         ("ledger", "tail", "-n", "many"),
         ("backup", "config.toml"),
         ("backup", "missing/copy.db"),
+        ("privacy", "export"),
+        ("privacy", "export", "discord:1"),
+        ("privacy", "export", "ana", "--json", "--out", "data.json"),
+        ("privacy", "export", "ana", "--out", "config.toml"),
+        ("privacy", "export", "ana", "--out", "missing/data.json"),
+        ("privacy", "erase", "discord:1:2", "--space", "discord:3"),
         ("run",),
         ("run", "--json"),
     ],
@@ -333,6 +341,8 @@ async def test_run_tells_what_to_do_where_no_platform_is_enabled(tmp_path: Path)
         ("ledger", "verify"),
         ("ledger", "export"),
         ("backup", "copy.db"),
+        ("privacy", "export", "ana"),
+        ("privacy", "erase", "ana", "--yes"),
     ],
     ids=" ".join,
 )

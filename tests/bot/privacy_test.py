@@ -1,0 +1,110 @@
+"""What an operator does for a member: the same as the member could have done."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.control import Control, Order, Outcome
+from bot.privacy import ENTRIES_ALL, Met, export, extent, written
+from bot.settings import MemberSettings
+from tests.bot.member_commands_test import DAILY, chosen, kept
+from tests.fakes import requester
+from tests.scripted import Bot, build
+
+ANA = "console:console:ana"
+OLGA = "cli:olga"
+
+
+async def order(bot: Bot, verb: str, who: str = "ana", *, running: bool = True) -> Outcome:
+    desk = bot.desk if running else None
+    control = Control(bot.quotas, lambda: bot.chat.models.default.terms, None, desk)
+    return await control.carry_out(Order(verb, OLGA, {"member": who}))
+
+
+async def about(bot: Bot, who: str = "ana", seen: Met | None = None) -> dict[str, Any]:
+    return await export(bot.quotas, requester(who).member, seen or Met(), ENTRIES_ALL)
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_an_operator_erases_all_that_the_member_could(*, running: bool) -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    before = await bot.balance("ana")
+    done = await order(bot, "erase", running=running)
+    assert done.data == {"member": ANA, "erased": True}
+    assert chosen(bot) == MemberSettings()
+    assert {flag.name for flag in await bot.store.flags()} == {"block", "request"}
+    assert ANA not in await bot.store.wallets()
+    trail = await bot.store.audit_trail("console:console", 0, 99)
+    assert "ana" not in repr(trail)
+    assert (trail[0].actor, trail[0].action) == (OLGA, "erase")
+    assert trail[0].subject.startswith("console:console:deleted-")
+    assert await bot.balance("ana") == before, "who comes back finds what they used"
+    assert await bot.store.verify() == []
+
+
+async def test_what_was_said_is_forgotten_by_the_running_bot() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    await order(bot, "erase")
+    await bot.answer("ana", "what is my secret")
+    assert len(bot.model.calls[-1].messages) == 1
+    assert (await order(bot, "met")).data == {"roles": (), "language": ""}
+
+
+async def test_nobody_elses_data_are_touched() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    before = await about(bot, "bo")
+    await order(bot, "erase")
+    assert await about(bot, "bo") == before
+
+
+async def test_what_only_the_running_bot_remembers_is_in_the_export_too() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    bot.desk.meet(requester("ana", roles=("Guest",)), bot.words)
+    seen = Met.read(json.loads(json.dumps((await order(bot, "met")).data)))
+    assert seen == Met(("Guest",), "en")
+    assert Met.read((await order(bot, "met", running=False)).data) == Met()
+    card = await bot.type("/privacy export", requester("ana", roles=("Guest",)), previews=True)
+    assert card.files[0][1].decode() == written(await about(bot, seen=seen))
+
+
+async def test_an_export_tells_what_was_done_by_the_member_and_to_them() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    acts = (await about(bot))["acts"]
+    assert [(act["actor"], act["action"]) for act in acts] == [
+        *(("ana", "ceiling"), ("ana", "request"), ("ada", "grant")),
+    ]
+    assert [act["action"] for act in (await about(bot, "ada"))["acts"]] == ["grant", "block"]
+
+
+async def test_what_erasing_would_do_is_told_in_numbers() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    await bot.type("/quota-admin limit set 5k tokens per day for @bo")
+    ana = await extent(bot.quotas, await about(bot))
+    assert ana == (3, 1, 2, 1, 3, (), True)
+    bo = await extent(bot.quotas, await about(bot, "bo"))
+    assert (bo.requests, bo.stays) == (1, ("block", "member:bo tokens/day"))
+
+
+async def test_who_only_governed_is_known_and_a_stranger_is_not() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    assert (await extent(bot.quotas, await about(bot, "ada"))).is_known
+    assert not (await extent(bot.quotas, await about(bot, "mallory"))).is_known
+    await order(bot, "erase")
+    assert not (await extent(bot.quotas, await about(bot))).is_known, "the grant is another's"
+
+
+@pytest.mark.parametrize("who", ["", "discord:1", "::"])
+async def test_what_names_no_member_erases_nobody(who: str) -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    for verb in ("erase", "met"):
+        assert (await order(bot, verb, who)).code == 2
+    assert ANA in await bot.store.wallets()
