@@ -64,11 +64,15 @@ AGENT_DESCRIPTION = (
     "Ask anything: here, by mentioning me in a channel, or with /ask. Everybody has an allowance "
     "that is fair and visible; /quota shows yours."
 )
+# What is sent is the asker's own sentence, but for commands, which are typed alike everywhere.
 PROMPTS = (
-    ("How much quota do I have left?", "!quota"),
-    ("Which rules hold for me?", "!quota rules"),
-    ("Summarise a text", "I will give you a text. Summarise it in five sentences."),
-    ("Explain something", "Explain it simply, with one example: "),
+    (phrase("How much quota do I have left?"), "!quota"),
+    (phrase("Which rules hold for me?"), "!quota rules"),
+    (
+        phrase("Summarise a text"),
+        phrase("I will give you a text. Summarise it in five sentences."),
+    ),
+    (phrase("Explain something"), phrase("Explain it simply, with one example:")),
 )
 # By their own names: what stands behind them, and what they do.
 COMMANDS = {

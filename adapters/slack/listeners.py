@@ -168,10 +168,10 @@ class Listeners:
             await workspace.web.assistant_threads_setSuggestedPrompts(
                 channel_id=str(event["channel"]),
                 title=words.say(text_slack.PROMPTS_TITLE),
-                prompts=prompts(),
+                prompts=prompts(words),
             )
         except LOST as error:
-            # The manifest has the same ones; an app that is no agent has none.
+            # The manifest has the same ones in English; an app that is no agent has none.
             _log.info("prompts: %s", error_of(error) or error)
 
     async def _revoked(self, workspace: Workspace, event: Json) -> None:

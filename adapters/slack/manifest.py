@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.slack.commands import NAMES
 from bot import text_slack
+from bot.languages import Speech
 
 Json = dict[str, Any]
 
@@ -102,7 +103,8 @@ def manifest(name: str = "Quotabot", prefix: str = "", single: str = "", http: s
             "bot_user": {"display_name": name, "always_online": True},
             "agent_view": {
                 "agent_description": text_slack.AGENT_DESCRIPTION,
-                "suggested_prompts": prompts(),
+                # Slack takes one language here; who opens the tab is shown them in their own.
+                "suggested_prompts": prompts(Speech()),
             },
             "shortcuts": _shortcuts(),
             "slash_commands": [
@@ -130,9 +132,15 @@ def manifest(name: str = "Quotabot", prefix: str = "", single: str = "", http: s
     }
 
 
-def prompts() -> list[dict[str, str]]:
+def prompts(words: Speech) -> list[dict[str, str]]:
     """What can be asked with one click in the Messages tab."""
-    return [{"title": title, "message": message} for title, message in text_slack.PROMPTS]
+    return [
+        {
+            "title": words.say(title),
+            "message": message if message.startswith("!") else words.say(message),
+        }
+        for title, message in text_slack.PROMPTS
+    ]
 
 
 def _commands(prefix: str, single: str) -> list[Json]:

@@ -42,6 +42,26 @@ async def test_forms_are_in_the_language_of_who_opens_them(tmp_path: Path) -> No
         assert place.slack.refusals == []
 
 
+async def test_what_the_messages_tab_suggests_is_in_the_language_of_who_opens_it(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path) as place:
+        place.ana.locale = "fr-FR"
+        await place.ana.opens_home("messages")
+        await place.there.rests()
+        (shown,) = place.there.team.prompts.values()
+        assert shown["title"] == "Que puis-je faire pour vous\N{NO-BREAK SPACE}?"
+        assert [(one["title"], one["message"]) for one in shown["prompts"]] == [
+            ("Quel quota me reste-t-il\N{NO-BREAK SPACE}?", "!quota"),
+            ("Quelles règles valent pour moi\N{NO-BREAK SPACE}?", "!quota rules"),
+            (
+                "Résumer un texte",
+                "Je vais vous donner un texte. Résumez-le en cinq phrases.",
+            ),
+            ("Expliquer quelque chose", "Expliquez simplement, avec un exemple\N{NO-BREAK SPACE}:"),
+        ]
+
+
 async def test_who_has_no_language_that_is_known_reads_the_operators(tmp_path: Path) -> None:
     async with Slack(our_app()) as slack, on_slack(slack, tmp_path, more=GERMAN) as there:
         ana = there.team.user("ana", locale="pt-BR")
