@@ -4,8 +4,9 @@ The parser of the text grammar is in grammar.py; what a command says is in text*
 is checked here, whoever called it, and every act or refused attempt leaves an audit row.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 
 from bot import (
     admin_commands,
@@ -35,6 +36,7 @@ __all__ = ["Commands", "Typed"]
 NOT_YET = frozenset({"ask", "regenerate"})
 ADMIN_NOT_YET = frozenset({"member", "request"})
 ATTEMPT_CHARS_MAX = 100
+WORD_CHARS_MAX = 40
 
 Command = Callable[[Desk, Typed, str, Words], Awaitable[Handled]]
 AdminCommand = Callable[[Desk, Typed, Line, Words], Awaitable[Handled]]
@@ -111,7 +113,7 @@ class Commands:
         except BadRuleError as mistake:
             panel = words.mistake(str(mistake))
         except MistakeError as mistake:
-            panel = words.mistake(mistake.told(words), mistake.usage)
+            panel = words.mistake(mistake.told(words), _typed_whole(command, mistake.usage))
         if typed.previews and command in GOVERNING:
             line = f"{command} {rest}".strip()
             mend = await mending_action(self._desk, typed, line, words)
@@ -127,7 +129,26 @@ async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Wo
         return await MEMBERS[command](desk, typed, rest, words)
     if command in NOT_YET:
         raise MistakeError("/{command} is not part of this version", "/help", command=command)
-    raise MistakeError("there is no command /{command}", "/help", command=command[:40])
+    known = [name for name in (*MEMBERS, *GOVERNING) if may_command(typed.requester, name)]
+    meant = _meant(command, rest, known)
+    usage = f"/{meant}" if meant else "/help"
+    raise MistakeError("there is no command /{command}", usage, command=command[:WORD_CHARS_MAX])
+
+
+def _meant(word: str, rest: str, known: Iterable[str]) -> str:
+    """The line with the word that was probably meant; empty where nobody could tell."""
+    nearest = get_close_matches(word[:WORD_CHARS_MAX], list(known), 1)
+    line = f"{nearest[0]} {rest}".strip() if nearest else ""
+    return line if len(line) <= ATTEMPT_CHARS_MAX else nearest[0]
+
+
+def _typed_whole(command: str, usage: str) -> str:
+    """How to write it, from the slash on: without it the line would go to the model as a question.
+
+    What governs says only its verb, as the forms of the platforms want it.
+    """
+    is_verb = usage.partition(" ")[0] in GOVERNING.get(command, {})
+    return f"/{command} {usage}" if is_verb else usage
 
 
 def _menu(panel: Panel, verbs: dict[str, AdminCommand]) -> Panel:
@@ -153,5 +174,6 @@ async def _governing(
         raise MistakeError("{verb} is not part of this version", "/help", verb=line.verb)
     command = verbs.get(line.verb)
     if command is None:
-        raise MistakeError("there is no {verb!r}", "/help", verb=line.verb[:40])
+        usage = _meant(line.verb, line.rest, verbs) or "/help"
+        raise MistakeError("there is no {verb!r}", usage, verb=line.verb[:WORD_CHARS_MAX])
     return await command(desk, typed, line, words)

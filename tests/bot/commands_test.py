@@ -523,6 +523,42 @@ async def test_an_unknown_command_is_answered_with_help() -> None:
         assert "There is no" in card.text or "has no view" in card.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "who", "told"),
+    [
+        ("/qouta", "ana", "Write: /quota"),
+        ("/qouta rules", "ana", "Write: /quota rules"),
+        (f"/hlep {'x' * 100}", "ana", "Write: /help"),
+        # A command that is not theirs is not offered to a member.
+        ("/quota-amdin pause", "ana", "Write: /quota pause"),
+        ("/quota-amdin pause", "ada", "Write: /quota-admin pause"),
+        (
+            "/quota-admin limt set 5 tokens per day",
+            "ada",
+            "Write: /quota-admin limit set 5 tokens per day",
+        ),
+        ("/quota-admin frobnicate", "ada", "Write: /help"),
+    ],
+)
+async def test_a_misspelt_command_is_answered_with_the_line_that_was_meant(
+    typed: str, who: str, told: str
+) -> None:
+    card = await build(DAILY).type(typed, requester(who, admin=who == "ada"))
+    assert card.panel.title == "That did not work"
+    assert card.panel.lines[-1] == told
+
+
+async def test_what_to_write_can_be_typed_as_it_stands() -> None:
+    """Without its slash a line is a question for the model, and costs something."""
+    bot = build(DAILY)
+    card = await bot.type("/quota-admin grant ana 5k")
+    assert card.panel.lines[-1] == "Write: /quota-admin grant @ana +5k tokens until 3d -- reason"
+    card = await bot.type("/quota-admin limt list")
+    assert card.panel.lines[-1] == "Write: /quota-admin limit list"
+    card = await bot.type("/quota-admin block @ana until soon")
+    assert card.panel.lines[-1] == "Write: until 3d | until 2h | until never"
+
+
 async def test_quota_shows_what_is_used_held_and_left() -> None:
     bot = build(DAILY, "space: 1M tokens/day", "everyone: 20 requests/hour")
     await used_up(bot, "ana", 300)
