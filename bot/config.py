@@ -7,6 +7,7 @@ Its words are not used: each key carries its own fix, as the description of its 
 import os
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
@@ -48,7 +49,6 @@ from bot.config_values import (
 )
 from bot.config_words import Path_, Shape, Words
 from bot.languages import LanguageCode
-from quota.limits import Policy
 from quota.members import Space
 from quota.rules import Rules
 
@@ -95,7 +95,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         raw = deepcopy(dict(EMBEDDED)) if path is None else parsed(path)
     except ValueError as error:
         raise ConfigError([str(error)]) from None
-    if raw.get("models", {}) == {}:
+    names_models = raw.get("models", {}) != {}
+    if not names_models:
         raw["models"] = deepcopy(EMBEDDED["models"])
     origins, problems = overlay(raw, environ, SHAPE)
     words = Words(str(path or "environment"), SHAPE, origins)
@@ -113,7 +114,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         problems += [words.line(*each) for each in found]
     if root is None or problems:
         raise ConfigError(problems)
-    return _built(path, raw, root, origins)
+    config = _built(path, raw, root, origins)
+    if path is None:
+        return config
+    warnings = (f"{path}: {w}" for w in _warnings(root, config, names_models=names_models))
+    return replace(config, warnings=tuple(warnings))
 
 
 def read_example() -> str:
@@ -294,7 +299,6 @@ def _built(
         backup=BackupConfig(
             folder / root.backup.dir if root.backup.dir else None, root.backup.keep
         ),
-        warnings=tuple(f"{path}: {w}" for w in _warnings(models, base)) if path else (),
         discord=root.discord.built() if root.discord else None,
         slack=root.slack.built() if root.slack else None,
         personas={name: persona.built(name) for name, persona in root.personas.items()},
@@ -312,10 +316,20 @@ def _built(
     )
 
 
-def _warnings(models: tuple[ModelConfig, ...], base: Policy) -> Iterator[str]:
-    if all(model.offline for model in models):
+def _warnings(root: _Root, config: Config, *, names_models: bool) -> Iterator[str]:
+    """What loads, and may not have been meant."""
+    if not names_models:
         yield "[models] names no server: the offline model answers; write [models.default]"
-    for model in models:
-        if not model.api_key and not check.is_local(model.base_url):
+    for model in config.models:
+        variable = root.models[model.key].api_key_env
+        if model.api_key or model.offline:
+            continue
+        if variable is not None:
+            yield (
+                f"[models.{model.key}] api_key_env names {variable}, which is not set; "
+                f"if this server needs a key, set {variable} to it, else remove api_key_env"
+            )
+        elif not check.is_local(model.base_url):
             yield f"[models.{model.key}] has no api_key_env: its server must need no key"
-    yield from limit.warnings(base, {name for model in models for name in model.names})
+    names = {name for model in config.models for name in model.names}
+    yield from limit.warnings(config.rules.base, names)

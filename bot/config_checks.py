@@ -201,6 +201,15 @@ def store_path(text: str, folder: Path) -> Path:
     return folder / text.removeprefix("sqlite:///")
 
 
+def folder_problem(path: Path) -> str:
+    """Why no database can be where `store_path` leads; empty: one can, as far as can be seen."""
+    if path.is_dir():
+        return f"leads to {path}, which is a folder; name a file in it"
+    if not path.parent.is_dir():
+        return f"leads to {path}, and there is no folder {path.parent}; make it, or name another"
+    return ""
+
+
 class Secret(NamedTuple):
     """Where a secret is said to be: the key of the server at `url`, or what `name` says."""
 

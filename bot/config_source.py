@@ -13,6 +13,8 @@ FILE_BYTES_MAX = 1_000_000
 PREFIX = "QUOTABOT_"
 # Kubernetes and container links tell of a service named quotabot in this way; not meant for us.
 _FOREIGN = re.compile(r"QUOTABOT_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+# What stands bare in no key of TOML; where there is a quote, somebody knew.
+_UNQUOTED = re.compile(r"^[^\"']*[^\w.\-\[\]\"'][^\"']*$")
 _SECRET = re.compile(r"key|token\b|secret|password|sk-", re.IGNORECASE)
 
 
@@ -51,10 +53,29 @@ def _not_toml(path: Path, text: str, error: Exception) -> str:
     number = int(found[1]) if found else len(text.rstrip("\n").split("\n"))
     why = re.sub(r"\s*\(at .*\)$", "", str(error)) if isinstance(error, ValueError) else "too deep"
     written = lines[number - 1].strip()
+    fix = _fix(written, why)
     if _SECRET.search(written):
         written = f"{written.partition('=')[0]}= …"
     written = quoted(written)
-    return f"{path}, line {number}: {written} is not TOML ({why[:80]}); correct this line"
+    return f"{path}, line {number}: {written} is not TOML ({why[:80]}); {fix}"
+
+
+def _fix(line: str, why: str) -> str:
+    """What to do about a line, where it is one of the usual mistakes."""
+    key, is_said, value = (part.strip() for part in line.partition("="))
+    if any(mark in line for mark in "“”„‘’«»"):
+        return 'write straight quotes, "…"'
+    if why.startswith(("Cannot declare", "Cannot overwrite")):
+        return "it stands there twice: leave one out"
+    if _UNQUOTED.search(key.removeprefix("[").removesuffix("]")) and key.startswith("["):
+        return 'put a name with signs or blanks in quotes, [spaces."discord:1234"]'
+    if _UNQUOTED.search(key) and is_said:
+        return 'put a name with signs or blanks in quotes, "Two Words" = …'
+    if ":" in key and not is_said:
+        return "write = in place of :"
+    if re.match(r"\[?\s*[\w$€]", value) and not re.search("[\"']", value):
+        return 'put text in quotes, "…"'
+    return "correct this line"
 
 
 class UnknownVariableError(Exception):

@@ -144,7 +144,7 @@ def near(shape: Shape, path: Path_, known: Collection[str]) -> str:
     homes = [home for home in _homes(shape, key) if home != path[:-1]]
     if homes and not get_close_matches(key.casefold(), known, 1, 0.8):
         return f"{key} belongs in {place(homes[0], is_section=True)}"
-    nearest = get_close_matches(key.casefold(), known, 1, 0.5)
+    nearest = get_close_matches(key.casefold(), known, 1)
     return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
 
 

@@ -51,6 +51,13 @@ _TROUBLE: Mapping[str, tuple[str, str]] = {
     "broken": ("answers with something that is no chat completion", "correct base_url"),
 }
 
+# What servers say with a status, more exactly.
+_REFUSED: Mapping[str, tuple[str, str]] = {
+    "401": ("refuses the key", "put the right one into the variable that api_key_env names"),
+    "403": ("refuses the key", "check what the key is allowed, and name and base_url"),
+    "404": ("is not known there", "correct name, or base_url, which mostly ends in /v1"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -89,8 +96,13 @@ class StoreFacts:
 def config_check(config: Config) -> Check:
     """That it could be read is known; here is what it says."""
     where = str(config.path) if config.path else "no config.toml here; built-in defaults"
-    found = f"{where}; {len(config.models)} model(s), {len(config.rules.base.limits)} limit(s)"
+    models, limits = len(config.models), len(config.rules.base.limits)
+    found = f"{where}; {_counted(models, 'model')}, {_counted(limits, 'limit')}"
     return Check("config", ok=True, found=found)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def store_checks(facts: StoreFacts, clock: Clock, zone: str) -> list[Check]:
@@ -125,7 +137,7 @@ def _agree(facts: StoreFacts) -> Check:
     return Check(
         "books",
         ok=False,
-        found=f"{len(facts.differences)} counter(s) differ from their entries",
+        found=f"the entries prove another figure for {_counted(len(facts.differences), 'counter')}",
         remedy="quotabot ledger verify lists them; keep a copy, then put a backup in place",
     )
 
@@ -202,10 +214,9 @@ async def model_check(model: ModelConfig, chat: ChatModel, clock: Clock) -> Chec
         async with clock.timeout(PROBE_MS):
             pieces, tokens = await _called(chat, call)
     except ModelError as error:
-        what, remedy = _TROUBLE[error.trouble]
-        detail = f" ({error.detail})" if error.detail else ""
+        what, remedy = _told(error)
         remedy = f"[models.{model.key}]: {remedy}"
-        return Check(name, ok=False, found=f"{where} {what}{detail}", remedy=remedy)
+        return Check(name, ok=False, found=f"{where} {what}", remedy=remedy)
     except TimeoutError:
         remedy = f"[models.{model.key}]: look at the log of the server"
         return Check(name, ok=False, found=f"{where} does not answer in time", remedy=remedy)
@@ -223,6 +234,16 @@ async def model_check(model: ModelConfig, chat: ChatModel, clock: Clock) -> Chec
     return Check(name, ok=True, found=f"{where} answers and keeps to the cap{told}")
 
 
+def _told(error: ModelError) -> tuple[str, str]:
+    """What is wrong with a model, and what to do; the class of an error helps nobody."""
+    status = error.detail.rpartition(" ")[2]
+    if status in _REFUSED:
+        what, remedy = _REFUSED[status]
+    else:
+        what, remedy = _TROUBLE[error.trouble]
+    return (f"{what} (status {status})" if status.isdecimal() else what), remedy
+
+
 async def tools_check(server: ToolServer, tools: Tools, clock: Clock) -> Check:
     """Whether a server of tools answers, and which of its tools are offered."""
     name, where = f"tools {server.key}", server.url or server.command[0]
@@ -232,6 +253,9 @@ async def tools_check(server: ToolServer, tools: Tools, clock: Clock) -> Check:
     except (ToolError, TimeoutError) as error:
         detail = error.detail if isinstance(error, ToolError) else "no answer in time"
         remedy = f"[tools.{server.key}]: try the command by itself, or correct the url"
+        if detail == FileNotFoundError.__name__:
+            detail = "there is no such program"
+            remedy = f"[tools.{server.key}] command: install it, or write its whole path"
         return Check(name, ok=False, found=f"{where} cannot be used ({detail})", remedy=remedy)
     offered = ", ".join(title for title in titles if server.offers(title)) or "nothing"
     strange = ", ".join(title for title in (*server.only, *server.never) if title not in titles)

@@ -50,7 +50,8 @@ class Cards(Answers):
                 running = text_balance.taken(self, held)
             lines += (self.say("Running now: {amount} reserved", amount=running),)
         gauges = tuple(self._gauge(b) for b in balances)
-        rules = "; ".join(self.limit(b.limit) for b in balances)
+        # A role without limits is one rule, and stands for several.
+        rules = "; ".join(dict.fromkeys(self.limit(b.limit) for b in balances))
         return Panel(title, tone, lines, gauges, footer=self.say("Rules: {rules}", rules=rules))
 
     def _gauge(self, balance: Balance) -> Gauge:

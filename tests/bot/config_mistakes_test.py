@@ -546,9 +546,41 @@ NOT_TOML: list[tuple[str | bytes, str]] = [
     ("[limits]\neveryone = [\n\n\n", ", line 2: 'everyone = [' is not TOML; correct this line"),
     (
         "[limits]\nwait_s = 1\nwait_s = 2\nnote = ''",
-        ", line 3: 'wait_s = 2' is not TOML; correct this line",
+        ", line 3: 'wait_s = 2' is not TOML; it stands there twice: leave one out",
     ),
-    ("[models.m]\napi_key = sk-hidden", ", line 2: 'api_key = …' is not TOML; correct this line"),
+    (
+        "[models.m]\napi_key = sk-hidden",
+        ", line 2: 'api_key = …' is not TOML; put text in quotes, \"…\"",
+    ),
+    (
+        "[limits]\neveryone = [“20k tokens/day”]",
+        ", line 2: 'everyone = [“20k tokens/day”]' is not TOML; write straight quotes, \"…\"",
+    ),
+    (
+        "[limits]\neveryone = [20k tokens/day]",
+        ", line 2: 'everyone = [20k tokens/day]' is not TOML; put text in quotes, \"…\"",
+    ),
+    (
+        "[limits]\ntimezone = Europe/Berlin",
+        ", line 2: 'timezone = Europe/Berlin' is not TOML; put text in quotes, \"…\"",
+    ),
+    (
+        "[limits.roles]\nTwo Words = 'unlimited'",
+        ', line 2: "Two Words = \'unlimited\'" is not TOML; put a name with signs or blanks in quotes, "Two Words" = …',
+    ),
+    (
+        "[limits.shared]\nchannel:help = '1k tokens/day'",
+        ', line 2: "channel:help = \'1k tokens/day\'" is not TOML; put a name with signs or blanks in quotes, "Two Words" = …',
+    ),
+    (
+        "[spaces.discord:1.limits]",
+        ", line 1: '[spaces.discord:1.limits]' is not TOML; put a name with signs or blanks in quotes, [spaces.\"discord:1234\"]",
+    ),
+    ("limits:\n  wait_s: 5", ", line 1: 'limits:' is not TOML; write = in place of :"),
+    (
+        "[limits]\n[limits]",
+        ", line 2: '[limits]' is not TOML; it stands there twice: leave one out",
+    ),
     ("a = " + 9000 * "[", f", line 1: 'a = {76 * '['}'… is not TOML; correct this line"),
     (b"[limits]\nnote = '\xff'", ", line 2: is not UTF-8; save the file as UTF-8"),
     ("[limits]".encode("utf-16"), ", line 1: is UTF-16; save the file as UTF-8"),

@@ -90,6 +90,11 @@ def test_the_embedded_limits_hold_only_without_a_file(tmp_path: Path) -> None:
     ]
 
 
+def test_the_offline_model_may_be_meant(tmp_path: Path) -> None:
+    config = read(tmp_path, f'{OFFLINE}[limits]\neveryone = "1k tokens/day"')
+    assert config.warnings == ()
+
+
 def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     config = read(tmp_path, "")
     assert config.queue_max == 2
@@ -235,7 +240,9 @@ class TestSecrets:
         text = f'[models.m]\nname = "x"\nbase_url = "http://{host}/v1"\napi_key_env = "K"'
         config = read(tmp_path, text)
         assert config.models[0].api_key == ""
-        assert not [warning for warning in config.warnings if "api_key_env" in warning]
+        (told,) = [warning for warning in config.warnings if "api_key_env" in warning]
+        assert "names K, which is not set; if this server needs a key, set K to it" in told
+        assert "api_key_env" not in "".join(read(tmp_path, text, {"K": "sk-1"}).warnings)
 
     def test_a_far_server_without_any_is_worth_a_warning(self, tmp_path: Path) -> None:
         warnings = "\n".join(read(tmp_path, self.REMOTE).warnings)

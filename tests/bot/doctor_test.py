@@ -78,7 +78,7 @@ def test_an_old_sqlite_is_a_note_and_no_failure() -> None:
 def test_counters_that_differ_fail() -> None:
     facts = replace(SOUND, differences=[Difference("a", 1, 2), Difference("b", 1, 2)])
     assert has_a_remedy(store(facts)["books"])
-    assert "2 counter(s)" in store(facts)["books"].found
+    assert "2 counters" in store(facts)["books"].found
 
 
 def test_a_file_that_others_can_read_is_named_with_the_command_that_mends_it() -> None:
@@ -132,10 +132,14 @@ class Scripted:
     """A model that says what it is told to, whatever the cap; None: nothing, for ever."""
 
     def __init__(
-        self, events: Sequence[ModelEvent] | None, trouble: ModelTrouble | None = None
+        self,
+        events: Sequence[ModelEvent] | None,
+        trouble: ModelTrouble | None = None,
+        detail: str = "status 418",
     ) -> None:
         self.events = events
         self.trouble = trouble
+        self.detail = detail
         self.calls: list[ModelCall] = []
         self.left = 0
 
@@ -143,7 +147,7 @@ class Scripted:
     async def stream(self, call: ModelCall) -> AsyncGenerator[AsyncIterator[ModelEvent], None]:
         self.calls.append(call)
         if self.trouble is not None:
-            raise ModelError(self.trouble, detail="status 418")
+            raise ModelError(self.trouble, detail=self.detail)
         events = self._events()
         try:
             yield events
@@ -218,6 +222,23 @@ async def test_every_trouble_has_a_remedy_that_names_the_model(trouble: ModelTro
     assert has_a_remedy(check)
     assert "[models.default]" in check.remedy
     assert "status 418" in check.found
+
+
+@pytest.mark.parametrize(
+    ("trouble", "detail", "found", "remedy"),
+    [
+        ("rejected", "AuthenticationError 401", "refuses the key (status 401)", "api_key_env"),
+        ("rejected", "NotFoundError 404", "is not known there (status 404)", "ends in /v1"),
+        ("failed", "InternalServerError 500", "answers with an error (status 500)", "the log"),
+        ("unreachable", "APIConnectionError from ConnectError", "cannot be reached", "base_url"),
+    ],
+)
+async def test_what_a_server_says_is_told_in_words_and_not_in_classes(
+    trouble: ModelTrouble, detail: str, found: str, remedy: str
+) -> None:
+    check = await checked(Scripted([], trouble, detail))
+    assert check.found == f"gpt-5-mini at https://llm.example/v1 {found}"
+    assert remedy in check.remedy
 
 
 async def test_a_model_that_never_answers_fails_in_time() -> None:
