@@ -118,7 +118,7 @@ class House:
             if own_store is not None:
                 stack.push_async_callback(own_store.close)
             quotas = Quotas(store or _there(own_store), clock, config.rules)
-            await quotas.start()
+            await _started(quotas, own_store.unerased if own_store is not None else ())
             reader = PdfText(clock)
             stack.callback(reader.close)
             toolbox = Toolbox(servers.tools, clock, config.tools, config.steps_max)
@@ -283,6 +283,18 @@ async def _opened(path: Path, clock: "Clock") -> "SqliteStore":
     return store
 
 
+async def _started(quotas: "Quotas", unerased: "Sequence[str]") -> None:
+    """Read what was set, and erase whom a dead process or an older copy of the books has left."""
+    from bot.privacy import erase
+    from quota.members import Member
+
+    await quotas.start()
+    for wallet in unerased:
+        await erase(quotas, Member.from_wallet(wallet), "upkeep")
+    if unerased:
+        _log.warning("members who had been erased and were in the books again: %d", len(unerased))
+
+
 def _there(store: "Store | None") -> "Store":
     assert store is not None, "one of the two stores was opened"
     return store
@@ -355,7 +367,7 @@ async def _carry_out_here(config: "Config", order: "Order", clock: "Clock") -> "
     store = await _opened(config.store_path, clock)
     try:
         quotas = Quotas(store, clock, config.rules)
-        await quotas.start()
+        await _started(quotas, store.unerased)
         control = Control(quotas, partial(terms_of, config.models[0]))
         return await control.carry_out(order)
     finally:

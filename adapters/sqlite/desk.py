@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from adapters.sqlite.erased import come_back
 from adapters.sqlite.files import Ballast, Lock, make_private, refuse_shared
 from adapters.sqlite.opening import BUSY_TIMEOUT_S, open_for_writing
 from adapters.sqlite.shelf import SqliteShelf
@@ -86,7 +87,11 @@ class Desk:
             self._lock.release()
             raise
         try:
+            come_back(self.db, self.path)
             return self._recover(now)
+        except OSError as error:
+            self.close()
+            raise told(self.path, error) from error
         except BaseException:  # as above
             self.close()
             raise

@@ -1,15 +1,17 @@
 """Another name in place of a member, in every row of the file; in small steps between the turns.
 
 The first step is the one that counts: counters, holds, grants and pools change hands, and whoever
-comes back is counted under the new name. Entries follow, for they are many; a start goes on with
-what a dead process had begun. What is overwritten is zeroed (opening.py), and the WAL, which has it
-still, is emptied at the end.
+comes back is counted under the new name. Entries follow, for they are many; after a start one goes
+on with what a dead process had begun. What is overwritten is zeroed (opening.py), and the WAL,
+which has it still, is emptied at the end.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from adapters.sqlite.desk import Desk
+from adapters.sqlite.erased import note
 from adapters.sqlite.governing import add_audit
 from adapters.sqlite.prune import PURGING, STEP_ROWS
 from adapters.sqlite.scans import Scans
@@ -23,7 +25,7 @@ from quota.veils import NEVER_ENDS, ends_at, hiding, split_book
 async def erase(writer: Writer, scans: Scans, wallet: str, now: int, by: str = "") -> str:
     """See ErasingStore."""
     db = writer.desk.db
-    name = await writer.ask(partial(change_hands, db, wallet, now, by), alone=True)
+    name = await writer.ask(partial(change_hands, writer.desk, wallet, now, by), alone=True)
     last, more, turns = 0, True, set[int]()
     while more:
         rows = await scans.apart(partial(_entries_after, last, wallet))
@@ -46,19 +48,25 @@ ERASING = "SELECT wallet FROM erasing"
 
 
 def unfinished(db: sqlite3.Connection) -> list[str]:
-    """Who was being erased when a process died."""
+    """Whom a dead process was erasing, and who has come back with an older copy of the books."""
     return [wallet for (wallet,) in db.execute(ERASING)]
 
 
-BEGUN = "INSERT OR IGNORE INTO erasing (wallet, name) VALUES (?, ?)"
+BEGUN = (
+    "INSERT INTO erasing (wallet, name) VALUES (?, ?) ON CONFLICT (wallet) DO UPDATE SET"
+    " name = excluded.name WHERE name = ''"
+)
 KEEP_KEY = "INSERT OR IGNORE INTO erasing_key (one, key) VALUES (1, ?)"
 VEIL = "INSERT OR REPLACE INTO erased (name, until) VALUES (?, ?)"
 
 
-def change_hands(db: sqlite3.Connection, wallet: str, now: int, by: str, books: Books) -> str:
+def change_hands(desk: Desk, wallet: str, now: int, by: str, books: Books) -> str:
     """All that decides is the new name's, at once; the name."""
     assert isinstance(books, VeiledBooks), "the shelf makes no others"
-    books.mark = now = max(books.mark, now)
+    db = desk.db
+    # Later than all that any copy of the books has seen so far.
+    books.mark = now = max(books.mark + 1, now)
+    note(desk.path, wallet, now)
     name = books.veils.made(wallet)
     db.execute(KEEP_KEY, (books.veils.key,))
     is_new = db.execute(BEGUN, (wallet, name)).rowcount > 0

@@ -12,7 +12,7 @@ from adapters.sqlite.shelf import SqliteShelf
 from adapters.sqlite.trouble import told
 
 # What belongs to a database and tells of its members.
-_BESIDE = ("wal", "shm", "spill", "lock", "ballast")
+_BESIDE = ("wal", "shm", "spill", "lock", "ballast", "erased")
 
 
 class Inspection(NamedTuple):

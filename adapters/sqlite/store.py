@@ -38,9 +38,14 @@ class SqliteStore:
     """See quota/store.py for the promise of each verb; made by `open` or `open_reader`."""
 
     def __init__(self, path: Path, writer: Writer | Visitor, recovered: list[Lapsed]) -> None:
-        """Speak through a writer, or as a visitor; `recovered` are holds of dead processes."""
+        """Speak through a writer, or as a visitor; `recovered` are holds of dead processes.
+
+        `unerased` are members whom a dead process was erasing, or who were erased since these books
+        were copied: whoever opens has them erased before anybody asks.
+        """
         self.path = path
         self.recovered = recovered
+        self.unerased: list[str] = []
         self._ask = writer.ask
         self.writer = writer
         self._scans = Scans(path, writer.stop)
@@ -61,8 +66,7 @@ class SqliteStore:
         resolved = _resolved(path)
         writer = Writer(resolved, synchronous)
         store = cls(resolved, writer, await writer.open(now, quick_check=quick_check))
-        for wallet in await writer.ask(lambda _: erasing.unfinished(writer.desk.db), reads=True):
-            await store.erase(wallet, now)
+        store.unerased = await writer.ask(lambda _: erasing.unfinished(writer.desk.db), reads=True)
         return store
 
     @classmethod

@@ -78,10 +78,11 @@ async def test_who_has_done_it_is_told_once(tmp_path: Path) -> None:
     await spent(desk, 3)
     writer = store.writer
     assert isinstance(writer, Writer)
-    first = partial(erasing.change_hands, writer.desk.db, MALLORY, desk.now, "cli:olga")
+    first = partial(erasing.change_hands, writer.desk, MALLORY, desk.now, "cli:olga")
     name = await writer.ask(first, alone=True)
     await store.close()
     store = await opened(tmp_path / "books.db")
+    await store.erase(MALLORY, desk.now, "upkeep")
     (row,) = await store.audit_trail("console:console", 0, 9)
     assert (row.actor, row.action, row.subject) == ("cli:olga", "erase", name)
     await store.close()
@@ -93,12 +94,17 @@ async def test_a_start_goes_on_with_whom_a_dead_process_was_erasing(tmp_path: Pa
     await spent(desk, 3)
     writer = store.writer
     assert isinstance(writer, Writer)
-    first = partial(erasing.change_hands, writer.desk.db, MALLORY, desk.now, "")
+    first = partial(erasing.change_hands, writer.desk, MALLORY, desk.now, "")
     name = await writer.ask(first, alone=True)
     assert MALLORY in await store.wallets(), "the entries are still theirs"
     await store.close()
     store = await opened(tmp_path / "books.db")
+    assert store.unerased == [MALLORY]
+    assert await store.erase(MALLORY, desk.now) == name
     assert await store.wallets() == [name]
+    await store.close()
+    store = await opened(tmp_path / "books.db")
+    assert store.unerased == []
     await store.close()
 
 

@@ -129,6 +129,34 @@ async def test_nobody_is_erased_unasked(chat: JsonChat, tmp_path: Path) -> None:
     assert MALLORY.encode() not in bytes_of(tmp_path)
 
 
+async def test_an_older_copy_does_not_bring_them_back(chat: JsonChat, tmp_path: Path) -> None:
+    await fine(tmp_path, "backup", "copy.db")
+    await fine(tmp_path, "privacy", "erase", MALLORY, "--yes")
+    assert await chat.close() == 0
+    (tmp_path / "copy.db").replace(tmp_path / "books.db")
+    assert MALLORY.encode() in bytes_of(tmp_path)
+    again = await JsonChat.start(tmp_path)
+    assert (await used(again, "q1", MALLORY)) > 0
+    code, _ = await refused(tmp_path, "privacy", "export", MALLORY)
+    assert code == 1
+    assert MALLORY.encode() not in bytes_of(tmp_path)
+    assert (await asked(again, "q2", "/quota rules", MALLORY))["event"] == "panel"
+    assert "own ceiling" not in again.ends["q2"][0]["text"]
+    assert await data(tmp_path, "ledger", "verify") == []
+    assert await again.close() == 0
+    log = (tmp_path / "stderr.log").read_text(encoding="utf-8")
+    assert "members who had been erased and were in the books again: 1" in log
+
+
+async def test_nor_to_a_command_that_comes_before_the_bot(chat: JsonChat, tmp_path: Path) -> None:
+    await fine(tmp_path, "backup", "copy.db")
+    assert await chat.close() == 0
+    await fine(tmp_path, "privacy", "erase", MALLORY, "--yes")
+    (tmp_path / "copy.db").replace(tmp_path / "books.db")
+    await fine(tmp_path, "quota", "grant", "bo", "1k")
+    assert MALLORY.encode() not in bytes_of(tmp_path)
+
+
 async def at_a_terminal(folder: Path, typed: str, *args: str) -> tuple[int | None, str, str]:
     """Run a command that can ask; exit code, output, errors."""
     ours, theirs = pty.openpty()
