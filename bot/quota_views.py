@@ -13,7 +13,7 @@ from bot import (
 )
 from bot.desk import Desk, Handled, Typed
 from bot.grammar import MistakeError
-from bot.outlooks import forecasts
+from bot.outlooks import emptying, forecasts
 from bot.panels import Chart
 from bot.text import Words
 from quota.ceilings import ceiling_of, lift_ceiling, parse_ceiling, set_ceiling
@@ -49,7 +49,11 @@ async def _summary(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled
         return Handled(words.quota(words.who(requester.member.id), balances, ()), balances)
     grants = await desk.quotas.governing.grants(requester.member)
     panel = words.quota("you", balances, grants)
-    ahead = forecasts(words, balances, desk.clock.now())
+    store, wallet, now = desk.quotas.store, requester.member.wallet, desk.clock.now()
+    ahead = (
+        *forecasts(words, balances, now),
+        *await emptying(words, balances, store, wallet, now),
+    )
     room = await desk.chat.sending.estimates.questions(requester, balances, terms.rates)
     human = () if room is None else (text_prices.questions(words, room),)
     panel = replace(panel, lines=(*panel.lines, *human, *ahead))

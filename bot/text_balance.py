@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.figures import floored, money, percent
 from bot.panels import Gauge, Panel, Table
 from bot.text_dialect import Dialect
+from quota.forecast import HORIZON_DAYS, Forecast
 from quota.members import Member
 from quota.prepaid import Deposited, PrepaidRow, Refill
 from quota.refilling import next_refill
@@ -55,6 +56,20 @@ def comes(words: Dialect, refill: Refill, at: int) -> str:
     """What the next refill brings."""
     each, cap = money(refill.amount, words), money(refill.cap, words)
     return words.say("{amount} more {when}, up to {cap}", amount=each, when=words.when(at), cap=cap)
+
+
+def forecast(words: Dialect, told: Forecast) -> str:
+    """When it is empty at this pace, as exactly as that can be known."""
+    if told.earliest is None:
+        return words.say("At this pace your balance lasts longer than {n} days.", n=HORIZON_DAYS)
+    if told.latest is None:
+        earliest = words.when(told.earliest)
+        return words.say("At this pace your balance lasts at least until {when}.", when=earliest)
+    return words.say(
+        "At this pace your balance is empty between {earliest} and {latest}.",
+        earliest=words.when(told.earliest),
+        latest=words.when(told.latest),
+    )
 
 
 def footer(words: Dialect, prepaid: PrepaidBalance) -> str:

@@ -1,16 +1,19 @@
 """At this pace, when does it run out; and at which pace would it last until the refill.
 
-From counters only, so it costs the same for a day and for a year. Why a range and not an hour:
-turns are few, of all sizes, and come in bursts, so a pace seen over ten of them is off by half
-as often as not. In four of five cases what really happens lies between `earliest` and `latest`
-(tests/quota/forecast_test.py plays it); under three turns nothing is told at all.
+Of limits from counters only, so it costs the same for a day and for a year. Why a range and not an
+hour: turns are few, of all sizes, and come in bursts, so a pace seen over ten of them is off by
+half as often as not. In four of five cases what really happens lies between `earliest` and
+`latest` (tests/quota/forecast_test.py plays it); under three turns nothing is told at all.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import Literal, NamedTuple
 
+from quota.prepaid import Refill
+from quota.refilling import next_refill
+from quota.verdicts import PrepaidBalance
 from quota.windows import Period
 
 _HOUR_MS = 3_600_000
@@ -20,6 +23,12 @@ _THOUSAND = 1_000
 # Thousandths of a pace seen over one turn; it shrinks with the root of their number. Four of
 # five lie within, where turns are log-normal and come in bursts of up to four.
 _ERROR_THOUSANDTHS = 2_500
+# Of a balance, whose range no end of a period cuts off, it takes this for four of five; and more
+# turns, for under ten the range would be so wide that it tells nothing.
+_BALANCE_ERROR_THOUSANDTHS = 4_000
+_BALANCE_TURNS_LEAST = 10
+# A balance that lasts longer than this lasts: habits change sooner than that.
+HORIZON_DAYS = 30
 
 
 class Forecast(NamedTuple):
@@ -32,6 +41,14 @@ class Forecast(NamedTuple):
     runs_out_at: int | None
     earliest: int | None
     latest: int | None
+
+
+class Lately(NamedTuple):
+    """What was charged to somebody since an instant, by so many turns."""
+
+    since: int
+    credits: int
+    turns: int
 
 
 class Evenly(NamedTuple):
@@ -55,9 +72,7 @@ def forecast(
         return Forecast(now, now, now)
     if turns < _TURNS_LEAST or used <= 0 or now <= period.opens_at:
         return None
-    turns_left = max(1, turns * left // used)
-    variance = _ERROR_THOUSANDTHS**2 * (turns + turns_left) // (turns * turns_left)
-    error = isqrt(variance)
+    error = _error(used, left, turns, _ERROR_THOUSANDTHS)
     passed = _activity(period, now, curve)
     if passed == 0:
         return None
@@ -67,6 +82,53 @@ def forecast(
         _instant(period, passed + needed * _THOUSAND // (_THOUSAND + error), curve),
         _instant(period, passed + needed * (_THOUSAND + error) // _THOUSAND, curve),
     )
+
+
+def empties(prepaid: PrepaidBalance, lately: Lately, now: int) -> Forecast | None:
+    """When a prepaid balance is empty, with all that refills bring until then.
+
+    Here None is: not within the horizon. It has no period whose beginning would do, and a day has
+    its hours, so under a day is too little to tell from.
+    """
+    left, passed = prepaid.credits, now - lately.since
+    seen = lately.turns >= _BALANCE_TURNS_LEAST and lately.credits > 0 and passed >= _DAY_MS
+    if left <= 0 or not seen:
+        return None
+    until = now + HORIZON_DAYS * _DAY_MS
+    comings = tuple(_comings(prepaid, now, until))
+    error = _error(lately.credits, left, lately.turns, _BALANCE_ERROR_THOUSANDTHS) + _THOUSAND
+    paces = ((_THOUSAND, _THOUSAND), (error, _THOUSAND), (_THOUSAND, error))
+    found = (
+        _empty_at(left, (lately.credits * more, passed * less), prepaid.refill, comings, now)
+        for more, less in paces
+    )
+    return Forecast(*(at if at < until else None for at in found))
+
+
+def _comings(prepaid: PrepaidBalance, now: int, until: int) -> Iterator[int]:
+    """When refills come; of a balance that waits for none, as if it had begun to wait."""
+    if prepaid.refill is None:
+        return
+    at = prepaid.next_at or next_refill(prepaid.refill, now)
+    while at < until:
+        yield at
+        at = next_refill(prepaid.refill, at)
+
+
+def _empty_at(
+    left: int, pace: tuple[int, int], refill: Refill | None, comings: Sequence[int], now: int
+) -> int:
+    """When nothing is left at a pace of so many credits in so many milliseconds."""
+    spent, passed = pace
+    at = now
+    for coming in comings:
+        gone = spent * (coming - at) // passed
+        if gone >= left:
+            break
+        left, at = left - gone, coming
+        assert refill is not None, "it is what comes"
+        left += max(0, min(refill.amount, refill.cap - left))
+    return at + left * passed // spent
 
 
 def evenly(left: int, now: int, closes_at: int | None) -> Evenly | None:
@@ -83,6 +145,12 @@ def about(amount: int) -> int:
     """An amount in two digits, rounded down, so that what is said of it stays true."""
     digits = str(amount)
     return int(digits[:2].ljust(len(digits), "0"))
+
+
+def _error(used: int, left: int, turns: int, of_one: int) -> int:
+    """By how many thousandths what is left may last shorter or longer, in four of five cases."""
+    turns_left = max(1, turns * left // used)
+    return isqrt(of_one**2 * (turns + turns_left) // (turns * turns_left))
 
 
 def _activity(period: Period, now: int, curve: Sequence[int]) -> int:

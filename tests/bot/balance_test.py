@@ -178,6 +178,39 @@ class TestMembers:
         (note,) = bot.replies[0].notes
         assert note == "Answer limited to about 491 tokens, all that your balance pays for."
 
+    async def test_at_this_pace_it_is_empty_on_some_day_which_is_told_as_a_range(self) -> None:
+        bot = prepaid_bot("balance: start=$1")
+        for _ in range(11):
+            await use(bot, "ana", 300)
+        assert "pace" not in (await bot.type("/quota", "ana")).text
+        bot.clock.advance(DAY)
+        await use(bot, "ana", 300)
+        # $0.36 in a day: $0.64 last for two days more, give or take what twelve turns tell.
+        assert (await bot.type("/quota", "ana")).panel.lines[-1] == (
+            "At this pace your balance is empty between on day 2 at 02:26 and on day 5 at 17:24."
+        )
+        assert "pace" not in (await bot.type("/quota", "bo")).text
+
+    async def test_what_is_far_off_is_told_as_far_off(self) -> None:
+        bot = prepaid_bot("balance: start=$90")
+        for _ in range(12):
+            await use(bot, "ana", 900)
+            bot.clock.advance(DAY // 2)
+        lines = (await bot.type("/quota", "ana")).panel.lines
+        assert lines[-1] == "At this pace your balance lasts longer than 30 days."
+        await govern(bot, "balance set @ana $4")
+        lines = (await bot.type("/quota", "ana")).panel.lines
+        assert lines[-1] == "At this pace your balance lasts at least until on day 16 at 00:40."
+
+    async def test_the_pace_is_that_of_the_last_seven_days(self) -> None:
+        bot = prepaid_bot("balance: start=$90")
+        for _ in range(10):
+            await use(bot, "ana", 900)
+        bot.clock.advance(7 * DAY)
+        assert "pace" in (await bot.type("/quota", "ana")).text
+        bot.clock.advance(1)
+        assert "pace" not in (await bot.type("/quota", "ana")).text
+
     async def test_a_message_has_a_price_in_parts_of_the_balance(self) -> None:
         card = await prepaid_bot().type("/quota price hello there", "ana")
         assert "% of your balance" in card.panel.lines[0]

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quota.forecast import Evenly, Forecast, about, evenly, forecast
+from quota.forecast import (
+    HORIZON_DAYS,
+    Evenly,
+    Forecast,
+    Lately,
+    about,
+    empties,
+    evenly,
+    forecast,
+)
+from quota.prepaid import parse_refill
+from quota.refilling import next_refill
+from quota.verdicts import PrepaidBalance
 from quota.windows import Period
 
 HOUR_MS = 3_600_000
@@ -175,4 +187,96 @@ def test_in_four_of_five_cases_it_runs_out_within_the_range() -> None:
         early, late = (float("inf") if at is None else at for at in guess[1:])
         within += early <= true <= late
     assert told > 300
+    assert 0.77 <= within / told <= 0.87
+
+
+# Balances.
+
+
+def balance(credits_: int, refill: str = "", next_at: int | None = None) -> PrepaidBalance:
+    return PrepaidBalance(credits_, 0, parse_refill(refill) if refill else None, next_at)
+
+
+# A thousand credits a day, by so many turns that little is left to chance.
+LATELY = Lately(0, 4_000, 400)
+NOW = 4 * DAY_MS
+
+
+def days(told: Forecast | None) -> list[int | None]:
+    """How many hundredths of a day a forecast is ahead."""
+    assert told is not None
+    return [None if at is None else round(100 * (at - NOW) / DAY_MS) for at in told]
+
+
+def test_a_balance_without_a_refill_is_empty_when_what_is_left_is_gone() -> None:
+    # 1,000 more turns: 4 x the root of (1/400 + 1/1,000) is 0.236; 10 / 1.236 and 10 x 1.236.
+    assert days(empties(balance(10_000), LATELY, NOW)) == [1_000, 809, 1_236]
+
+
+def test_refills_make_it_last_longer() -> None:
+    # A day takes 1,000 and brings 600: 800 are there on the fourth day, which lasts 0.8 of it.
+    told = empties(balance(2_000, "$0.0006/day up to $1", NOW + DAY_MS), LATELY, NOW)
+    assert days(told) == [380, 193, 997]
+
+
+def test_a_refill_brings_no_more_than_up_to_the_cap() -> None:
+    # At the cap it waits for nothing; what a day takes comes back.
+    kept = empties(balance(2_000, "$0.002/day up to $0.002"), LATELY, NOW)
+    assert days(kept) == [None, None, None]
+    # Above the cap nothing comes: two days lead from 2,500 to 500, the refill only to 600.
+    above = empties(balance(2_500, "$0.0006/day up to $0.0006"), LATELY, NOW)
+    assert days(above) == [260, 189, 379]
+
+
+def test_what_lasts_beyond_the_horizon_has_no_day() -> None:
+    assert days(empties(balance(HORIZON_DAYS * 2_000), LATELY, NOW)) == [None, None, None]
+    edge = empties(balance(HORIZON_DAYS * 1_000), LATELY, NOW)
+    assert days(edge) == [None, 2_475, None]
+
+
+@pytest.mark.parametrize(
+    ("left", "lately"),
+    [
+        (0, LATELY),
+        (-5, LATELY),
+        (10_000, Lately(0, 4_000, 9)),
+        (10_000, Lately(0, 0, 9)),
+        (10_000, Lately(NOW - DAY_MS + 1, 4_000, 400)),
+    ],
+)
+def test_of_an_empty_balance_or_too_little_seen_nothing_is_told(left: int, lately: Lately) -> None:
+    assert empties(balance(left), lately, NOW) is None
+
+
+def test_in_four_of_five_cases_a_balance_is_empty_within_the_range() -> None:
+    rng = Random(11)
+    told = within = 0
+    for _ in range(500):
+        turns = 10 ** rng.uniform(0.3, 1.6)
+        asks = [(round(at), credits_) for at, credits_ in day_of_bursts(rng, turns)]
+        now = round(DAY_MS * rng.uniform(1, 2))
+        seen = [credits_ for at, credits_ in asks if at <= now]
+        refill = parse_refill(f"${max(1, round(turns * 500)) / 1_000_000:.6f}/day up to $9")
+        left = round(turns * 1_460 * rng.uniform(0.2, 2))
+        coming = next_refill(refill, now)
+        guess = empties(
+            PrepaidBalance(left, 0, refill, coming), Lately(0, sum(seen), len(seen)), now
+        )
+        if guess is None:
+            continue
+        # What really comes is known for six days; what may be later tells nothing.
+        end = 6 * DAY_MS
+        true = end
+        for at, credits_ in asks:
+            if at > now:
+                while coming <= at:
+                    left, coming = left + refill.amount, next_refill(refill, coming)
+                left -= credits_
+                if left <= 0:
+                    true = at
+                    break
+        told += 1
+        early, late = (end if at is None else min(at, end) for at in guess[1:])
+        within += early <= true <= late
+    assert told > 200
     assert 0.77 <= within / told <= 0.87
