@@ -90,6 +90,7 @@ class ChatHandler:
         self._titles = Titles(quotas, calling, counter, clock)
         self._lanes = Lanes(settings.queue_max)
         self._turns: dict[str, Turn] = {}
+        self._under_way: dict[asyncio.Event, str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
@@ -118,7 +119,16 @@ class ChatHandler:
         if self._closing:
             await reply.finish(Failure("interrupted", words.closing()))
             return
-        turn = Turn(ask, self._clock.now())
+        over = asyncio.Event()
+        self._under_way[over] = ask.requester.member.wallet
+        try:
+            await self._carry_out(Turn(ask, self._clock.now()), reply, words)
+        finally:
+            del self._under_way[over]
+            over.set()
+
+    async def _carry_out(self, turn: Turn, reply: ReplyStream, words: Words) -> None:
+        ask = turn.ask
         self._turns[ask.event] = turn
         self._idle.clear()
         try:
@@ -168,6 +178,13 @@ class ChatHandler:
         """Stop every turn of a member; how many there were."""
         mine = [t for t in self._turns.values() if t.ask.requester.member.wallet == wallet]
         return sum(turn.stop() for turn in mine)
+
+    async def stopped(self, wallet: str, wait_ms: int) -> None:
+        """Stop every turn of a member, and wait until the end of each is shown."""
+        self.stop_member(wallet)
+        with suppress(TimeoutError):
+            async with self._clock.timeout(wait_ms):
+                await asyncio.gather(*(o.wait() for o, w in self._under_way.items() if w == wallet))
 
     def stop_action(self, ask: Ask, words: Words) -> Action:
         """What stops an answer while it is written: for its asker, and for staff."""

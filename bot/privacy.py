@@ -18,6 +18,8 @@ from quota.quotas import Quotas
 ENTRIES_MAX = 10_000
 ENTRIES_ALL = 1 << 62
 ACTS_MAX = 100_000
+# So long one waits for what is being answered to come to its end.
+STOPPED_MS = 10_000
 # What admins decided about a member is theirs.
 BLOCK = "block"
 
@@ -81,8 +83,10 @@ async def delete(desk: Desk, requester: Requester, by: str = "") -> None:
     `by` is who does it, where it is not they themselves.
     """
     member = requester.member
-    desk.chat.stop_member(member.wallet)
+    # Whoever is still being answered would be remembered again at the end of it.
+    await desk.chat.stopped(member.wallet, STOPPED_MS)
     desk.chat.forget(requester, everywhere=True)
+    desk.quotas.shut.forget(member.wallet)
     await erase(desk.quotas, member, by)
     desk.roles.pop(member.wallet, None)
     desk.languages.pop(member.wallet, None)

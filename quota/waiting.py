@@ -131,6 +131,10 @@ class Shut:
         """The last refusal of a member that has not opened yet."""
         return self._refused.get(wallet)
 
+    def forget(self, wallet: str) -> None:
+        """Tell them nothing any more."""
+        self._refused.pop(wallet, None)
+
     def opened(self, now: int) -> list[Fresh]:
         """Whose limit has opened since; each is told of once."""
         opened = {w: f for w, f in self._refused.items() if (f.refused.opens_at or 0) <= now}

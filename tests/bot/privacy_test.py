@@ -1,16 +1,19 @@
 """What an operator does for a member: the same as the member could have done."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from bot.control import Control, Order, Outcome
-from bot.privacy import ENTRIES_ALL, Met, export, extent, written
+from bot.messages import Ask, End
+from bot.ports import TextDelta
+from bot.privacy import ENTRIES_ALL, STOPPED_MS, Met, export, extent, written
 from bot.settings import MemberSettings
 from tests.bot.member_commands_test import DAILY, chosen, kept
 from tests.fakes import requester
-from tests.scripted import Bot, build
+from tests.scripted import Bot, Gate, RecordingReply, Steps, build, steps
 
 ANA = "console:console:ana"
 OLGA = "cli:olga"
@@ -108,3 +111,47 @@ async def test_what_names_no_member_erases_nobody(who: str) -> None:
     for verb in ("erase", "met"):
         assert (await order(bot, verb, who)).code == 2
     assert ANA in await bot.store.wallets()
+
+
+async def test_what_is_being_answered_is_stopped_and_leaves_nothing_behind() -> None:
+    bot = build(DAILY)
+    gate = Gate()
+    bot.model.next(steps(TextDelta("w1 w2"), gate))
+    running = bot.start("ana", "my secret is a cat", shown_as=["m1"])
+    await gate.reached()
+    erasing = asyncio.create_task(order(bot, "erase"))
+    await running.end()
+    assert (await erasing).code == 0
+    assert await bot.store.turns(["console:console:m1"]) == []
+    assert ANA not in await bot.store.wallets()
+    await bot.answer("ana", "what is my secret")
+    assert len(bot.model.calls[-1].messages) == 1
+    await bot.is_clean()
+
+
+class Stuck(RecordingReply):
+    """A platform that does not show how an answer ended before it is let go."""
+
+    def __init__(self, passing: Steps) -> None:
+        super().__init__(passing)
+        self.gate = Gate()
+
+    async def finish(self, end: End) -> None:
+        await self.gate.enter()
+        await super().finish(end)
+
+
+async def test_an_end_that_is_not_shown_keeps_nobody_from_going() -> None:
+    bot = build(DAILY)
+    reply = Stuck(bot.passing)
+    ask = Ask("e1", requester("ana"), "my secret is a cat")
+    running = asyncio.create_task(bot.chat.handle(ask, reply, bot.words))
+    await reply.gate.arrived.acquire()
+    erasing = asyncio.create_task(order(bot, "erase"))
+    await bot.clock.asked_for(STOPPED_MS)
+    bot.clock.advance(STOPPED_MS)
+    assert (await erasing).code == 0
+    assert ANA not in await bot.store.wallets()
+    reply.gate.release()
+    await running
+    await bot.is_clean()

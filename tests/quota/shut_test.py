@@ -40,3 +40,13 @@ def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
 
     assert len(opened) == SHUT_KEPT
     assert opened[0].requester.member.id == "m1"
+
+
+def test_who_is_forgotten_is_told_nothing() -> None:
+    shut, ana, bo = Shut(), requester("ana"), requester("bo")
+    shut.note(ana, refused(1_000))
+    shut.note(bo, refused(1_000))
+    shut.forget(ana.member.wallet)
+    shut.forget(ana.member.wallet)
+
+    assert shut.opened(1_000) == [Fresh(bo, refused(1_000))]
