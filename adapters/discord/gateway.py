@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -26,6 +27,7 @@ from bot.bot import Bot
 from bot.config_values import ConfigError, DiscordConfig
 from bot.pacing import Pacer
 from bot.text import Words
+from quota.clock import pause
 from quota.errors import StoreUnavailableError
 from quota.members import Member, Requester
 from quota.waiting import whole
@@ -39,6 +41,10 @@ MESSAGES_KEPT = 1_000
 PACERS_MAX = 1_000
 # What was generated is settled by then; so long Discord may take to show it.
 LEAVE_MS = 30_000
+# A machine that has just started may have no network yet. What discord.py raises is none of its
+# own errors then, and once it is connected it comes back by itself.
+LOST = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError)
+TRY_MS = 5_000
 # Nobody is pinged by what a model or a member wrote; only the one who is answered.
 MENTIONS = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 
@@ -62,6 +68,9 @@ async def serve(bot: Bot) -> None:
             content = False
         except discord.LoginFailure:
             raise ConfigError([say.LOGIN_REFUSED]) from None
+        except LOST as error:
+            _log.warning("Discord cannot be reached: %s; trying again", error)
+            await pause(bot.clock, TRY_MS)
         else:
             return
 

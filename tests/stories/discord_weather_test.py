@@ -4,6 +4,8 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from adapters.discord.members import OWN
 from bot.ports import Finished, TextDelta
 from bot.upkeep import announce
@@ -54,6 +56,23 @@ async def test_the_gateway_drops_and_resumes(tmp_path: Path) -> None:
         later = await bo.says(answer.channel, "@bot are you still there?")
         await told.ended(answer.channel, later)
         assert len(told.model.calls) == 2
+
+
+@pytest.mark.parametrize("route", ["GET /users/@me", "GET /gateway/bot"])
+async def test_it_waits_for_a_discord_that_cannot_be_reached_at_its_start(
+    tmp_path: Path, route: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with story(tmp_path) as told:
+        await told.stop()
+        # Each is tried twice before anybody hears of it.
+        told.discord.cuts(route, times=4)
+        await told.start()
+        lost = [r for r in caplog.messages if r.startswith("Discord cannot be reached")]
+        assert len(lost) == 2
+        ana = told.discord.guild("Homework").member("ana")
+        channel = ana.guild.channel("general")
+        await told.ended(channel, await ana.says(channel, "@bot hello"))
+        assert len(told.model.calls) == 1
 
 
 async def test_the_end_arrives_although_discord_fails(tmp_path: Path) -> None:
