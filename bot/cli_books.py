@@ -18,6 +18,7 @@ from bot.cli_views import (
     receipt_json,
     receipt_row,
     refused_json,
+    stranger,
     table,
     when_in,
 )
@@ -53,7 +54,7 @@ async def show(quotas: Quotas, requester: Requester, terms: Terms) -> Shown:
         "grants": [grant_json(g) for g in grants],
     }
     panel = _words(quotas).quota(f"@{requester.member.id}", balances, grants)
-    return Shown(panel_text(panel), data)
+    return Shown(await _about(quotas, requester.member, panel_text(panel)), data)
 
 
 async def explain(quotas: Quotas, requester: Requester, terms: Terms, output_max: int) -> Shown:
@@ -73,7 +74,14 @@ async def explain(quotas: Quotas, requester: Requester, terms: Terms, output_max
         "reasons": [reason_json(r) for r in reasons],
         "balances": [balance_json(b) for b in balances],
     }
-    return Shown(panel_text(words.explained(f"@{member.id}", lines, reasons, balances)), data)
+    text = panel_text(words.explained(f"@{member.id}", lines, reasons, balances))
+    return Shown(await _about(quotas, member, text), data)
+
+
+async def _about(quotas: Quotas, member: Member, text: str) -> str:
+    """The text, below a line for a member who was never met: every name has an allowance."""
+    known = member.wallet in await quotas.store.wallets()
+    return text if known else f"{stranger(member.wallet)}\n{text}"
 
 
 def limits(quotas: Quotas, space: Space) -> Shown:
@@ -142,7 +150,7 @@ async def receipt(quotas: Quotas, answer: str) -> Shown:
         return Shown(f"Nothing is known of {answer}: its entries are gone, or never were.", [])
     (receipt,) = found
     sums = total(receipt.calls)
-    when = when_in(quotas.rules.zone)
+    when = when_in(quotas.rules.zone, past=True)
     price = "no price" if sums.credits is None else f"{sums.credits} credits"
     house = f"{sums.house_tokens} tokens and {sums.house_credits} credits more"
     head = f"Turn {receipt.turn} of {receipt.wallet}: {sums.tokens} tokens, {price}"

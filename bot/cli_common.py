@@ -12,7 +12,7 @@ import typer
 
 from bot import main as door
 from bot.cli_books import Shown
-from bot.config_values import Config, ModelConfig
+from bot.config_values import Config, ConfigError, ModelConfig
 from bot.control import FINE, Order, Outcome
 from bot.log import Redactor
 from quota.errors import BadRuleError
@@ -21,6 +21,7 @@ from quota.quotas import Quotas
 PLAIN: dict[str, Any] = {
     "add_completion": False,
     "no_args_is_help": True,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
     "pretty_exceptions_enable": False,
     "rich_markup_mode": None,
 }
@@ -85,8 +86,12 @@ def loaded(path: Path | None, *, keys: bool = False) -> Config:
     `keys`: the models will be called, so their keys have to be there, and warnings are told.
     """
     from bot.config import find, load
+    from bot.config_checks import folder_problem
 
     config = load(find(path, Path.cwd()), os.environ if keys else _Keyless())
+    if wrong := folder_problem(config.store_path):
+        where = f"{config.path}: [store] url" if config.path else "QUOTABOT_STORE__URL"
+        raise ConfigError([f"{where} {wrong}"])
     for warning in config.warnings if keys else ():
         note(warning)
     return config

@@ -279,7 +279,7 @@ def tail(
     async def tailing() -> None:
         async with door.reading(loaded(config)) as quotas:
             last = await books.newest(quotas.store, lines)
-            when = when_in(quotas.rules.zone)
+            when = when_in(quotas.rules.zone, past=True)
             while True:
                 found = [entry async for entry in quotas.store.entries(last, None)]
                 last = found[-1].id if found else last

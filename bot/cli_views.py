@@ -29,15 +29,23 @@ def instant_json(at: int | None) -> str | None:
     return None if found is None else f"{found:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def when_in(zone: str) -> Callable[[int], str]:
-    """Writes instants as a clock of that zone shows them, rounded up to minutes."""
-    info = ZoneInfo(zone)
+def when_in(zone: str, *, past: bool = False) -> Callable[[int], str]:
+    """Writes instants as a clock of that zone shows them, to the minute.
+
+    What is to come is rounded up, so that nobody is too early; `past` is not put off.
+    """
+    info, later_ms = ZoneInfo(zone), 0 if past else 59_999
 
     def when(at: int) -> str:
-        found = moment(at + 59_999)
+        found = moment(at + later_ms)
         return "never" if found is None else f"{found.astimezone(info):%Y-%m-%d %H:%M %Z}"
 
     return when
+
+
+def stranger(wallet: str) -> str:
+    """What to say of somebody who may be a slip of the pen."""
+    return f"{wallet!r} has used nothing yet; quotabot balances lists who has."
 
 
 def balance_json(balance: Balance) -> Json:

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from bot import privacy, text_balance
-from bot.cli_views import Json, balance_json, grant_json, instant_json, limit_json, when_in
+from bot.cli_views import (
+    Json,
+    balance_json,
+    grant_json,
+    instant_json,
+    limit_json,
+    stranger,
+    when_in,
+)
 from bot.config_values import ConfigError
 from bot.desk import Desk
 from bot.figures import panel_text
@@ -188,9 +196,12 @@ class Control:
         terms = self._terms()
         act = Act(order.actor, member.space.key, args.text("reason"))
         bounds = self._quotas.bounds(requester, terms)
+        is_known = member.wallet in await self._quotas.store.wallets()
         row = await self._quotas.governing.grant(act, member, amount, bounds, until)
         balances = await self._quotas.balances(requester, terms)
         text = panel_text(self._words().granted(member.id, row, balances))
+        if not is_known:
+            text = f"{text}\n{stranger(member.wallet)}"
         data = {"grant": grant_json(row), "balances": [balance_json(b) for b in balances]}
         return Outcome(FINE, text, data)
 

@@ -119,7 +119,7 @@ def store_checks(facts: StoreFacts, clock: Clock, zone: str) -> list[Check]:
             )
         ]
     if facts.trouble:
-        remedy = "do what it says; the log of the bot may tell more"
+        remedy = "do what it says, or name other books in [store] url"
         return [Check("store", ok=False, found=facts.trouble, remedy=remedy)]
     note = f" ({facts.version_note})" if facts.version_note else ""
     found = f"{facts.path} opens and is sound; SQLite {facts.version}{note}"
@@ -152,7 +152,7 @@ def _private(facts: StoreFacts) -> Check:
 
 
 def _in_time(mark: int, now: int, zone: str) -> Check:
-    when = when_in(zone)
+    when = when_in(zone, past=True)
     ahead_ms = mark - now
     if ahead_ms <= AHEAD_MS_MAX:
         return Check("clock", ok=True, found=f"it is {when(now)}, which the books have not passed")
@@ -168,7 +168,9 @@ def _in_time(mark: int, now: int, zone: str) -> Check:
 def zone_check(zone: str, now: int) -> Check:
     """Which time people see."""
     return Check(
-        "time zone", ok=True, found=f"days end at midnight in {zone}, now {when_in(zone)(now)}"
+        "time zone",
+        ok=True,
+        found=f"days end at midnight in {zone}, now {when_in(zone, past=True)(now)}",
     )
 
 

@@ -29,6 +29,11 @@ def test_an_instant_is_rounded_up_so_that_nobody_comes_too_early() -> None:
     assert when_in("Europe/Berlin")(MORNING + 1) == "2026-06-01 11:01 CEST"
 
 
+def test_what_is_past_is_not_put_off() -> None:
+    when = when_in("Europe/Berlin", past=True)
+    assert when(MORNING + 59_999) == "2026-06-01 11:00 CEST"
+
+
 def test_never_is_said_so() -> None:
     assert instant_json(None) is None
     assert instant_json(NEVER_ENDS) is None

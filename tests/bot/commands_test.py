@@ -523,6 +523,12 @@ async def test_an_unknown_command_is_answered_with_help() -> None:
         assert "There is no" in card.text or "has no view" in card.text
 
 
+async def test_a_role_without_limits_is_one_rule() -> None:
+    bot = build(DAILY, "everyone: 20 requests/hour", "role Moderator: unlimited")
+    card = await bot.type("/quota", requester("mo", roles=["Moderator"]))
+    assert card.panel.footer == "Rules: role Moderator: unlimited"
+
+
 @pytest.mark.parametrize(
     ("typed", "who", "told"),
     [

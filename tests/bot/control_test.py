@@ -109,7 +109,8 @@ async def test_a_grant_adds_and_is_written_down_with_who_did_it(
     assert done.code == 0
     assert done.text == (
         "Granted\nAdded 5,000 tokens for @ana until 2026-06-04 11:00 CEST. "
-        "Now 15,000 left today.\nReason: the demo"
+        "Now 15,000 left today.\nReason: the demo\n"
+        "'console:console:ana' has used nothing yet; quotabot balances lists who has."
     )
     assert done.data["grant"]["until"] == "2026-06-04T09:00:00Z"
     assert done.data["balances"][0]["left"] == 15_000

@@ -227,6 +227,8 @@ UNUSABLE = {
     "unknown key": "[limits]\neverybody = ['1k tokens/day']\n",
     "bad limit": "[models.default]\nbase_url = 'offline'\n[limits]\neveryone = ['lots']\n",
     "not part of this version": CONFIG + "[discord]\n",
+    "no folder for the books": CONFIG.replace("///books", "///missing/books"),
+    "a folder for a file": CONFIG.replace("///books.db", "///../"),
 }
 COMMANDS = [
     ("config", "check"),
@@ -320,6 +322,22 @@ async def test_wrong_usage_is_exit_code_2(tmp_path: Path, args: tuple[str, ...])
     code, out, err = await run(tmp_path, *args)
     assert code == 2, out
     assert "Traceback" not in err
+
+
+async def test_a_misspelt_member_is_told_beside_what_was_done(tmp_path: Path) -> None:
+    """Every name has an allowance, so nothing else would show the slip."""
+    configure(tmp_path)
+    told = "'console:console:anna' has used nothing yet; quotabot balances lists who has.\n"
+    assert told not in await fine(tmp_path, "quota", "show", "ana")
+    assert (await fine(tmp_path, "quota", "grant", "anna", "5k")).endswith(told)
+    assert told not in await fine(tmp_path, "quota", "grant", "anna", "5k")
+    assert (await fine(tmp_path, "quota", "show", "bo")).startswith("'console:console:bo' has")
+    assert (await fine(tmp_path, "quota", "explain", "bo")).startswith("'console:console:bo' has")
+
+
+@pytest.mark.parametrize("args", [(), ("quota",), ("quota", "grant")], ids=" ".join)
+async def test_help_has_its_short_name_too(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert await fine(tmp_path, *args, "-h") == await fine(tmp_path, *args, "--help")
 
 
 async def test_run_tells_what_to_do_where_no_platform_is_enabled(tmp_path: Path) -> None:
