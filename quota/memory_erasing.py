@@ -18,11 +18,11 @@ def erase(
     books.mark = now = max(books.mark, now)
     name = books.veils.made(wallet)
     books.rename(wallet, name)
-    _rename(shelf, wallet, name)
+    hide, member = hiding(wallet, name), Member.from_wallet(wallet)
+    _rename(shelf, wallet, name, hide)
     until = max((books.veils.until.get(name, 0), *_ends(shelf, name, now)))
     if until > now:
         books.veils.until[name] = until
-    hide, member = hiding(wallet, name), Member.from_wallet(wallet)
     audit[:] = [_hidden(row, member, hide) for row in audit]
     shelf.entries[:] = [_renamed(entry, wallet, name, member, hide) for entry in shelf.entries]
     shelf.resolved = {e.hold_id: e for e in shelf.entries if e.hold_id in shelf.resolved}
@@ -30,7 +30,7 @@ def erase(
     return name
 
 
-def _rename(shelf: MemoryShelf, wallet: str, name: str) -> None:
+def _rename(shelf: MemoryShelf, wallet: str, name: str, hide: Callable[[str], str]) -> None:
     for account in [account for account in shelf.accounts.values() if whose(account) == wallet]:
         before = account.book
         account.book = f"{split_book(before)[0]}|{name}"
@@ -42,10 +42,10 @@ def _rename(shelf: MemoryShelf, wallet: str, name: str) -> None:
     mine, theirs = Member.from_wallet(wallet), Member.from_wallet(name)
     for purse in shelf.grants.values():
         ask = purse.request
-        in_space = Member.from_wallet(ask.wallet).space == mine.space
-        actor = theirs.id if in_space and ask.actor == mine.id else ask.actor
-        owner = name if ask.wallet == wallet else ask.wallet
-        purse.request = ask._replace(wallet=owner, actor=actor)
+        if Member.from_wallet(ask.wallet).space == mine.space:
+            actor = theirs.id if ask.actor == mine.id else ask.actor
+            owner = name if ask.wallet == wallet else ask.wallet
+            purse.request = ask._replace(wallet=owner, actor=actor, reason=hide(ask.reason))
     for members in shelf.pool_members.values():
         if wallet in members:
             members[name] = members.pop(wallet)._replace(member=name)

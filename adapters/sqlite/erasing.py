@@ -85,9 +85,12 @@ def change_hands(desk: Desk, wallet: str, now: int, by: str, books: Books) -> st
 
 
 RENAME_HOLDS = "UPDATE holds SET wallet = ?2 WHERE wallet = ?1"
-RENAME_GRANTS = "UPDATE grants SET wallet = ?2 WHERE wallet = ?1"
 RENAME_POOLS = "UPDATE pool_members SET wallet = ?2 WHERE wallet = ?1"
-GAVE = "UPDATE grants SET actor = ?2 WHERE actor = ?1 AND substr(wallet, 1, ?3) = ?4"
+GRANTS_TELLING = (
+    "SELECT id, wallet, actor, reason FROM grants WHERE wallet = ?1 OR"
+    " (substr(wallet, 1, ?2) = ?3 AND (actor = ?4 OR instr(reason, ?4) > 0))"
+)
+RENAME_GRANT = "UPDATE grants SET wallet = ?, actor = ?, reason = ? WHERE id = ?"
 OWN_BOOKS = (
     "SELECT id, book FROM accounts WHERE substr(book, -?1) = ?2 AND book NOT GLOB 'shared|*'"
 )
@@ -95,11 +98,15 @@ RENAME_BOOK = "UPDATE accounts SET book = ? WHERE id = ?"
 
 
 def _rename_counters(db: sqlite3.Connection, wallet: str, name: str) -> None:
-    for statement in (RENAME_HOLDS, RENAME_GRANTS, RENAME_POOLS):
+    for statement in (RENAME_HOLDS, RENAME_POOLS):
         db.execute(statement, (wallet, name))
-    prefix = f"{Member.from_wallet(wallet).space.key}:"
-    ids = (Member.from_wallet(wallet).id, Member.from_wallet(name).id)
-    db.execute(GAVE, (*ids, len(prefix), prefix))
+    hide, member = hiding(wallet, name), Member.from_wallet(wallet)
+    prefix = f"{member.space.key}:"
+    telling = db.execute(GRANTS_TELLING, (wallet, len(prefix), prefix, member.id)).fetchall()
+    for id_, whose, actor, reason in telling:
+        owner = name if whose == wallet else whose
+        by = hide(actor) if actor == member.id else actor
+        db.execute(RENAME_GRANT, (owner, by, hide(reason), id_))
     tail = f"|{wallet}"
     for account, book in db.execute(OWN_BOOKS, (len(tail), tail)).fetchall():
         what, whose = split_book(book)

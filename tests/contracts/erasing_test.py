@@ -53,6 +53,20 @@ async def test_a_name_that_leads_to_nobody_stands_in_every_row(store: Store) -> 
     assert await store.verify() == []
 
 
+async def test_what_was_given_tells_of_them_neither_as_a_giver_nor_as_a_reason(
+    store: Store,
+) -> None:
+    desk = Desk(store, "everyone: 1000 tokens/day")
+    await desk.spend(10)
+    act = audit("grant", desk.now)
+    for wallet, actor, why in ((ANA, "admin", "for ana"), (BO, "ana", "as ana said, not banana")):
+        given = GrantRequest(wallet, Unit.TOKENS, 5, desk.now + HOUR, actor, why)
+        await store.grant(given, act, desk.now)
+    hidden = Member.from_wallet(await store.erase(ANA, desk.now)).id
+    told = [(g.actor, g.reason) for w in (ANA, BO) for g in await store.grants(w, desk.now)]
+    assert told == [("admin", f"for {hidden}"), (hidden, f"as {hidden} said, not banana")]
+
+
 async def test_who_comes_back_finds_what_was_used_until_its_period_ends(opener: Opener) -> None:
     store = await opener()
     desk = Desk(store, "everyone: 1000 tokens/day", "everyone: 9 requests/rolling 2h")
