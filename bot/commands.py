@@ -32,9 +32,6 @@ from quota.members import Requester
 
 __all__ = ["Commands", "Typed"]
 
-# Known from the plans and from other bots: refused by their names.
-NOT_YET = frozenset({"ask", "regenerate"})
-ADMIN_NOT_YET = frozenset({"member", "request"})
 ATTEMPT_CHARS_MAX = 100
 WORD_CHARS_MAX = 40
 
@@ -127,8 +124,6 @@ async def carry_out(desk: Desk, typed: Typed, command: str, rest: str, words: Wo
         return await _governing(desk, typed, rest, words, GOVERNING[command])
     if command in MEMBERS:
         return await MEMBERS[command](desk, typed, rest, words)
-    if command in NOT_YET:
-        raise MistakeError("/{command} is not part of this version", "/help", command=command)
     known = [name for name in (*MEMBERS, *GOVERNING) if may_command(typed.requester, name)]
     meant = _meant(command, rest, known)
     usage = f"/{meant}" if meant else "/help"
@@ -170,8 +165,6 @@ async def _governing(
             panel = replace(_menu(panel, verbs), actions=actions)
         return Handled(panel)
     line = parse_line(rest)
-    if line.verb in ADMIN_NOT_YET:
-        raise MistakeError("{verb} is not part of this version", "/help", verb=line.verb)
     command = verbs.get(line.verb)
     if command is None:
         usage = _meant(line.verb, line.rest, verbs) or "/help"

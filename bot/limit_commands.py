@@ -11,7 +11,7 @@ from bot.previews import touched
 from bot.text import Words
 from bot.undo_commands import with_undo
 from quota.limits import Limit, Policy
-from quota.members import Scope
+from quota.members import Member, Scope
 from quota.pool_terms import floors_fit, members_guess
 
 
@@ -59,9 +59,18 @@ async def _set(desk: Desk, typed: Typed, line: Line, wanted: Limit, words: Words
         return await propose(desk, typed, line.text, panel, words)
     act = act_of(typed.requester, line.reason)
     await desk.quotas.governing.set_limit(act, wanted, before)
-    panel = words.limit_set(wanted, before)
+    panel = words.limit_set(wanted, before, await _stranger(desk, typed, wanted, words))
     panel = replace(panel, lines=(*panel.lines, *_divided(policy, wanted, before, words)))
     return await with_undo(desk, typed, Handled(panel), ("limit set", wanted.id), words)
+
+
+async def _stranger(desk: Desk, typed: Typed, wanted: Limit, words: Words) -> str:
+    """The name of a member nobody has met, where a role is typed in the same way."""
+    kind, name = wanted.scope
+    if kind != "member" or words.who(name) != words.role(name) or "@member:" in typed.text:
+        return ""
+    met = (*desk.roles, *await desk.quotas.store.wallets())
+    return "" if Member(space_of(typed), name).wallet in met else name
 
 
 def _divided(policy: Policy, wanted: Limit, before: Limit | None, words: Words) -> Iterator[str]:

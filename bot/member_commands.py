@@ -68,6 +68,8 @@ async def chat(desk: Desk, typed: Typed, rest: str, words: Words) -> Handled:
             return await _settings(desk, typed, said.removeprefix("language").strip(), words)
         case "regenerate", _:
             raise MistakeError(text_members.no_regenerate(words))
+        case "", _:
+            raise MistakeError("nothing was chosen", CHAT_USAGE)
         case _:
             raise MistakeError("/chat {said} is not understood", CHAT_USAGE, said=verb[:40])
 

@@ -138,7 +138,8 @@ class Cards(Answers):
         columns = (self.say("rule"), self.say("amount"), self.say("kind"), self.say("set in"))
         return Panel(title, table=Table(columns, rows))
 
-    def limit_set(self, limit: Limit, before: Limit | None) -> Panel:
+    def limit_set(self, limit: Limit, before: Limit | None, stranger: str = "") -> Panel:
+        """`stranger`: the name that was typed, where nobody who has it was met."""
         name = self.limit(limit)
         line = self.say("{limit}. It holds from the next message on.", limit=name)
         if before is not None:
@@ -147,7 +148,14 @@ class Cards(Answers):
                 limit=name,
                 before=before.rule.text,
             )
-        return Panel(self.say("Limit set"), "good", (line,))
+        lines = [line]
+        if stranger:
+            lines.append(
+                self.say(
+                    "@{name} is taken for a member; a role is written @role:{name}.", name=stranger
+                )
+            )
+        return Panel(self.say("Limit set"), "good", tuple(lines))
 
     def limit_removed(self, limit: Limit, after: Limit | None) -> Panel:
         gone = self.say("{limit} is gone.", limit=self.limit(limit))

@@ -148,7 +148,7 @@ def cards(words: Dialect, views: Sequence[PoolView]) -> Panel:
     title = words.say("Pools")
     if not views:
         line = words.say("No pool here is divided fairly.")
-        how = words.say("Write: {line}", line="pool 2M tokens per day fair")
+        how = words.say("Write: {line}", line=f"{words.admin_prefix} pool 2M tokens per day fair")
         return Panel(title, "neutral", (line, how))
     tone: Tone = "warning" if any(view.outlook.surprising for view in views) else "neutral"
     lines = tuple(line for view in views for line in _lines(words, view))

@@ -132,7 +132,7 @@ def setup(words: Words, found: SetUp) -> Panel:
             ", ".join(x.rule.text for x in found.everyone),
             words.say(
                 "none: everybody may ask without end. Write: {line}",
-                line="limit set 20k tokens per day",
+                line=f"{words.admin_prefix} limit set 20k tokens per day",
             ),
         ),
         _step(
@@ -151,7 +151,7 @@ def setup(words: Words, found: SetUp) -> Panel:
             words,
             words.say("Alerts"),
             words.channel(chosen.alert_channel) if chosen.alert_channel else "",
-            words.say("shown nowhere. Write: {line}", line="alerts #channel"),
+            words.say("shown nowhere. Write: {line}", line=f"{words.admin_prefix} alerts #channel"),
         ),
     ]
     if found.unpriced:
@@ -165,7 +165,11 @@ def setup(words: Words, found: SetUp) -> Panel:
     if chosen.set_up:
         lines.append(words.say("Set-up is done. Everything can be changed at any time."))
     elif right:
-        lines.append(words.say("Looks right. Write setup done, or press Done."))
+        lines.append(
+            words.say(
+                "Looks right. Write {line}, or press Done.", line=f"{words.admin_prefix} setup done"
+            )
+        )
     tone: Tone = "good" if right else "warning"
     return Panel(words.say("Set up"), tone, tuple(lines), actions=_setup_actions(words))
 

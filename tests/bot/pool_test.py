@@ -191,7 +191,7 @@ class TestAdmins:
         panel = (await pool_bot("space: 2k tokens/day").type("/quota-admin pool")).panel
         assert panel.lines == (
             "No pool here is divided fairly.",
-            "Write: pool 2M tokens per day fair",
+            "Write: /quota-admin pool 2M tokens per day fair",
         )
 
     async def test_a_pool_is_set_fair_and_back(self) -> None:

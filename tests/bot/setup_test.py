@@ -122,7 +122,7 @@ async def test_set_up_is_guided_from_nothing_to_what_looks_right() -> None:
     assert card.panel.tone == "warning"
     assert card.panel.lines[0] == (
         "– Allowance of each member: none: everybody may ask without end. "
-        "Write: limit set 20k tokens per day"
+        "Write: /quota-admin limit set 20k tokens per day"
     )
     assert [a.subject for a in card.panel.actions] == ["allowance", "role", "alerts", "done"]
     forms = {
@@ -145,7 +145,7 @@ async def test_set_up_is_guided_from_nothing_to_what_looks_right() -> None:
         "✓ Roles: role Night Owls: 50k tokens/week",
         "– Shared by all: no pool (optional)",
         "✓ Alerts: #admins",
-        "Looks right. Write setup done, or press Done.",
+        "Looks right. Write /quota-admin setup done, or press Done.",
     )
     done = await bot.pressed("setup", "done", ADMIN)
     assert done.panel.lines[-1] == "Set-up is done. Everything can be changed at any time."
