@@ -6,10 +6,11 @@ times, never a word of a message, and are let go of after their retention (bot/u
 """
 
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 from bot.desk import Desk
-from bot.requests import REQUEST, of_member
+from bot.requests import DONE_MS, REQUEST, kept_in
 from quota.ceilings import ceiling_of, lift_ceiling
 from quota.members import Member, Requester
 from quota.quotas import Quotas
@@ -58,7 +59,7 @@ async def export(
         "language_last_read": seen.language,
         "settings": {flag.name: flag.value for flag in governing.kept_about(member)},
         "ceiling": None if ceiling is None else ceiling.rule.text,
-        "requests": [request.written for request in of_member(governing, member)],
+        "requests": [r.written for r in kept_in(governing, member.space) if r.member == member.id],
         "grants": [grant._asdict() | {"unit": str(grant.unit)} for grant in grants],
         "entries": [_entry(entry._asdict()) for entry in entries],
         "acts": [row._asdict() for row in reversed(trail) if {row.actor, row.subject} & names],
@@ -97,12 +98,19 @@ async def erase(quotas: Quotas, member: Member, by: str = "") -> None:
     governing = quotas.governing
     if ceiling_of(governing, member, quotas.rules) is not None:
         await lift_ceiling(governing, member)
-    for request in of_member(governing, member):
-        await governing.keep(member.space.key, REQUEST, request.id, "")
+    requests, now = kept_in(governing, member.space), quotas.clock.now()
+    for request in requests:
+        if request.member == member.id:
+            await governing.keep(member.space.key, REQUEST, request.id, "")
     for flag in governing.kept_about(member):
         if flag.name != BLOCK:
             await governing.keep(flag.space, flag.name, flag.subject, "")
-    await quotas.store.erase(member.wallet, quotas.clock.now(), by)
+    name = Member.from_wallet(await quotas.store.erase(member.wallet, now, by))
+    for request in requests:
+        # It is somebody else's, and was decided by the one who goes.
+        if request.by == member.id and request.member != member.id:
+            told = replace(request, by=name.id).written
+            await governing.keep(member.space.key, REQUEST, request.id, told, now + DONE_MS)
 
 
 class Extent(NamedTuple):

@@ -113,14 +113,13 @@ async def send(desk: Desk, requester: Requester, request: Request, words: Words)
 
 def of_space(desk: Desk, space: Space, state: State | None = None) -> list[Request]:
     """The requests of a space, oldest first; those in one state, or all that are kept."""
-    kept = map(Request.read, desk.quotas.governing.flags(space.key, REQUEST).values())
+    kept = kept_in(desk.quotas.governing, space)
     return sorted((r for r in kept if state in {None, r.state}), key=lambda r: (r.at, r.id))
 
 
-def of_member(governing: Governing, member: Member) -> list[Request]:
-    """The requests of a member that are kept."""
-    kept = map(Request.read, governing.flags(member.space.key, REQUEST).values())
-    return [request for request in kept if request.member == member.id]
+def kept_in(governing: Governing, space: Space) -> list[Request]:
+    """The requests of a space, as they were kept."""
+    return [*map(Request.read, governing.flags(space.key, REQUEST).values())]
 
 
 def found(desk: Desk, space: Space, id_: str) -> Request | None:

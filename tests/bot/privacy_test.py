@@ -104,6 +104,19 @@ async def test_who_only_governed_is_known_and_a_stranger_is_not() -> None:
     assert not (await extent(bot.quotas, await about(bot))).is_known, "the grant is another's"
 
 
+async def test_an_admin_who_goes_is_named_in_no_decision_and_the_request_stays() -> None:
+    bot = build(DAILY)
+    await kept(bot)
+    for flag in [flag for flag in await bot.store.flags() if flag.name == "request"]:
+        await bot.type(f"/quota-admin deny {flag.subject} -- no")
+    await order(bot, "erase", "ada")
+    assert "ada" not in repr(await bot.store.flags())
+    listed = (await bot.type("/quota-admin requests done", requester("cy", admin=True))).panel.table
+    assert listed is not None
+    assert {row[5].partition("deleted-")[0] for row in listed.rows} == {"denied by "}
+    assert "ada" not in repr(await bot.store.audit_trail("console:console", 0, 99))
+
+
 @pytest.mark.parametrize("who", ["", "discord:1", "::"])
 async def test_what_names_no_member_erases_nobody(who: str) -> None:
     bot = build(DAILY)

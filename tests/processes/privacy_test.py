@@ -42,6 +42,8 @@ async def used(chat: JsonChat, event: str, who: str) -> int:
 
 
 async def test_a_member_is_erased_while_the_bot_runs(chat: JsonChat, tmp_path: Path) -> None:
+    await fine(tmp_path, "quota", "grant", MALLORY, "2k", "--reason", f"to {MALLORY} alone")
+    await asked(chat, "m3", "/quota more 5k tokens -- exam week", MALLORY)
     before = await used(chat, "q1", MALLORY), await used(chat, "q2", "bo")
     assert MALLORY.encode() in bytes_of(tmp_path)
     code, out, err = await run(tmp_path, "privacy", "erase", MALLORY, "--yes")
@@ -50,12 +52,12 @@ async def test_a_member_is_erased_while_the_bot_runs(chat: JsonChat, tmp_path: P
         f"Erased console:console:{MALLORY}. What was used counts on, under a name that leads back "
         "to nobody.\n"
     )
-    assert "deletes 1 setting, 0 requests, and all that a running bot remembers" in err
-    assert "counts on, under a name that leads back to nobody: 1 entry of the ledger" in err
+    assert "deletes 1 setting, 1 request, and all that a running bot remembers" in err
+    assert "that leads back to nobody: 2 entries of the ledger, 1 grant, 3 acts in" in err
     assert MALLORY.encode() not in bytes_of(tmp_path)
     assert await data(tmp_path, "ledger", "verify") == []
     assert (await used(chat, "q3", MALLORY), await used(chat, "q4", "bo")) == before
-    said = await asked(chat, "m3", "what is my secret", MALLORY)
+    said = await asked(chat, "m4", "what is my secret", MALLORY)
     assert said["tokens"]["input"] < 30, "the conversation began anew"
     assert await chat.close() == 0
 
