@@ -150,7 +150,10 @@ class Holds:
             hold.turn,
             *(("", None) if ask is None else (ask.served, ask.billed)),
         )
-        entry = new_tuple(LedgerEntry, row)
+        return self._ended(hold, new_tuple(LedgerEntry, row), changes)
+
+    def _ended(self, hold: Hold, entry: LedgerEntry, changes: Changes) -> LedgerEntry:
+        """The entry takes the place of the hold."""
         self._ids.entry += 1
         changes.entries.append(entry)
         del self.open[hold.id]

@@ -2,8 +2,7 @@
 
 What is held of a pool is not stored with it: a hold is a row of its own, and all of them are read
 at start. So a shelf keeps a pool at rest, as if every open hold had been given back, and to hold
-something of a pool that one has come to before writes nothing of it. (Only the count of asks may
-then lag behind by a few, when a process dies: it teaches later periods and decides nothing.)
+something of a pool that one has come to before writes no more of it than that it was asked.
 """
 
 from dataclasses import dataclass, field, replace
@@ -37,15 +36,14 @@ class Pool:
         self.rest_claims, self.rest_hist = self.row.claims, list(self.row.hist)
 
     def put(self, row: PoolPeriod, member: PoolMember) -> bool:
-        """From here on the rows are so; whether there is anything in that to be written."""
+        """From here on the rows are so; whether that of the member at rest is another."""
         before = self.members.get(member.member)
-        news = row[:_COUNTED] != self.row[:_COUNTED]
         self.row, self.members[member.member] = row, member
         rest = member._replace(held=0)
         if before is not None:
             old = before._replace(held=0)
             if old == rest:
-                return news
+                return False
             self.rest_claims -= old.own
             self.rest_hist[old.bucket] -= old.weight
         self.rest_claims += rest.own
@@ -57,10 +55,6 @@ class Pool:
         claims, hist = self.rest_claims, tuple(self.rest_hist)
         row = self.row._replace(held=0, claims=claims, hist=hist)
         return replace(self, row=row, members={})
-
-
-# What comes first in a row changes rarely; from here on it is counted.
-_COUNTED = PoolPeriod._fields.index("used")
 
 
 class PoolShelf(Protocol):

@@ -80,8 +80,8 @@ class Pools:
         new = not pool.account
         if new:
             self._begin(pool, account, changes)
+        changes.pools[pool.account] = pool
         if pool.put(row, member) or new:
-            changes.pools[pool.account] = pool
             changes.pool_members[pool.account, member.member] = member
 
     def settle(

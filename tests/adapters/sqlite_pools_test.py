@@ -49,6 +49,16 @@ async def test_old_periods_go_with_everybody_and_the_last_one_stays(path: Path) 
     await desk.store.close()
 
 
+async def test_how_often_a_pool_was_asked_is_known_though_nothing_was_settled(path: Path) -> None:
+    desk = await opened(path)
+    desk.hold_ms = HOUR
+    for _ in range(3):
+        await desk.hold(cap=100)
+    asks = sum(int(n) for n in str(look(path, "SELECT asks FROM pools")[0][0]).split(","))
+    assert asks == 3
+    await desk.store.close()
+
+
 async def test_a_period_of_which_something_is_held_stays(path: Path) -> None:
     desk = await opened(path)
     desk.hold_ms = 30 * DAY
