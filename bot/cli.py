@@ -119,7 +119,11 @@ def init(
         """What was given, or is answered now; the default where nobody is there to ask."""
         if given[name] or yes or not sys.stdin.isatty():
             return given[name] or default
-        return str(typer.prompt(question, default=default)).strip()
+        while True:
+            answer = str(typer.prompt(question, default=default)).strip()
+            if not (wrong := setup.mistake(name, answer, ollama)):
+                return answer
+            typer.echo(wrong)
 
     text = setup.config_text(setup.choices(ask, setup.ollama_models(ollama), ollama))
     for line in setup.written(path, text, os.environ):

@@ -11,9 +11,12 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot import config_checks as check
 from bot.config import load
+from bot.config_limits import check_line, check_zone
 from bot.config_source import FILE_NAME
 from bot.config_values import ConfigError
+from quota.errors import BadRuleError
 
 OLLAMA = "http://localhost:11434"
 PROBE_S = 0.5
@@ -62,6 +65,31 @@ def choices(ask: Callable[[str, str, str], str], ollama: Sequence[str], ollama_u
     limit = ask("limit", "What may each member use?", LIMIT)
     zone = ask("zone", "In which time zone do days end?", local_zone())
     return Choices(base_url, model, "" if key == "-" else key, limit, zone)
+
+
+def mistake(name: str, answer: str, ollama_url: str) -> str:
+    """What is wrong with an answer; empty where it can be used.
+
+    Who is at a terminal is asked again at once, and does not lose the other answers.
+    """
+    try:
+        match name:
+            case "server":
+                check.base_url(_address(answer, ollama_url))
+            case "key" if answer != "-" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", answer):
+                # Not quoted: people put the key itself here.
+                return "That is no name of a variable; write one such as OPENAI_API_KEY."
+            case "limit":
+                check_line(answer)
+            case "zone":
+                check_zone(answer)
+            case _:  # the name of a model is what its server says
+                pass
+    except BadRuleError as error:
+        return f"{error}."
+    except ValueError as error:
+        return f"It {error}."
+    return ""
 
 
 def _address(server: str, ollama_url: str) -> str:
@@ -118,7 +146,7 @@ def written(path: Path, text: str, environ: Mapping[str, str]) -> list[str]:
     at = "" if path == Path(FILE_NAME) else f" --config {shlex.quote(str(path))}"
     return [
         f"{path} is written.",
-        *(f"Put the key into the variable {name}." for name in missing),
+        *(f"Put the key into the variable {name}: export {name}=…" for name in missing),
         f"quotabot doctor{at} checks it, quotabot chat{at} tries it.",
     ]
 

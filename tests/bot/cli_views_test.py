@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli_books import balances, newest
-from bot.cli_init import Choices, choices, config_text, ollama_models, written
+from bot.cli_init import OLLAMA, Choices, choices, config_text, mistake, ollama_models, written
 from bot.cli_views import ENTRY_COLUMNS, csv_line, entry_json, instant_json, table, when_in
 from bot.config_values import ConfigError
 from quota.governing import NEVER_ENDS, Act
@@ -232,3 +232,21 @@ def test_an_answer_that_cannot_be_used_is_named_and_nothing_is_written(
     assert told in str(caught.value)
     assert str(path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("server", "ollama", "olama"),
+        ("server", "offline", "http://"),
+        ("server", "https://llm.example/v1", "https://llm.example/v1/chat/completions"),
+        ("model", "qwen3:4b", ""),
+        ("key", "MY_KEY", "sk-proj-1"),
+        ("key", "-", "my key"),
+        ("limit", "$2/month", "$2"),
+        ("zone", "Europe/Berlin", "Berlin"),
+    ],
+)
+def test_an_answer_is_looked_at_before_the_next_question(name: str, good: str, bad: str) -> None:
+    assert mistake(name, good, OLLAMA) == ""
+    assert bool(mistake(name, bad, OLLAMA)) is (name != "model")

@@ -167,7 +167,7 @@ async def test_init_can_write_elsewhere_and_that_config_is_used(tmp_path: Path) 
 
 async def test_init_names_the_variable_of_a_key_and_never_asks_for_the_key(tmp_path: Path) -> None:
     said = await fine(tmp_path, "init", "--yes", "--server", "openai")
-    assert "Put the key into the variable OPENAI_API_KEY." in said
+    assert "Put the key into the variable OPENAI_API_KEY: export OPENAI_API_KEY=…\n" in said
     code, told = await refused(tmp_path, "config", "check")
     assert code == 2
     assert "OPENAI_API_KEY" in told
@@ -211,11 +211,18 @@ async def test_init_asks_five_questions_at_a_terminal(tmp_path: Path) -> None:
     )
     os.close(theirs)
     typed = ["openai", "gpt-5", "MY_KEY", "7k tokens/day", "Asia/Tokyo"]
-    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+    slips = {2: "sk-1 2", 3: "7k tokens", 4: "Tokio"}
+    for number, line in enumerate(typed):
+        # Who slips is asked once more, and keeps what was answered before.
+        slip = f"{slips[number]}\n" if number in slips else ""
+        os.write(ours, f"{slip}{line}\n".encode())
     out, err = await asyncio.wait_for(process.communicate(), WAIT_S)
     os.close(ours)
     assert process.returncode == 0, err
-    assert out.decode().count("?") == 5
+    assert out.decode().count("]:") == 5 + len(slips)
+    assert "sk-1" not in out.decode()
+    assert "'7k tokens' names no period; write it like" in out.decode()
+    assert "It is 'Tokio', which is no time zone; " in out.decode()
     text = text_of(tmp_path / "config.toml")
     assert [line for line in typed[1:] if f'"{line}"' not in text] == []
 
