@@ -54,8 +54,7 @@ def balance_json(balance: Balance) -> Json:
         "limit": balance.limit.name,
         "unit": balance.unit.value,
         "granted": balance.granted,
-        # What is missing of a balance may never have been there, so nobody need have used it.
-        "used": balance.used if balance.prepaid is None else None,
+        "used": balance.used,
         "held": balance.held,
         "left": balance.left,
         "opens_at": instant_json(balance.opens_at),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol
 
 from bot.messages import Document, End, Image
 from quota.units import Rates, Usage
@@ -217,12 +217,6 @@ class Prices(Protocol):
         """The price of a model, None: unknown or not to be believed."""
 
 
-# What became of a use of a tool; `cut`: it returned more than it may.
-ToolOutcome: TypeAlias = Literal[
-    "used", "cut", "failed", "late", "unknown", "bad_arguments", "too_many"
-]
-
-
 class ReplyStream(Protocol):
     """Where one answer goes. The adapter paces; the last text always arrives."""
 
@@ -235,9 +229,6 @@ class ReplyStream(Protocol):
 
     async def note(self, text: str) -> None:
         """A passing remark, such as waiting for a running answer."""
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """A tool was used, for programs that count; people were told by a note before."""
 
     def ending(self) -> None:
         """The model has said its last: the end comes as soon as it is settled."""

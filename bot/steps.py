@@ -17,7 +17,7 @@ from bot.outcome import CALLS_APART, Call, text_of
 from bot.ports import Message, ReplyStream, TokenCounter, ToolCall
 from bot.prompt import OUTSIDE_TEXT, Prompt, text_of_calls, tokens_of, tokens_of_tools
 from bot.text import Words
-from bot.toolbox import AT_ONCE_MAX, NAME_CHARS_MAX, TOO_MANY, Kit, Toolbox, Used
+from bot.toolbox import AT_ONCE_MAX, TOO_MANY, Kit, Toolbox, Used
 from bot.turns import Turn, unbroken
 from quota.clock import Clock
 from quota.errors import StoreUnavailableError
@@ -157,16 +157,10 @@ class Steps:
         turn, wanted, words = way.turn, call.received.calls, way.words
         await self._told(way, wanted)
         left_ms = way.turn.walk.ends_at - self._clock.now()
-
-        async def used_now(place: int, call: ToolCall) -> Used:
-            used = Used(TOO_MANY, "too_many")
-            if place < AT_ONCE_MAX:
-                used = await self.toolbox.use(turn.walk.kit, call, left_ms)
-            way.reply.used(call.name[:NAME_CHARS_MAX], used.outcome)
-            return used
-
-        used = await asyncio.gather(*(used_now(*each) for each in enumerate(wanted)))
-        cut = (c.name for c, result in zip(wanted, used, strict=True) if result.outcome == "cut")
+        first = wanted[:AT_ONCE_MAX]
+        used = await asyncio.gather(*(self.toolbox.use(turn.walk.kit, c, left_ms) for c in first))
+        used += [Used(TOO_MANY)] * (len(wanted) - len(first))
+        cut = (c.name for c, result in zip(wanted, used, strict=True) if result.cut)
         told = [text_tools.cut(words, name) for name in dict.fromkeys(cut)]
         turn.notes += [note for note in told if note not in turn.notes]
         step = _step(call.received.text, wanted, used)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from bot.ports import Tool, ToolCall, ToolError, ToolOutcome, Tools
+from bot.ports import Tool, ToolCall, ToolError, Tools
 from bot.prompt import clean
 from bot.tool_servers import ToolServer
 from quota.clock import Clock
@@ -51,10 +51,10 @@ class Kit(NamedTuple):
 
 
 class Used(NamedTuple):
-    """What a model is told of a use, and what became of it; `cut`: the text is the beginning."""
+    """What a model is told of a use; `cut`: it is only the beginning of the result."""
 
     text: str
-    outcome: ToolOutcome
+    cut: bool = False
 
 
 class Toolbox:
@@ -94,26 +94,26 @@ class Toolbox:
         tool = next((tool for tool in kit.tools if tool.name == call.name), None)
         server = next((s for s in self.servers if tool is not None and s.key == tool.server), None)
         if tool is None or server is None or self._tools is None:
-            return Used(UNKNOWN, "unknown")
+            return Used(UNKNOWN)
         arguments = _arguments(call.arguments)
         if arguments is None:
-            return Used(NO_OBJECT, "bad_arguments")
+            return Used(NO_OBJECT)
         try:
             async with self._clock.timeout(min(server.timeout_ms, left_ms)):
                 text = clean(await self._tools.use(tool, arguments))
         except TimeoutError:
             _log.warning("tool %s of %s did not answer in time", tool.title, tool.server)
-            return Used(LATE, "late")
+            return Used(LATE)
         except ToolError as error:
             _log.warning("tool %s of %s failed: %s", tool.title, tool.server, error.detail)
-            return Used(FAILED, "failed")
+            return Used(FAILED)
         except Exception:  # whatever broke in it, the turn is paid for and goes on
             _log.exception("tool %s of %s broke", tool.title, tool.server)
-            return Used(FAILED, "failed")
+            return Used(FAILED)
         if len(text) <= server.result_chars_max:
-            return Used(text, "used")
+            return Used(text)
         kept = text[: server.result_chars_max]
-        return Used(f"{kept}\n[Only the first {len(kept)} of {len(text)} characters.]", "cut")
+        return Used(f"{kept}\n[Only the first {len(kept)} of {len(text)} characters.]", cut=True)
 
     async def _listed(self, server: ToolServer) -> list[Tool] | None:
         """The tools of a server that are offered; None where it does not answer."""

@@ -31,7 +31,6 @@ from bot.ports import (
     Tool,
     ToolDelta,
     ToolError,
-    ToolOutcome,
     UsageReport,
 )
 from bot.prompt import TOKENS_PER_TOOL, text_of_calls
@@ -254,7 +253,6 @@ class RecordingReply:
     def __init__(self, passing: Steps) -> None:
         self.deltas: list[str] = []
         self.notes: list[str] = []
-        self.tools: list[tuple[str, str]] = []
         self.ends: list[End] = []
         self.broken: set[str] = set()
         self.messages: tuple[str, ...] = ()
@@ -276,9 +274,6 @@ class RecordingReply:
 
     async def note(self, text: str) -> None:
         await self._take("note", self.notes, text)
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        self.tools.append((tool, outcome))
 
     def ending(self) -> None:
         self.is_ending = True

@@ -10,7 +10,6 @@ from adapters.console.screen import Screen
 from bot import text_console as say
 from bot.languages import Speech
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
-from bot.ports import ToolOutcome
 from quota.verdicts import Balance
 
 _log = logging.getLogger(__name__)
@@ -43,12 +42,6 @@ class JsonStream:
     async def note(self, text: str) -> None:
         """Notes are no part of the protocol."""
         _log.info("%s: %s", self._id, text)
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """An event of its own, after all that was written before it."""
-        if not self.finished:
-            self._release()
-            self._out.write(wire.line_of(wire.tool(self._id, tool, outcome)))
 
     def ending(self) -> None:
         """Nothing waits here that could be spared."""
@@ -94,9 +87,6 @@ class ScreenStream:
         """A remark on a line of its own."""
         self._screen.end_stream()
         self._screen.say(f"… {text}", "dim")
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """A note has said which."""
 
     def ending(self) -> None:
         """All there is stands on the screen already."""

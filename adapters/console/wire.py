@@ -13,7 +13,6 @@ from typing import Any, Never
 from bot import text_console as say
 from bot.messages import Answer, Ask, Card, Duplicate, End, Failure, Refusal
 from bot.panels import Panel
-from bot.ports import ToolOutcome
 from quota.members import Member, Requester, Space
 from quota.verdicts import Balance, Notice, Refused
 
@@ -156,11 +155,6 @@ def delta(event_id: str, text: str) -> Json:
     return {"id": event_id, "event": "delta", "text": text}
 
 
-def tool(event_id: str, name: str, outcome: ToolOutcome) -> Json:
-    """A tool was used while an answer is made; what it was given and returned stays inside."""
-    return {"id": event_id, "event": "tool", "name": name, "outcome": outcome}
-
-
 def bad_line(number: int, text: str) -> Json:
     """A line that could not be understood."""
     return {"event": "error", "code": "bad_input", "line": number, "text": text}
@@ -220,8 +214,7 @@ def _balances(balances: Sequence[Balance]) -> list[Json]:
             "limit": balance.limit.name,
             "unit": str(balance.unit),
             "granted": balance.granted,
-            # What is missing of a balance may never have been there: nobody need have used it.
-            "used": balance.used if balance.prepaid is None else None,
+            "used": balance.used,
             "held": balance.held,
             "left": balance.left,
             "opens_at": instant(balance.opens_at),

@@ -17,7 +17,6 @@ from bot import text_discord as say
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from bot.pacing import Pacer
 from bot.panels import Action
-from bot.ports import ToolOutcome
 from bot.splitting import split
 from bot.text import Words
 from quota.clock import Clock, pause
@@ -122,9 +121,6 @@ class Reply:
         """A remark below what is there so far; the next one, or the end, takes its place."""
         self._note = text
         self._paced.grew(len(text))
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """A note has said which."""
 
     def ending(self) -> None:
         """See ReplyStream."""

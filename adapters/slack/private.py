@@ -9,7 +9,6 @@ from adapters.slack.panels import Json, buttons, context, markdown, notification
 from adapters.slack.post import Place, remark, say, show
 from adapters.slack.workspace import Workspace
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
-from bot.ports import ToolOutcome
 from bot.splitting import split
 from bot.text import Words
 
@@ -43,9 +42,6 @@ class PrivateStream:
     async def note(self, text: str) -> None:
         """A remark beside the answer."""
         await remark(self._workspace, self._place, text)
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """A note has said which."""
 
     def ending(self) -> None:
         """Nothing is shown before the end."""

@@ -21,7 +21,6 @@ from bot import text_slack
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from bot.pacing import Paced
 from bot.panels import Action
-from bot.ports import ToolOutcome
 from bot.splitting import split
 from bot.text import Words
 from bot.text_members import report_label
@@ -94,9 +93,6 @@ class SlackStream:
     async def note(self, text: str) -> None:
         """A remark beside the answer, to whoever asked."""
         await remark(self._workspace, self._private, text)
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """A note has said which."""
 
     def ending(self) -> None:
         """The end comes within moments; that of a stream takes no slot from others."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.ports import Finished, TextDelta, ToolError
+from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
 from tests.console_kit import Json, program
-from tests.scripted import Gate, ScriptedTools, build, says, stepping_of, steps, until, uses
+from tests.scripted import Gate, build, says, stepping_of, steps, until
 
 BALANCE_KEYS = ["limit", "unit", "granted", "used", "held", "left", "opens_at"]
 
@@ -71,43 +71,20 @@ async def test_a_crossed_threshold_is_told() -> None:
         assert end["notices"] == [{"limit": limit, "threshold": 75, "left": 22}]
 
 
-async def test_a_balance_is_told_exactly_and_as_used_by_nobody() -> None:
+async def test_a_balance_is_told_exactly_with_what_is_missing_to_full() -> None:
     async with program("balance: start=$0.50 refill=$0.10/day up to $1") as it:
         (told,) = (await it.ask(text="/quota"))["balances"]
         assert told == {
             "limit": "everyone: $0.50 at first, $0.10/day up to $1 (balance)",
             "unit": "credits",
             "granted": 1_000_000,
-            "used": None,
+            "used": 500_000,
             "held": 0,
             "left": 500_000,
             "opens_at": "2026-06-02T00:00:00Z",
             "balance": 500_000,
             "overdraft": 0,
         }
-
-
-async def test_each_use_of_a_tool_is_an_event_without_what_it_was_given_or_returned() -> None:
-    tools = ScriptedTools(time="noon " * 9_000, door=ToolError("it is stuck"), day="Monday")
-    bot = build("everyone: 100k tokens/day", tools=tools)
-    wrong, other = uses("time", "[secret]"), uses("n" * 99)
-    bot.model.next(uses("day"), uses("door"), uses("time"), wrong, other, says(1))
-    async with program(bot=bot) as it:
-        it.send(id="e1", text="open")
-        heard = [await it.hear()]
-        while heard[-1]["event"] != "answer":
-            heard.append(await it.hear())
-    told = [line for line in heard if line["event"] == "tool"]
-    assert told[0] == {"id": "e1", "event": "tool", "name": "day", "outcome": "used"}
-    assert [(line["name"], line["outcome"]) for line in told[1:]] == [
-        ("door", "failed"),
-        ("time", "cut"),
-        ("time", "bad_arguments"),
-        ("n" * 64, "unknown"),
-    ]
-    # Each stands where it happened: behind what was written before it.
-    said = ["|" if line["event"] == "tool" else line["text"] for line in heard[:-1]]
-    assert "".join(said) == "w1 w2|" + "\n\nw1 w2|" * 4 + "\n\nw1"
 
 
 async def test_a_refusal_names_the_limit_and_when_it_opens() -> None:

@@ -1,7 +1,6 @@
 """Lines in and out of descriptors: pipes that are slow, closed, or made non-blocking by others."""
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -12,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.console.lines import BACKLOG_BYTES_MAX, Line, LineReader, LineWriter
-from adapters.console.stream import JsonStream
-from quota.verdicts import Balance
 from tests.scripted import until
 
 
@@ -123,21 +120,6 @@ async def test_a_slow_reader_makes_writers_wait_but_not_the_loop() -> None:
         assert len(await pipe.written()) == 5 * len(line)
         await waiting
         assert not pipe.writer.is_behind
-
-
-async def test_what_is_held_back_for_a_slow_reader_still_stands_before_the_use_of_a_tool() -> None:
-    async def balances() -> Sequence[Balance]:
-        return ()
-
-    async with AsyncExitStack() as stack:
-        pipe = Pipe(stack)
-        stream = JsonStream("e1", pipe.writer, balances)
-        pipe.writer.write(b"x" * BACKLOG_BYTES_MAX + b"\n")
-        await stream.update("before ")
-        await stream.update("it")
-        stream.used("time", "used")
-        told = [json.loads(line) for line in (await pipe.written()).splitlines()[1:]]
-    assert [line.get("text", line["event"]) for line in told] == ["before it", "tool"]
 
 
 async def test_when_nobody_reads_it_is_told_and_nothing_waits() -> None:

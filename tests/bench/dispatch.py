@@ -41,7 +41,7 @@ from bot.chat import ChatHandler
 from bot.config import load
 from bot.main import build
 from bot.messages import Ask, Duplicate, End
-from bot.ports import ReplyStream, ToolOutcome
+from bot.ports import ReplyStream
 from bot.text import Words
 from tests.discord_kit import CONFIG as DISCORD
 from tests.fakes import requester
@@ -93,9 +93,6 @@ class First:
 
     async def note(self, text: str) -> None:
         """Nobody reads it."""
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
-        """There is none."""
 
     def ending(self) -> None:
         """Nobody waits for it."""

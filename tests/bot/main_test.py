@@ -15,7 +15,7 @@ from bot.config_values import Config, ConfigError
 from bot.control import Order
 from bot.main import House, build, carry_out, platforms, reading, vocabulary_folder
 from bot.messages import Answer, Ask, End, Failure
-from bot.ports import Finished, ModelCall, ModelEvent, TextDelta, ToolOutcome, UsageReport
+from bot.ports import Finished, ModelCall, ModelEvent, TextDelta, UsageReport
 from bot.text import Words
 from quota.errors import StoreUnavailableError
 from quota.memory import MemoryStore
@@ -77,9 +77,6 @@ class Reply:
         return
 
     async def note(self, text: str) -> None:
-        return
-
-    def used(self, tool: str, outcome: ToolOutcome) -> None:
         return
 
     def ending(self) -> None:

@@ -20,7 +20,7 @@ from bot.calling import Calling
 from bot.chat import ChatHandler
 from bot.messages import Ask, End
 from bot.models import Model, Models
-from bot.ports import Count, Message, ToolOutcome
+from bot.ports import Count, Message
 from bot.pricing import Price, Pricing
 from bot.prompt import Prompt
 from bot.talks import Said
@@ -92,8 +92,6 @@ class Reply:
             self.stop()
 
     async def note(self, _text: str) -> None: ...
-
-    def used(self, _tool: str, _outcome: ToolOutcome) -> None: ...
 
     def ending(self) -> None: ...
 

@@ -273,7 +273,6 @@ async def test_a_tool_that_hangs_is_left_and_the_turn_goes_on() -> None:
     answer = await running.end()
     assert isinstance(answer, Answer)
     assert last_words(bot) == [LATE]
-    assert bot.replies[0].tools == [("time", "late")]
     await bot.is_clean()
 
 
@@ -319,8 +318,6 @@ async def test_more_tools_at_once_than_are_taken_are_answered_all_the_same() -> 
     await bot.answer()
     assert len(tools.used) == AT_ONCE_MAX
     assert last_words(bot)[-3:] == ["noon", TOO_MANY, TOO_MANY]
-    outcomes = sorted(outcome for _, outcome in bot.replies[0].tools)
-    assert outcomes == ["too_many"] * 2 + ["used"] * AT_ONCE_MAX
 
 
 async def test_what_a_tool_says_changes_no_quota() -> None:
