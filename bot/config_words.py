@@ -18,6 +18,7 @@ Path_: TypeAlias = tuple[str, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _QUOTED_CHARS_MAX = 80
 _KEY_CHARS_MAX = 60
+_PART_CHARS_MIN = 4
 
 # Keys that stand for themselves in a table of names.
 FIXED: Mapping[str, tuple[str, ...]] = {"shared": ("space", "house"), "caps": ("everyone",)}
@@ -144,7 +145,10 @@ def near(shape: Shape, path: Path_, known: Collection[str]) -> str:
     homes = [home for home in _homes(shape, key) if home != path[:-1]]
     if homes and not get_close_matches(key.casefold(), known, 1, 0.8):
         return f"{key} belongs in {place(homes[0], is_section=True)}"
-    nearest = get_close_matches(key.casefold(), known, 1)
+    word = key.casefold()
+    # Below that, a few letters in common are taken for a slip.
+    nearest = get_close_matches(word, known, 1, 0.65)
+    nearest += [name for name in known if len(word) >= _PART_CHARS_MIN and word in name]
     return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
 
 

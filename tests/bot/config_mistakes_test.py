@@ -512,6 +512,16 @@ MISTAKES = [
     # the rest
     ("[limts]", "[limts] is not known; did you mean limits?"),
     ("wait_s = 5", "[wait_s] is not known; wait_s belongs in [limits]"),
+    (
+        "[backup]\nname = 'x'",
+        "[backup] name is not known; name belongs in [models.NAME]",
+    ),
+    # What shares a few letters with a key is not taken for it.
+    (
+        "[limits]\nana = '1k tokens/day'",
+        "[limits] ana is not known; known here: everyone, roles, shared, caps, members, models, weights, expected_members, direct, timezone, week_start, warn_at, input_chars_max, output_floor, wait_s, queue_max, note, staff_cap",
+    ),
+    ("[limits]\nfloor = 5", "[limits] floor is not known; did you mean output_floor?"),
     ("models = 0", "[models] is 0; make it a section, [models.default]"),
     ("store = 5", "[store] is 5; make it a section, [store]"),
     ("[backup]\nkeep = 0", "[backup] keep is 0; give a number from 1 to 10000"),
