@@ -7,7 +7,7 @@ was last of use.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -106,6 +106,8 @@ class Talks:
         # Where somebody began anew: what the platform shows from before is never read again.
         self._anew: OrderedDict[Talk, None] = OrderedDict()
         self._number = self._text_bytes = self._image_bytes = 0
+        # Who keeps something of what was said besides, by the wallet of who said it.
+        self.on_forgotten: list[Callable[[str], None]] = []
 
     def place(self, ask: Ask, now: int) -> Place:
         """Where an ask goes on."""
@@ -258,6 +260,8 @@ class Talks:
         for number in mine:
             self._begin_anew(self._nodes[number].talk)
             self._drop(number)
+        for hear in self.on_forgotten:
+            hear(wallet)
         return len(mine)
 
     def _node(self, number: int | None) -> _Node | None:

@@ -58,6 +58,7 @@ class Chats:
         self._threads: set[int] = set()
         self._untitled: OrderedDict[int, None] = OrderedDict()
         self._last: dict[tuple[str, int], Asked] = {}
+        self._bot.chat.talks.on_forgotten.append(self._forget)
 
     # Messages.
 
@@ -269,6 +270,10 @@ class Chats:
         self._last[key] = Asked(ask, place.is_private)
         if len(self._last) > LAST_MAX:
             del self._last[next(iter(self._last))]
+
+    def _forget(self, wallet: str) -> None:
+        """A member had all that they said forgotten."""
+        self._last = {key: asked for key, asked in self._last.items() if key[0] != wallet}
 
     def tell_once(self, channel: Any, what: str, error: BaseException) -> None:
         """Say that something may not be done in a channel, once for as long as the bot runs."""

@@ -74,6 +74,21 @@ async def test_the_last_question_is_answered_again(tmp_path: Path) -> None:
         assert told.model.calls[1].messages[-1].content == "hello there"
 
 
+async def test_a_question_that_was_forgotten_is_not_answered_again(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        guild = told.discord.guild("Homework")
+        ana, bo, channel = guild.member("ana"), guild.member("bo"), guild.channel("general")
+        for member in (ana, bo):
+            await told.ended(channel, await member.says(channel, "@bot my secret is a cat"))
+        sure = await (await ana.slash(channel, "chat forget", scope="everywhere")).reply()
+        await ana.clicks(sure, "Forget everything")
+        await sure.says("Forgotten")
+        none = await (await ana.slash(channel, "chat regenerate")).reply()
+        assert "no question of yours" in none.text
+        again = await (await bo.slash(channel, "chat regenerate")).reply()
+        await again.says("w8")
+
+
 async def test_a_cut_answer_goes_on(tmp_path: Path) -> None:
     async with story(tmp_path) as told:
         ana = told.discord.guild("Homework").member("ana")
