@@ -147,6 +147,11 @@ def failed(words: Speech, text: str) -> str:
     return words.say("✗ Failed: {text}", text=text)
 
 
+def see_doctor(words: Speech) -> str:
+    """Who sits at the terminal is the one who can look."""
+    return words.say("quotabot doctor tells what is wrong; the log lies beside the books.")
+
+
 def duplicate(words: Speech) -> str:
     return words.say("This message came twice; it was answered once.")
 

@@ -12,6 +12,9 @@ from bot.languages import Speech
 from bot.messages import Answer, Card, Duplicate, End, Failure, Refusal
 from quota.verdicts import Balance
 
+# What whoever runs the bot can do something about.
+OURS = frozenset({"provider", "timeout", "store", "internal"})
+
 _log = logging.getLogger(__name__)
 
 
@@ -104,8 +107,10 @@ class ScreenStream:
             case Refusal(refused, text):
                 self.reason = refused.reason
                 screen.say(text, "warning" if text.startswith("⏳") else "bad")
-            case Failure(_, text):
+            case Failure(code, text):
                 screen.say(say.failed(self._words, text), "bad")
+                if code in OURS:
+                    screen.say(say.see_doctor(self._words), "dim")
             case Card(panel):
                 screen.show(panel)
                 return

@@ -101,8 +101,18 @@ async def test_a_failure_is_told_and_the_next_message_is_answered() -> None:
     bot = build()
     bot.model.next(steps(TextDelta("")))
     shown = await typed("hello", "again", bot=bot)
-    assert "✗ Failed: " in shown
+    doctor = "quotabot doctor tells what is wrong; the log lies beside the books."
+    failed, told = shown.partition("✗ Failed: ")[2].splitlines()[:2]
+    assert "broke off before its first word" in failed
+    assert told == doctor
     assert "w1 w2 w3" in shown
+
+
+async def test_a_mistake_of_ones_own_is_nothing_for_the_doctor() -> None:
+    only = "/quota-admin model mini allow @Supporter"
+    shown = await typed("/model mini", "/admin on", only, "hello")
+    assert "✗ Failed: " in shown
+    assert "quotabot doctor" not in shown
 
 
 async def test_a_model_cannot_control_the_terminal() -> None:
