@@ -102,6 +102,8 @@ def _known(config: Config, who: Member) -> tuple[dict[str, Any], Extent]:
             return data, await extent(quotas, data)
 
     data, found = asyncio.run(looking())
+    if found.elsewhere:
+        note(f"the same id is known elsewhere, too: {', '.join(found.elsewhere)}")
     if not found.is_known:
         why = "quotabot balances lists whom the books know"
         raise typer.Exit(fail(FAILED, f"nothing is kept about {who.wallet}; {why}"))

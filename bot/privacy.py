@@ -116,7 +116,8 @@ async def erase(quotas: Quotas, member: Member, by: str = "") -> None:
 class Extent(NamedTuple):
     """What deleting would do: how many things go or count on as nobody's, and what stays.
 
-    `stays` names what admins decided about the member: a block, limits of their own.
+    `stays` names what admins decided about the member: a block, limits of their own. `elsewhere`
+    are the members of other spaces with the same id: on one platform that is the same person.
     """
 
     settings: int
@@ -125,6 +126,7 @@ class Extent(NamedTuple):
     grants: int
     acts: int
     stays: tuple[str, ...]
+    elsewhere: tuple[str, ...]
     is_known: bool
 
 
@@ -139,6 +141,15 @@ async def extent(quotas: Quotas, data: dict[str, Any]) -> Extent:
     stays = (*(name for name in data["settings"] if name == BLOCK), *set_for)
     found = (theirs, data["requests"], data["entries"], grants, data["acts"])
     # A counter outlives its entries.
-    is_known = any(found) or bool(stays) or member.wallet in await quotas.store.wallets()
+    wallets = await quotas.store.wallets()
+    is_known = any(found) or bool(stays) or member.wallet in wallets
+    elsewhere = tuple(wallet for wallet in wallets if _is_same(wallet, member))
     settings, requests, entries, granted, acts = map(len, found)
-    return Extent(settings, requests, entries, granted, acts, stays, is_known)
+    return Extent(settings, requests, entries, granted, acts, stays, elsewhere, is_known)
+
+
+def _is_same(wallet: str, member: Member) -> bool:
+    """Whether a wallet is that of the same person in another space."""
+    platform, _, rest = wallet.partition(":")
+    same = platform == member.space.platform and rest.partition(":")[2] == member.id
+    return same and wallet != member.wallet

@@ -11,6 +11,7 @@ from bot.messages import Ask, End
 from bot.ports import TextDelta
 from bot.privacy import ENTRIES_ALL, STOPPED_MS, Met, export, extent, written
 from bot.settings import MemberSettings
+from quota.members import Member, Requester, Space
 from tests.bot.member_commands_test import DAILY, chosen, kept
 from tests.fakes import requester
 from tests.scripted import Bot, Gate, RecordingReply, Steps, build, steps
@@ -90,9 +91,22 @@ async def test_what_erasing_would_do_is_told_in_numbers() -> None:
     await kept(bot)
     await bot.type("/quota-admin limit set 5k tokens per day for @bo")
     ana = await extent(bot.quotas, await about(bot))
-    assert ana == (3, 1, 2, 1, 3, (), True)
+    assert ana == (3, 1, 2, 1, 3, (), (), True)
     bo = await extent(bot.quotas, await about(bot, "bo"))
     assert (bo.requests, bo.stays) == (1, ("block", "member:bo tokens/day"))
+
+
+async def test_the_same_person_is_named_in_other_spaces_of_the_platform() -> None:
+    bot = build(DAILY)
+    for space in (Space("discord", "1"), Space("discord", "2"), Space("slack", "3")):
+        for who in ("ana", "the-ana"):
+            await bot.answer(Requester(Member(space, who)))
+    data = await export(bot.quotas, Member(Space("discord", "1"), "ana"), Met())
+    found = await extent(bot.quotas, data)
+    assert found.elsewhere == ("discord:2:ana",)
+    data = await export(bot.quotas, Member(Space("slack", "9"), "ana"), Met())
+    stranger = await extent(bot.quotas, data)
+    assert (stranger.is_known, stranger.elsewhere) == (False, ("slack:3:ana",))
 
 
 async def test_who_only_governed_is_known_and_a_stranger_is_not() -> None:

@@ -86,6 +86,7 @@ async def test_with_no_bot_running_it_is_done_here(chat: JsonChat, tmp_path: Pat
     done = await data(tmp_path, "privacy", "erase", MALLORY, "--yes")
     wallet = f"console:console:{MALLORY}"
     counts = {"settings": 1, "requests": 0, "entries": 1, "grants": 0, "acts": 1, "stays": []}
+    counts["elsewhere"] = []
     assert done == {"member": wallet, "erased": True, **counts}
     assert MALLORY.encode() not in bytes_of(tmp_path)
     assert [entry["kind"] for entry in await entries(tmp_path)] == ["settle", "settle"]
