@@ -10,7 +10,7 @@ from adapters.console.screen import Screen
 from adapters.console.session import Person, Session
 from adapters.console.stream import ScreenStream
 from bot.languages import Speech
-from bot.messages import Duplicate
+from bot.messages import Duplicate, Failure
 from bot.ports import Finished, TextDelta
 from quota.errors import StoreUnavailableError
 from quota.units import Rates
@@ -109,10 +109,9 @@ async def test_a_failure_is_told_and_the_next_message_is_answered() -> None:
 
 
 async def test_a_mistake_of_ones_own_is_nothing_for_the_doctor() -> None:
-    only = "/quota-admin model mini allow @Supporter"
-    shown = await typed("/model mini", "/admin on", only, "hello")
-    assert "✗ Failed: " in shown
-    assert "quotabot doctor" not in shown
+    page = Page()
+    await ScreenStream(Screen(page, {}), Speech()).finish(Failure("bad_input", "No model 'x'."))
+    assert page.getvalue() == "✗ Failed: No model 'x'.\n\n"
 
 
 async def test_a_model_cannot_control_the_terminal() -> None:
