@@ -16,6 +16,9 @@ from quota.store import ReportingStore
 TURNS_MAX = 25
 TURNS_MIN = 5
 ENTRIES_MAX = 60
+# Whoever is in none of so many entries of a large community has no habits that hold now; to look
+# through all of millions would take seconds.
+LEDGER_ENTRIES_MAX = 100_000
 MEMBERS_MAX = 10_000
 # What an answer has where nothing was learned yet.
 OUTPUT_UNKNOWN = 400
@@ -64,7 +67,7 @@ class Habits:
         if wallet in self._members:
             self._members.move_to_end(wallet)
             return
-        entries = await self._store.entries_of(wallet, ENTRIES_MAX)
+        entries = await self._store.entries_of(wallet, ENTRIES_MAX, LEDGER_ENTRIES_MAX)
         self._members[wallet] = deque(turns_of(entries), maxlen=TURNS_MAX)
         while len(self._members) > MEMBERS_MAX:
             self._members.popitem(last=False)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bot import text_balance, text_pool
 from bot.figures import percent
+from bot.habits import LEDGER_ENTRIES_MAX
 from bot.text_dialect import Dialect
 from quota.forecast import Forecast, Lately, empties, evenly, forecast
 from quota.ledger import LedgerEntry
@@ -47,7 +48,8 @@ async def emptying(
     prepaid = next((b.prepaid for b in balances if b.prepaid is not None), None)
     if prepaid is None:
         return ()
-    told = empties(prepaid, lately(await store.entries_of(wallet, ENTRIES_MAX), now), now)
+    entries = await store.entries_of(wallet, ENTRIES_MAX, LEDGER_ENTRIES_MAX)
+    told = empties(prepaid, lately(entries, now), now)
     return () if told is None else (text_balance.forecast(words, told),)
 
 

@@ -209,10 +209,10 @@ class MemoryStore:
         mine = [a for a in self.shelf.accounts.values() if a.book == book and a.opens_at >= since]
         return sorted((a.opens_at, a.spent + a.extra_spent) for a in mine)
 
-    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+    async def entries_of(self, wallet: str, most: int, among: int = 0) -> list[LedgerEntry]:
         """See ReportingStore."""
         self._open()
-        return [e for e in self.shelf.entries if e.wallet == wallet][-at_most:]
+        return [e for e in self.shelf.entries[-among:] if e.wallet == wallet][-most:]
 
     async def show(self, event: str, messages: Sequence[str], now: int) -> None:
         """See ReceiptStore."""

@@ -292,8 +292,8 @@ class ReportingStore(ReceiptStore, Protocol):
     async def periods(self, book: str, since: int) -> list[tuple[int, int]]:
         """When each period of a book since then opened, and what was spent in it."""
 
-    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
-        """The newest entries of one member, oldest first."""
+    async def entries_of(self, wallet: str, most: int, among: int = 0) -> list[LedgerEntry]:
+        """The newest entries of one member, oldest first; `among` so many newest of all, 0: all."""
 
 
 class Store(SpendingStore, GoverningStore, ReportingStore, PoolStore, PrepaidStore, Protocol):

@@ -36,9 +36,15 @@ def periods(book: str, since: int, db: sqlite3.Connection) -> list[tuple[int, in
     return list(db.execute(PERIODS, (book, since)))
 
 
-ENTRIES_OF = "SELECT * FROM entries WHERE wallet = ? ORDER BY id DESC LIMIT ?"
+NEWEST = "SELECT coalesce(max(id), 0) FROM entries"
+ENTRIES_OF = "SELECT * FROM entries WHERE id > ? AND wallet = ? ORDER BY id DESC LIMIT ?"
 
 
-def entries_of(wallet: str, at_most: int, db: sqlite3.Connection) -> list[LedgerEntry]:
-    """The newest entries of one member, oldest first."""
-    return [entry_of(row) for row in db.execute(ENTRIES_OF, (wallet, at_most))][::-1]
+def entries_of(wallet: str, most: int, among: int, db: sqlite3.Connection) -> list[LedgerEntry]:
+    """The newest entries of one member, oldest first.
+
+    To find the few of somebody in all of two million takes half a second, `among` the newest
+    hundred thousand a twentieth.
+    """
+    after = db.execute(NEWEST).fetchone()[0] - among if among else 0
+    return [entry_of(row) for row in db.execute(ENTRIES_OF, (after, wallet, most))][::-1]

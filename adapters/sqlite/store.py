@@ -292,9 +292,9 @@ class SqliteStore:
         """See ReportingStore."""
         return await self._scans.apart(partial(looking_back.periods, book, since))
 
-    async def entries_of(self, wallet: str, at_most: int) -> list[LedgerEntry]:
+    async def entries_of(self, wallet: str, most: int, among: int = 0) -> list[LedgerEntry]:
         """See ReportingStore."""
-        return await self._scans.apart(partial(looking_back.entries_of, wallet, at_most))
+        return await self._scans.apart(partial(looking_back.entries_of, wallet, most, among))
 
     async def turns(self, names: Sequence[str]) -> list[int]:
         """See ReceiptStore."""

@@ -72,6 +72,7 @@ async def test_ones_own_entries_are_read_oldest_first_and_at_most_so_many(store:
         await desk.spend(1, "bo")
     assert [e.tokens for e in await store.entries_of(ANA, 10)] == [10, 20, 30]
     assert [e.tokens for e in await store.entries_of(ANA, 2)] == [20, 30]
+    assert [e.tokens for e in await store.entries_of(ANA, 10, among=3)] == [30]
     assert await store.entries_of("console:console:cy", 10) == []
 
 
