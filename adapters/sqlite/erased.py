@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -57,11 +58,23 @@ def _digest(wallet: str, salt: bytes) -> bytes:
 
 def note(path: Path, wallet: str, now: int) -> None:
     """Write somebody down beside a database, for good or with an OSError."""
-    file, kept = beside(path, "erased"), [e for e in _read(path) if e.at > now - KEPT_MS]
+    kept = [each for each in _read(path) if each.at > now - KEPT_MS]
+    _write(path, [*kept, Erased.of(wallet, now)])
+
+
+def lower(path: Path, now: int) -> None:
+    """The books believe an earlier time again, so nobody was erased later than that."""
+    found = _read(path)
+    if any(each.at > now for each in found):
+        _write(path, [each._replace(at=min(each.at, now)) for each in found])
+
+
+def _write(path: Path, found: Iterable[Erased]) -> None:
+    file = beside(path, "erased")
     part = file.with_name(f"{file.name}.part")
     target = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ONLY)
     with os.fdopen(target, "w", encoding="ascii") as lines:
-        lines.writelines(each.line for each in (*kept, Erased.of(wallet, now)))
+        lines.writelines(each.line for each in found)
         lines.flush()
         os.fsync(target)
     part.replace(file)

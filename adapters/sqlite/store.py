@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from adapters.sqlite import erasing, governing, looking_back, prepaid, receipts
+from adapters.sqlite import erased, erasing, governing, looking_back, prepaid, receipts
 from adapters.sqlite.prune import prune
 from adapters.sqlite.reading import Visitor
 from adapters.sqlite.scans import Scans
@@ -277,6 +277,7 @@ class SqliteStore:
         """See GoverningStore."""
 
         def move(books: Books) -> int:
+            erased.lower(self.path, now)
             before, books.mark = books.mark, now
             return before
 

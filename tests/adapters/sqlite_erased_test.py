@@ -68,6 +68,22 @@ async def test_who_came_back_by_themselves_stays(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_who_was_erased_while_the_clock_was_ahead_may_come_back(tmp_path: Path) -> None:
+    desk = await books(tmp_path)
+    await desk.store.erase(BO, desk.now)
+    await desk.store.erase(MALLORY, desk.now + 365 * DAY)
+    await desk.store.lower_mark(desk.now)
+    desk.now += 3 * DAY
+    await desk.store.prune(desk.now + 365 * DAY, events_ms=DAY, entries_ms=900 * DAY)
+    await desk.store.lower_mark(desk.now)
+    await desk.spend(5, "mallory")
+    assert MALLORY in await desk.store.wallets()
+    await desk.store.close()
+    store = await opened(tmp_path, desk.now)
+    assert store.unerased == []
+    await store.close()
+
+
 async def test_a_copy_of_the_very_moment_before_is_older(tmp_path: Path) -> None:
     desk = await books(tmp_path)
     await desk.store.audit(audit("look", desk.now), desk.now)
