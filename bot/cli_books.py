@@ -147,7 +147,10 @@ async def receipt(quotas: Quotas, answer: str) -> Shown:
     turns = [int(answer)] if answer.isdecimal() else await store.turns([answer])
     found = await store.receipts(turns[-1:])
     if not found:
-        return Shown(f"Nothing is known of {answer}: its entries are gone, or never were.", [])
+        bare = ":" not in answer and not answer.isdecimal()
+        whole = f" Write an event with its space: console:console:{answer}." if bare else ""
+        told = f"Nothing is known of {answer}: its entries are gone, or never were.{whole}"
+        return Shown(told, [])
     (receipt,) = found
     sums = total(receipt.calls)
     when = when_in(quotas.rules.zone, past=True)

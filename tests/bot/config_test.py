@@ -643,6 +643,25 @@ class TestPrices:
             read(tmp_path, OFFLINE + f"\n[prices.models]\n{line}")
 
 
+class TestReadme:
+    """What a newcomer copies from it loads, and says nothing that was not meant."""
+
+    TEXT = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+    BLOCKS = tuple(re.findall(r"^```toml\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL))
+
+    def test_shows_a_whole_config(self, tmp_path: Path) -> None:
+        config = read(tmp_path, self.BLOCKS[0], KEY)
+        assert [model.name for model in config.models] == ["gpt-5-mini"]
+        assert "role Moderator: unlimited" in names(config)
+        assert config.warnings == ()
+
+    def test_shows_what_platforms_take_beside_it(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "\n".join(self.BLOCKS), KEY | TOKENS)
+        assert config.discord is not None
+        assert config.slack is not None
+        assert config.warnings == ()
+
+
 class TestExample:
     def test_loads_as_it_is(self, tmp_path: Path) -> None:
         config = read(tmp_path, read_example(), KEY)

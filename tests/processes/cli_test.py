@@ -498,6 +498,8 @@ async def test_an_answer_has_a_receipt_at_the_command_line(chat: JsonChat, tmp_p
     assert "answer" in text
     code, out, _ = await run(tmp_path, "ledger", "receipt", "console:console:e9")
     assert (code, "Nothing is known of console:console:e9" in out) == (1, True)
+    code, out, _ = await run(tmp_path, "ledger", "receipt", "e1")
+    assert (code, "with its space: console:console:e1." in out) == (1, True)
 
 
 async def test_an_exported_ledger_carries_no_formulas(tmp_path: Path) -> None:
