@@ -296,7 +296,7 @@ def backup(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """Write a complete copy of the books, also while the bot runs, and prove it."""
+    """Copy the books, also while the bot runs. The copy is proven."""
     read = loaded(config)
     if target.exists() or not target.resolve().parent.is_dir():
         why = "is there already" if target.exists() else "lies in no folder that exists"
@@ -338,7 +338,7 @@ def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
 
 @app.command()
 def reload(as_json: AsJson = False, config: ConfigPath = None) -> None:
-    """Have the running bot take over limits, prices, texts and models from the config."""
+    """Have the running bot take over limits, prices, texts and models."""
     ordered(config, "reload", as_json=as_json)
 
 
@@ -358,7 +358,7 @@ def slack(
         str, typer.Option("--http", metavar="URL", help="Where Slack reaches the bot, if by HTTP.")
     ] = "",
 ) -> None:
-    """Write the manifest of the Slack app, to be pasted at api.slack.com/apps."""
+    """Write the manifest of the Slack app. It is pasted at api.slack.com/apps."""
     from adapters.slack.manifest import problems, written
 
     wrong = problems(name, prefix, single, http)
@@ -374,7 +374,7 @@ def invite_discord(
     ] = "",
     config: ConfigPath = None,
 ) -> None:
-    """Write the link that invites the bot to a Discord server, with the permissions it needs."""
+    """Write the link that invites the bot, with the permissions it needs."""
     from adapters.discord.invite import PERMISSIONS, application_of, link
 
     if not application:

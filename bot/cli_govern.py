@@ -104,7 +104,7 @@ def grant(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """Give a member more (with a minus: less), until the period ends or as --until says."""
+    """Give a member more (with a minus: less). It ends with the period, or as --until says."""
     ordered(
         config,
         "grant",
@@ -136,7 +136,7 @@ def quota_set(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """Set a limit in a space, in place of the one of the same kind there."""
+    """Set a limit in a space. It replaces the one of the same kind there."""
     args = {"rule": rule, "for": whom, "cap": cap, "model": model, "space": space}
     ordered(config, "set", as_json=as_json, reason=reason, **args)
 
@@ -149,7 +149,7 @@ def drop(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """Remove a limit that was set; the one of the config, if any, holds again."""
+    """Remove a limit that was set. The one of the config, if any, holds again."""
     ordered(config, "drop", as_json=as_json, rule=rule, space=space, reason=reason)
 
 
@@ -217,13 +217,13 @@ def pause(
 def resume(
     space: SpaceName = "", reason: Reason = "", as_json: AsJson = False, config: ConfigPath = None
 ) -> None:
-    """Answer questions again, where pause (or a failed proof of the books) had stopped them."""
+    """Answer questions again. Pause, or a failed proof of the books, had stopped them."""
     ordered(config, "resume", as_json=as_json, space=space, reason=reason)
 
 
 @ledger.command()
 def verify(as_json: AsJson = False, config: ConfigPath = None) -> None:
-    """Recompute every counter from the entries; exit code 1 where they differ."""
+    """Recompute every counter from the entries. Exit code 1 where they differ."""
     shown = looked(config, lambda quotas, _: books.verify(quotas), as_json=as_json, empty=False)
     if shown.data:
         raise typer.Exit(FAILED)
@@ -240,7 +240,7 @@ Answered = Annotated[
 
 @ledger.command()
 def receipt(answer: Answered, as_json: AsJson = False, config: ConfigPath = None) -> None:
-    """What one answer took, call by call; exit code 1 where nothing is known of it."""
+    """What one answer took, call by call. Exit code 1 where nothing is known of it."""
     shown = looked(config, lambda quotas, _: books.receipt(quotas, answer), as_json=as_json)
     if not shown.data:
         raise typer.Exit(FAILED)
@@ -251,7 +251,7 @@ After = Annotated[int, typer.Option("--after", metavar="ID", min=0, help="From t
 
 @ledger.command()
 def export(after: After = 0, as_json: AsJson = False, config: ConfigPath = None) -> None:
-    """Print the ledger as CSV, or with --json as one JSON object a line."""
+    """Print the ledger as CSV. With --json it is one JSON object a line."""
 
     async def exporting() -> None:
         async with door.reading(loaded(config)) as quotas:

@@ -342,6 +342,12 @@ async def test_a_misspelt_member_is_told_beside_what_was_done(tmp_path: Path) ->
     assert (await fine(tmp_path, "quota", "explain", "bo")).startswith("'console:console:bo' has")
 
 
+async def test_what_a_command_does_is_said_to_the_end(tmp_path: Path) -> None:
+    for args in ((), ("quota",), ("ledger",), ("invite",), ("manifest",)):
+        shown = await fine(tmp_path, *args, "--help")
+        assert [line for line in shown.splitlines() if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("args", [(), ("quota",), ("quota", "grant")], ids=" ".join)
 async def test_help_has_its_short_name_too(tmp_path: Path, args: tuple[str, ...]) -> None:
     assert await fine(tmp_path, *args, "-h") == await fine(tmp_path, *args, "--help")
