@@ -44,7 +44,7 @@ def export(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """All that is kept about a member, as /privacy export gives it; exit code 1 for nothing."""
+    """Give all that is kept about a member, as /privacy export does."""
     if out is not None and as_json:
         raise typer.Exit(fail(WRONG, "--json prints it and --out writes it: say one of them"))
     if out is not None and (out.exists() or not out.resolve().parent.is_dir()):
@@ -70,7 +70,7 @@ def erase(
     as_json: AsJson = False,
     config: ConfigPath = None,
 ) -> None:
-    """Erase a member as /privacy delete does: told first, and asked. Exit code 1 for nobody."""
+    """Erase a member, as /privacy delete does; tells what would go, and asks."""
     who, read = member_of(member, space), loaded(config)
     _, found = _known(read, who)
     for line in _would_do(who, found):

@@ -199,7 +199,7 @@ def export_lines(words: Words, lines: Sequence[str], total: int) -> Panel:
     """The same where no file can be sent."""
     more = total - len(lines)
     rest = words.say(
-        "… {n} more lines; quotabot ledger export has them all.", n=grouped(more, words)
+        "… {n} more lines; quotabot privacy export has them all.", n=grouped(more, words)
     )
     return Panel(words.say("Your data"), "neutral", (*lines, rest) if more else tuple(lines))
 
