@@ -374,7 +374,7 @@ def invite_discord(
     ] = "",
     config: ConfigPath = None,
 ) -> None:
-    """Write the link that invites the bot, with the permissions it needs."""
+    """Write the link that invites the bot. It names the permissions that are needed."""
     from adapters.discord.invite import PERMISSIONS, application_of, link
 
     if not application:
