@@ -146,6 +146,9 @@ def parse_amount(text: str) -> Amount:
     value, rest = divmod(digits, 10 ** len(part))
     if rest:
         raise BadRuleError(f"{text.strip()[:60]!r} is finer than one unit; {AMOUNT_HELP}")
+    if part and scale == 1:
+        # In half of the world 20.000 is twenty thousand, and nobody writes twenty so.
+        raise BadRuleError(f"{text.strip()[:60]!r} has a point; write 20,000 or 20k, say")
     if value > AMOUNT_MAX:
         raise BadRuleError(f"{text.strip()[:60]!r} is too large; at most 10^15")
     minus = match["sign"] in ("-", "\u2212")

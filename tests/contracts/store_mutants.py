@@ -237,7 +237,6 @@ MUTANTS = (
         "who came later goes first", ACCOUNTING, "if behind and not final:", "if behind and False:"
     ),
     Mutant("a request is not counted", CHARGING, "int(hold.turn == hold.id)", "0"),
-    Mutant("every call of a turn is a request", CHARGING, "int(hold.turn == hold.id)", "1"),
     Mutant(
         "a request is not held",
         ACCOUNTING,
@@ -531,6 +530,7 @@ MUTANTS = (
 # What the machine does not do: it makes one call for each ask, and none without a price whose cost
 # is known in the end.
 BY_TABLE = (
+    Mutant("every call of a turn is a request", CHARGING, "int(hold.turn == hold.id)", "1"),
     Mutant(
         "a further call is taken for a new ask",
         BOOKS,

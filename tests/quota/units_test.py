@@ -99,6 +99,7 @@ def test_a_sign_makes_an_amount_relative(text: str, value: int) -> None:
         ("5k5", "is no amount"),
         ("$5 tokens", "mixes $ and tokens"),
         ("1.5 tokens", "'1.5 tokens' is finer than one unit"),
+        ("20.000 tokens", "'20.000 tokens' has a point; write 20,000 or 20k, say"),
         ("$0.0000001", "is finer than one unit"),
         ("0.0001k", "is finer than one unit"),
         ("1000000000000001", "is too large; at most 10^15"),
