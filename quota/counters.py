@@ -13,7 +13,7 @@ from quota.limits import Bound
 from quota.pool_state import Pool, PoolShelf
 from quota.pool_terms import PoolMember
 from quota.prepaid import Fund
-from quota.store import GrantRequest, GrantRow
+from quota.store import FlagRow, GrantRequest, GrantRow
 from quota.units import Rates, Unit
 from quota.verdicts import Balance
 from quota.windows import Calendar, Rolling
@@ -176,6 +176,7 @@ class Changes:
     pools: dict[int, Pool] = field(default_factory=dict)
     pool_members: dict[tuple[int, str], PoolMember] = field(default_factory=dict)
     entries: list[LedgerEntry] = field(default_factory=list)
+    flags: dict[tuple[str, str, str], FlagRow] = field(default_factory=dict)  # no move reads them
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -189,6 +190,7 @@ class Changes:
             or self.pools
             or self.entries
             or self.shown
+            or self.flags
         )
 
 

@@ -159,8 +159,10 @@ class Chats:
         _, channel_id, _ = asks.place_of(channel)
         space = space_of(guild.id)
         chosen = self._bot.settings.channel(space, channel_id).mode
-        config, name = self._bot.config, self._gateway.members.channel_of(space, channel)
-        named = config.channels.get(channel_id) or config.channels.get(name)
+        config = self._bot.config
+        named = config.channels.get(channel_id)
+        if config.channels and named is None:
+            named = config.channels.get(self._gateway.members.channel_of(space, channel))
         usual = config.discord.mode if config.discord is not None else "mention"
         return chosen or (named.mode if named is not None else "") or usual
 

@@ -94,8 +94,8 @@ class Connection:
                     raise ConfigError([text_slack.not_listening(where, str(error))]) from None
             if config.mode == "socket":
                 await self._open_socket(stack, app, self._connections)
-            for left in self.front.leftover.left:
-                self.front.tasks.start(self._put_right(left), "leftover")
+            for event, left in self.front.leftover.left.items():
+                self.front.tasks.start(self._put_right(event, left), "leftover")
             _log.info("connected to Slack")
             self.ready.set()
             await self._keep()
@@ -125,11 +125,11 @@ class Connection:
         for who in self._installs.all if self._installs is not None else ():
             await self._join(who)
 
-    async def _put_right(self, left: Left) -> None:
+    async def _put_right(self, event: str, left: Left) -> None:
         workspace = self.front.workspaces.get(left.team)
         if workspace is not None:
             await put_right(workspace, left, workspace.words)
-        self.front.leftover.settled(left)
+        self.front.leftover.settled(event)
 
     def _rights(self) -> Rights:
         config = self.front.config

@@ -19,6 +19,8 @@ from bot.text import Words
 
 _log = logging.getLogger(__name__)
 
+LINES_MAX = 1_000
+
 
 class Left(NamedTuple):
     """An answer on its way: the workspace, the thread, and the question's message."""
@@ -30,19 +32,33 @@ class Left(NamedTuple):
 
 
 class Leftover:
-    """The answers on their way, in a file."""
+    """The answers on their way, in a file that only grows until it is written anew."""
 
     def __init__(self, path: Path) -> None:
-        """Read what the last process left."""
+        """Read what the last process left, by the events that it answered."""
         self._path = path
         self._now: dict[str, Left] = {}
-        self.left: tuple[Left, ...] = ()
+        self.left: dict[str, Left] = {}
+        self._lines = 0
         try:
-            self.left = tuple(Left(*row) for row in json.loads(path.read_text(encoding="utf-8")))
+            for line in path.read_text(encoding="utf-8").splitlines():
+                self._lines += 1
+                self._read(line)
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError) as error:
             _log.warning("%s cannot be read: %s", path.name, error)
+        if self._lines:
+            self._write()
+
+    def _read(self, line: str) -> None:
+        try:
+            event, *left = json.loads(line)
+            self.left.pop(event, None)
+            if left:
+                self.left[event] = Left(*left)
+        except (ValueError, TypeError) as error:
+            _log.warning("%s: a line cannot be read: %s", self._path.name, error)
 
     @classmethod
     def beside(cls, books: Path) -> "Leftover":
@@ -52,26 +68,42 @@ class Leftover:
     def begin(self, event: str, left: Left) -> None:
         """An answer is on its way."""
         self._now[event] = left
-        self._write()
+        self._add(event, *left)
 
     def end(self, event: str) -> None:
         """It has ended."""
         if self._now.pop(event, None) is not None:
-            self._write()
+            self._add(event)
 
-    def _write(self) -> None:
-        """Small, and not forced to the disk: a lost line costs a stale status, no more."""
-        new = self._path.with_name(f"{self._path.name}.new")
+    def settled(self, event: str) -> None:
+        """What the last process left there is put right."""
+        if self.left.pop(event, None) is not None:
+            self._add(event)
+
+    def _add(self, *row: str) -> None:
+        """One line more: a tenth of the work of a file written anew, and nobody waits for more.
+
+        Not forced to the disk: a lost line costs a stale status.
+        """
+        self._lines += 1
+        if self._lines > LINES_MAX:
+            self._write()
+            return
         try:
-            new.write_text(json.dumps([*self.left, *self._now.values()]), encoding="utf-8")
-            new.replace(self._path)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
         except OSError as error:
             _log.warning("%s cannot be written: %s", self._path.name, error)
 
-    def settled(self, left: Left) -> None:
-        """What the last process left there is put right."""
-        self.left = tuple(one for one in self.left if one != left)
-        self._write()
+    def _write(self) -> None:
+        rows = [(event, *left) for event, left in (self.left | self._now).items()]
+        self._lines = len(rows)
+        new = self._path.with_name(f"{self._path.name}.new")
+        try:
+            new.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            new.replace(self._path)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", self._path.name, error)
 
 
 async def put_right(workspace: Workspace, left: Left, words: Words) -> None:

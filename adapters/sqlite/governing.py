@@ -5,6 +5,7 @@ books that it belongs to.
 """
 
 import sqlite3
+from collections.abc import Collection
 
 from quota.books import Books
 from quota.store import AuditRow, FlagRow, LimitRow
@@ -46,8 +47,7 @@ DROP_FLAG = "DELETE FROM flags WHERE space = ? AND name = ? AND subject = ?"
 ADD_FLAG = "INSERT INTO flags (space, name, subject, value, until) VALUES (?, ?, ?, ?, ?)"
 
 
-def put_flag(db: sqlite3.Connection, row: FlagRow) -> None:
-    """Set a switch; an empty value removes it."""
-    db.execute(DROP_FLAG, row[:3])
-    if row.value:
-        db.execute(ADD_FLAG, row)
+def put_flags(db: sqlite3.Connection, rows: Collection[FlagRow]) -> None:
+    """Set switches; an empty value removes one."""
+    db.executemany(DROP_FLAG, [row[:3] for row in rows])
+    db.executemany(ADD_FLAG, [row for row in rows if row.value])

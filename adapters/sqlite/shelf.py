@@ -6,7 +6,7 @@ Used on the writer's thread only, and (for reading) by commands beside a running
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from adapters.sqlite import pools, prepaid, veils
+from adapters.sqlite import governing, pools, prepaid, veils
 from adapters.sqlite.rows import (
     Row,
     account_of,
@@ -160,6 +160,8 @@ class SqliteShelf:
             pools.write(self.db, changes)
         if changes.shown:
             self.db.executemany(self.SHOW, changes.shown.items())
+        if changes.flags:
+            governing.put_flags(self.db, changes.flags.values())
         if changes.entries:
             self.db.executemany(self.ADD_ENTRY, map(entry_row, changes.entries))
         self._write_meta(books)

@@ -233,11 +233,12 @@ class SqliteStore:
         """See GoverningStore."""
 
         def move(books: Books) -> None:
-            governing.put_flag(self._writing().desk.db, row)
+            books.changes.flags[row.space, row.name, row.subject] = row
             if audit is not None:
                 self._write_down(books, audit, now)
 
-        await self._ask(move, alone=True)
+        # Nearly all of them are kept for an ask on its way, whose commit they can share.
+        await self._ask(move, alone=audit is not None)
 
     async def audit(self, row: AuditRow, now: int) -> None:
         """See GoverningStore."""

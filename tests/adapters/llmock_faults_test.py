@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from llmock.journal import RequestRecord
 from llmock.pytest_plugin import LLMock
 
 from adapters.openai_chat import OpenAIChat
@@ -46,6 +47,11 @@ async def listen(model: OpenAIChat) -> tuple[list[ModelEvent], ModelError | None
     except ModelError as error:
         return heard, error
     return heard, None
+
+
+async def ended(llmock: LLMock) -> RequestRecord:
+    """The last request when it is over; the loop runs on meanwhile, and closes the connection."""
+    return await asyncio.to_thread(lambda: llmock.last_request)
 
 
 def text(heard: list[ModelEvent]) -> str:
@@ -165,9 +171,10 @@ async def test_a_stall_ends_when_the_reader_leaves(llmock: LLMock, model: OpenAI
     llmock.reply(ANSWER).stall(after_chunks=2, seconds=LONG_S)
     async with model.stream(CALL) as events:
         assert isinstance(await anext(events), TextDelta)
-    assert llmock.last_request.stall_waited is not None
-    assert llmock.last_request.stall_waited < LONG_S
-    assert not llmock.last_request.completed
+    asked = await ended(llmock)
+    assert asked.stall_waited is not None
+    assert asked.stall_waited < LONG_S
+    assert not asked.completed
 
 
 async def test_a_stall_ends_when_the_reader_is_cancelled(llmock: LLMock, model: OpenAIChat) -> None:
@@ -184,7 +191,7 @@ async def test_a_stall_ends_when_the_reader_is_cancelled(llmock: LLMock, model: 
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reader
-    assert not llmock.last_request.completed
+    assert not (await ended(llmock)).completed
 
 
 async def test_a_stall_ends_by_the_longest_wait(llmock: LLMock) -> None:
@@ -218,7 +225,7 @@ async def test_who_does_not_wait_for_the_first_token_stops_the_server(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await anext(events)
-    assert not llmock.last_request.completed
+    assert not (await ended(llmock)).completed
 
 
 async def test_a_call_of_a_tool_is_heard_as_others_tell_it(

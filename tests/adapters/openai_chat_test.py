@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import struct
 import subprocess
 import sys
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -346,7 +348,7 @@ async def test_a_key_that_no_header_can_carry_is_an_error_and_not_a_crash(
         ("secret_chunk", "APIError"),
         ("unauthorized", "AuthenticationError 401"),
         ("broken_json", "JSONDecodeError"),
-        ("cut", "APIConnectionError from RemoteProtocolError"),
+        ("cut", "APIConnectionError from ClientPayloadError"),
     ],
 )
 async def test_an_error_carries_nothing_that_the_provider_wrote(
@@ -424,7 +426,7 @@ def test_the_sdk_is_not_loaded_before_it_is_needed() -> None:
     program = (
         "import sys, adapters.openai_chat as chat\n"
         "chat.OpenAIChat(base_url='http://x/v1', api_key='', output_cap_field='max_tokens')\n"
-        "sys.exit(bool({'openai', 'httpx2', 'pydantic'} & {*sys.modules}))"
+        "sys.exit(bool({'aiohttp', 'openai', 'httpx2', 'pydantic'} & {*sys.modules}))"
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
     assert ended.returncode == 0
@@ -733,6 +735,33 @@ async def test_an_error_may_have_any_body(body: str) -> None:
 @pytest.mark.parametrize("answer", [b"", b"SMTP ready\r\n\r\n", b"HTTP/1.1 200 OK\r\ncont"])
 async def test_a_sent_request_without_a_status_is_silent(answer: bytes) -> None:
     assert (await listen_to(answer)).trouble == "silent"
+
+
+async def test_a_connection_that_is_lost_after_the_request_is_silent() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        no_goodbye = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, no_goodbye)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connected(f"http://127.0.0.1:{port}/v1") as model:
+            assert (await listen(model)).trouble == "silent"
+
+
+async def test_a_proxy_that_opens_no_way_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        async with connected("https://model.example/v1") as model:
+            assert (await listen(model)).trouble == "unreachable"
 
 
 async def test_a_redirect_that_never_ends_was_never_processed() -> None:

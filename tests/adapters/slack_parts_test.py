@@ -14,7 +14,7 @@ from adapters.slack.files import FILES_MAX, TEXT_BYTES_MAX, take
 from adapters.slack.http import Gate
 from adapters.slack.installs import Installs
 from adapters.slack.keep import Kept
-from adapters.slack.leftover import Left, Leftover
+from adapters.slack.leftover import LINES_MAX, Left, Leftover
 from adapters.slack.people import COUNT_PAGES_MAX, People, Rights, is_id
 from adapters.slack.workspace import Identity, Workspace, session
 from bot.config import load
@@ -296,19 +296,42 @@ def test_what_was_left_is_read_by_the_next_process_until_it_is_put_right(tmp_pat
     first.begin("b", two)
     first.end("b")
     second = Leftover(path)
-    assert second.left == (one,)
+    assert second.left == {"a": one}
     second.begin("c", two)
-    assert Leftover(path).left == (one, two)
-    second.settled(one)
+    assert Leftover(path).left == {"a": one, "c": two}
+    second.settled("a")
     second.end("c")
-    assert Leftover(path).left == ()
+    assert Leftover(path).left == {}
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", "[[1]]", '[["a"]]', "nonsense"])
+def test_what_has_ended_is_forgotten_from_time_to_time(tmp_path: Path) -> None:
+    path = tmp_path / "running"
+    left, running = Left("T1", "C1", "1.1", "C1:1.1"), Left("T1", "C1", "1.2", "C1:1.2")
+    Leftover(path).begin("a", left)
+    now = Leftover(path)
+    now.begin("b", running)
+    for number in range(LINES_MAX):
+        now.begin(str(number), left)
+        now.end(str(number))
+    assert len(path.read_text(encoding="utf-8").splitlines()) < LINES_MAX
+    assert Leftover(path).left == {"a": left, "b": running}
+
+
+def test_a_line_that_was_cut_off_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "running"
+    left = Left("T1", "C1", "1.1", "C1:1.1")
+    Leftover(path).begin("a", left)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('["b", "T1", "C')
+    Leftover(path).begin("c", left)
+    assert Leftover(path).left == {"a": left, "c": left}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "[1]", "[[1]]", '["a", "T1"]', "nonsense"])
 def test_a_spoilt_file_costs_a_status_and_not_the_start(tmp_path: Path, text: str) -> None:
     path = tmp_path / "running"
     path.write_text(text, encoding="utf-8")
-    assert Leftover(path).left == ()
+    assert Leftover(path).left == {}
 
 
 def test_memory_is_bounded_in_time_and_in_number() -> None:

@@ -87,6 +87,19 @@ async def test_settlements_share_a_commit_too(store: SqliteStore) -> None:
     assert await store.verify() == []
 
 
+async def test_what_is_kept_for_an_ask_shares_its_commit(store: SqliteStore) -> None:
+    note = FlagRow(SPACE, "open", "e1", "its message", None)
+    async with heard(store) as said:
+        async with busy(store) as go:
+            keeping = asyncio.create_task(store.put_flag(note, None, MORNING))
+            asking = asyncio.create_task(hold(store, "e1"))
+            await let_run()
+            go()
+        await asyncio.gather(keeping, asking)
+        assert said.count("COMMIT") == 1
+    assert await store.flags() == [note]
+
+
 async def test_who_is_answered_is_on_disk(store: SqliteStore, path: Path) -> None:
     async def turn(number: int) -> None:
         hold_id = await hold(store, f"e{number}", name=f"m{number}")

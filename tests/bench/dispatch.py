@@ -38,10 +38,10 @@ from adapters.discord.gateway import Gateway
 from adapters.slack.connection import Connection
 from bot.bot import Bot
 from bot.chat import ChatHandler
-from bot.config import load
-from bot.main import build
+from bot.config import Config, load
+from bot.main import WARM_UP_S, build
 from bot.messages import Ask, Duplicate, End
-from bot.ports import ReplyStream
+from bot.ports import ChatModel, ReplyStream
 from bot.text import Words
 from tests.discord_kit import CONFIG as DISCORD
 from tests.fakes import requester
@@ -119,6 +119,14 @@ def resting() -> None:
     Rest.tasks = len(asyncio.all_tasks())
 
 
+async def begun(config: Config, **chat_models: ChatModel) -> Bot:
+    """The whole bot, when what its start puts off is over: that would be measured else."""
+    bot = await build(config, chat_models=chat_models or None)
+    await asyncio.sleep(WARM_UP_S)
+    await bot.chat._counter.count("gpt-5", "a")  # noqa: SLF001 - it waits for the vocabulary
+    return bot
+
+
 async def cpu_us(feed: Callable[[], Awaitable[None]], count: int) -> float:
     """CPU per message of one round, threads and all."""
     gc.collect()
@@ -179,7 +187,7 @@ async def on_discord(folder: Path, *, whole: bool) -> dict[str, float]:
         found = dict[str, float]()
         with server.known_to_discord_py():
             model = ScriptedModel(Steps())
-            bot = await build(config, chat_models={"default": model})
+            bot = await begun(config, default=model)
             bot.chat.__class__ = Idle
             assert config.discord is not None
             intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
@@ -229,7 +237,7 @@ async def on_slack(folder: Path, *, whole: bool) -> dict[str, float]:
         path = folder / "config.toml"
         path.write_text(SLACK.format(base=server.base_url.removesuffix("/")), encoding="utf-8")
         config = load(path, {"B": team.token, "A": server.app.app_token})
-        bot: Bot = await build(config)
+        bot = await begun(config)
         bot.chat.__class__ = Idle
         assert config.slack is not None
         connection = Connection(bot, config.slack)
@@ -365,7 +373,7 @@ output_max = 100000
 everyone = ["1000M tokens/day"]
 """
     path.write_text(text, encoding="utf-8")
-    bot = await build(load(path, {}))
+    bot = await begun(load(path, {}))
     words, root = Words(str), base.removesuffix("/v1")
 
     async def asked(number: int, text: str) -> float:

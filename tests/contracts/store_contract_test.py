@@ -289,6 +289,16 @@ async def test_switches_are_set_changed_and_taken_away(store: Store) -> None:
     assert await store.flags() == [block._replace(until=None)]
 
 
+async def test_what_somebody_chose_for_themselves_leaves_no_row_in_the_trail(store: Store) -> None:
+    tongue = FlagRow("console:console", "member", ANA, "de", None)
+    french, none = tongue._replace(value="fr"), tongue._replace(value="")
+    await asyncio.gather(*(store.put_flag(row, None, MORNING) for row in (tongue, none, french)))
+    assert await store.flags() == [french]
+    await asyncio.gather(*(store.put_flag(row, None, MORNING) for row in (tongue, none)))
+    assert await store.flags() == []
+    assert await store.audit_trail("console:console", 0, 9) == []
+
+
 async def test_the_trail_tells_the_newest_act_first(store: Store) -> None:
     desk = Desk(store, "everyone: 100 tokens/day")
     await store.audit(audit("refused"), MORNING)

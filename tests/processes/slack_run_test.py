@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from adapters.slack.leftover import Leftover
 from tests.processes.program import WAIT_S, environment, executable, run
 from tests.servers.model_server import ModelServer
 from tests.servers.slack import Message, Slack
@@ -102,4 +103,4 @@ async def test_killed_in_mid_stream_it_puts_the_thread_right_and_charges_once(
         assert not team.hanging
         code, out, _ = await run(tmp_path, "ledger", "verify")
         assert code == 0, out
-        assert (tmp_path / "books.db.slack.running").read_text(encoding="utf-8") == "[]"
+        assert Leftover(tmp_path / "books.db.slack.running").left == {}

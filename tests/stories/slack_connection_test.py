@@ -104,7 +104,7 @@ async def test_an_answer_that_takes_too_long_at_a_stop_is_settled_and_says_so(
             (settled,) = await there.entries("settle")
             assert settled is not None
             assert (await there.balance(ana)).held == 0
-            assert there.connection.front.leftover.left == ()
+            assert there.connection.front.leftover.left == {}
 
 
 # Over HTTP.
