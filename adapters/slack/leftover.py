@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 
 from adapters.slack import history
 from adapters.slack.failures import LOST, error_of
-from adapters.slack.panels import context, notification
+from adapters.slack.panels import Json, context, is_stop, notification
 from adapters.slack.workspace import Workspace
 from bot.text import Words
 
@@ -110,8 +110,8 @@ async def put_right(workspace: Workspace, left: Left, words: Words) -> None:
     """Say that the answer broke off, below what there is of it, and move the status on."""
     note = context(words.interrupted())
     try:
-        stream = await _open_stream(workspace, left)
-        if stream is None or not await _ended(workspace, left, stream, note):
+        newest = await _newest(workspace, left)
+        if newest is None or not await _ended(workspace, left, newest, note):
             await workspace.web.chat_postMessage(
                 channel=left.channel,
                 thread_ts=left.thread,
@@ -123,22 +123,38 @@ async def put_right(workspace: Workspace, left: Left, words: Words) -> None:
     await workspace.moved_on(left.channel, left.thread, "active")
 
 
-async def _open_stream(workspace: Workspace, left: Left) -> str | None:
+async def _newest(workspace: Workspace, left: Left) -> Json | None:
     """Our newest message after the question."""
     asked_at = left.question.partition(":")[2]
     found = [
-        str(one["ts"])
+        one
         for one in await history.thread(workspace, left.channel, left.thread)
         if history.is_ours(workspace, one) and str(one["ts"]) > asked_at
     ]
-    return max(found, default=None)
+    return max(found, key=lambda one: str(one["ts"]), default=None)
 
 
-async def _ended(workspace: Workspace, left: Left, ts: str, note: dict[str, object]) -> bool:
+async def _ended(workspace: Workspace, left: Left, newest: Json, note: Json) -> bool:
+    """End what grew there, by a stream or by edits; False where nothing did."""
+    channel, ts = left.channel, str(newest["ts"])
     try:
         await workspace.wire.chat_stopStream(
-            channel=left.channel, ts=ts, blocks=[note], session_status="active"
+            channel=channel, ts=ts, blocks=[note], session_status="active"
         )
-    except SlackApiError:
-        return False  # It was over already, or never was a stream.
+    except SlackApiError:  # It was over already, or never was a stream.
+        said = _growing(newest)
+        if said:
+            text = str(newest.get("text", ""))
+            await workspace.web.chat_update(channel=channel, ts=ts, text=text, blocks=[*said, note])
+        return bool(said)
     return True
+
+
+def _growing(one: Json) -> list[Json]:
+    """What an answer said that was still edited: nothing stands below it but its Stop."""
+    said = [block for block in one.get("blocks") or () if not is_stop(block)]
+    return [] if any(block.get("type") in _BELOW for block in said) else said
+
+
+# What stands in our cards and below our answers, and never in the words of an answer.
+_BELOW = frozenset({"actions", "context", "context_actions", "section"})

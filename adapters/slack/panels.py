@@ -114,6 +114,13 @@ def buttons(actions: Sequence[Action], about: str = "") -> list[Json]:
     ]
 
 
+def is_stop(block: Json) -> bool:
+    """Whether this is the button alone that stops a growing answer."""
+    values = [element.get("value") for element in block.get("elements") or ()]
+    clicks = [unpacked(value, "") for value in values if isinstance(value, str)]
+    return block.get("type") == "actions" and [c.name for c in clicks if c is not None] == ["stop"]
+
+
 def ending(actions: Sequence[Action], about: str) -> list[Json]:
     """What stands below an answer: thumbs, what matters now as a button, the rest in a menu."""
     found: list[Json] = []

@@ -104,3 +104,33 @@ async def test_killed_in_mid_stream_it_puts_the_thread_right_and_charges_once(
         code, out, _ = await run(tmp_path, "ledger", "verify")
         assert code == 0, out
         assert Leftover(tmp_path / "books.db.slack.running").left == {}
+
+
+async def test_killed_while_an_answer_grows_by_edits_it_is_ended_where_it_stands(
+    tmp_path: Path,
+) -> None:
+    async with Slack() as slack, ModelServer(answer_tokens=40) as model:
+        team = slack.team("Acme")
+        ana, general = team.user("ana"), team.channel("general")
+        base = slack.base_url.removesuffix("/")
+        text = CONFIG.format(model=model.base_url, slack=base)
+        (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+        slack.fail_next("chat.startStream", "unknown_method")
+        gate = model.hold(after=10)
+        async with running(tmp_path, slack) as process:
+            asked = await ana.says(general, "@bot say 40")
+            await gate.reached()
+            await slack.watch.until(lambda: written(asked), "a beginning", within_s=WAIT_S)
+            process.kill()
+            await process.wait()
+        (growing,) = written(asked)
+        begun = growing.shown.split("\n")[0]
+        assert begun.startswith("w1")
+        gate.release()
+        async with running(tmp_path, slack):
+            await slack.watch.until(
+                lambda: "interrupted" in written(asked)[0].shown, "its end", within_s=WAIT_S
+            )
+            (broken,) = written(asked)
+            assert broken.shown.startswith(begun)
+            assert '"stop' not in str(broken.blocks)
