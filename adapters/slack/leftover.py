@@ -110,8 +110,9 @@ async def put_right(workspace: Workspace, left: Left, words: Words) -> None:
     """Say that the answer broke off, below what there is of it, and move the status on."""
     note = context(words.interrupted())
     try:
-        newest = await _newest(workspace, left)
-        if newest is None or not await _ended(workspace, left, newest, note):
+        ours = await _ours(workspace, left)
+        is_told = any(_is_whole(one, left.question) for one in ours)
+        if not is_told and not (ours and await _ended(workspace, left, ours[-1], note)):
             await workspace.web.chat_postMessage(
                 channel=left.channel,
                 thread_ts=left.thread,
@@ -123,31 +124,41 @@ async def put_right(workspace: Workspace, left: Left, words: Words) -> None:
     await workspace.moved_on(left.channel, left.thread, "active")
 
 
-async def _newest(workspace: Workspace, left: Left) -> Json | None:
-    """Our newest message after the question."""
+async def _ours(workspace: Workspace, left: Left) -> list[Json]:
+    """Our messages after the question, the newest last."""
     asked_at = left.question.partition(":")[2]
     found = [
         one
         for one in await history.thread(workspace, left.channel, left.thread)
         if history.is_ours(workspace, one) and str(one["ts"]) > asked_at
     ]
-    return max(found, key=lambda one: str(one["ts"]), default=None)
+    return sorted(found, key=lambda one: str(one["ts"]))
 
 
 async def _ended(workspace: Workspace, left: Left, newest: Json, note: Json) -> bool:
     """End what grew there, by a stream or by edits; False where nothing did."""
     channel, ts = left.channel, str(newest["ts"])
     try:
-        await workspace.wire.chat_stopStream(
+        # Many may have broken off together: this one waits as long as Slack asks.
+        await workspace.web.chat_stopStream(
             channel=channel, ts=ts, blocks=[note], session_status="active"
         )
-    except SlackApiError:  # It was over already, or never was a stream.
+    except SlackApiError as error:
+        if error_of(error) == "ratelimited":
+            raise
+        # It was over already, or never was a stream.
         said = _growing(newest)
         if said:
             text = str(newest.get("text", ""))
             await workspace.web.chat_update(channel=channel, ts=ts, text=text, blocks=[*said, note])
         return bool(said)
     return True
+
+
+def _is_whole(one: Json, question: str) -> bool:
+    """Whether an answer has its end: below it stands what can be done with it."""
+    ids = [str(block.get("block_id")) for block in one.get("blocks") or () if not is_stop(block)]
+    return any(id_.startswith(f"{question} ") for id_ in ids)
 
 
 def _growing(one: Json) -> list[Json]:

@@ -124,7 +124,8 @@ class OnSlack:
         return [m for m in self.channel.messages if m.by_bot and m.root_ts == asked.root_ts]
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        await self.slack.watch.until(condition, what, within_s=WAIT_S)
+        # Slack counts by the minute: what many broken answers take may have to wait for another.
+        await self.slack.watch.until(condition, what, within_s=3 * WAIT_S)
 
     async def begun(self, asked: SlackMessage) -> None:
         await self.until(lambda: self.written(asked), "a beginning")
