@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.slack.leftover import Left
 from bot.config_values import ConfigError
 from bot.news import Alert
 from bot.panels import Panel
@@ -105,6 +106,30 @@ async def test_an_answer_that_takes_too_long_at_a_stop_is_settled_and_says_so(
             assert settled is not None
             assert (await there.balance(ana)).held == 0
             assert there.connection.front.leftover.left == {}
+
+
+async def test_an_answer_that_was_whole_when_the_process_died_is_not_called_interrupted(
+    tmp_path: Path,
+) -> None:
+    async with Slack(our_app()) as slack:
+        async with on_slack(slack, tmp_path) as there:
+            there.model.next(steps(TextDelta("one two three"), *END))
+            asked = await there.team.user("ana").says_to_bot("hello")
+            await there.until(
+                lambda: any("Regenerate" in str(m.blocks) for m in there.answers_to(asked)),
+                "a whole answer",
+            )
+            front = there.connection.front
+            about = f"{asked.channel.id}:{asked.ts}"
+            left = Left(there.team.id, asked.channel.id, asked.root_ts, about)
+            await there.until(lambda: not front.running, "the end of the ask")
+            # As if the last line of its file had not been written any more.
+            front.leftover.begin("an event", left)
+        async with on_slack(slack, tmp_path) as there:
+            again = there.connection.front.leftover
+            await there.until(lambda: not again.left, "what was left is put right")
+            (answer,) = there.answers_to(asked)
+            assert "interrupted" not in answer.shown
 
 
 # Over HTTP.
