@@ -39,7 +39,7 @@ STOP_MS = 20_000
 # first prompt; a question that is earlier loads what it needs by itself.
 WARM_UP_S = 0.3
 # A command of a moment may hold the books; so often and so long one waits for it.
-TRIES_MAX = 10
+TRIES_MAX = 15
 TRY_MS = 200
 
 
@@ -334,7 +334,7 @@ async def reading(config: "Config", *, empty: bool = False) -> "AsyncIterator[Qu
 async def carry_out(config: "Config", order: "Order") -> "Outcome":
     """Hand an order to the bot that runs on these books; with none, open them and do it here."""
     from quota.clock import SystemClock, pause
-    from quota.errors import StoreUnavailableError
+    from quota.errors import StoreTakenError
 
     clock = SystemClock()
     for tries_left in reversed(range(TRIES_MAX)):
@@ -343,9 +343,9 @@ async def carry_out(config: "Config", order: "Order") -> "Outcome":
             return outcome
         try:
             return await _carry_out_here(config, order, clock)
-        except StoreUnavailableError:
+        except StoreTakenError:
             # A bot that starts holds the lock before it takes orders; a command holds it briefly.
-            if not tries_left or not await asyncio.to_thread(_is_locked, config.store_path):
+            if not tries_left:
                 raise
             await pause(clock, TRY_MS)
     raise AssertionError("the last try returns or raises")
@@ -372,16 +372,3 @@ async def _carry_out_here(config: "Config", order: "Order", clock: "Clock") -> "
         return await control.carry_out(order)
     finally:
         await store.close()
-
-
-def _is_locked(path: Path) -> bool:
-    from adapters.sqlite.files import Lock
-    from quota.errors import StoreUnavailableError
-
-    try:
-        Lock(path.resolve()).release()
-    except StoreUnavailableError:
-        return True
-    except OSError:
-        return False
-    return False

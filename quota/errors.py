@@ -17,6 +17,10 @@ class StoreUnavailableError(QuotaError):
     """The books cannot be written right now; nothing was changed and no call may be made."""
 
 
+class StoreTakenError(StoreUnavailableError):
+    """Another process writes these books."""
+
+
 class UnknownHoldError(QuotaError):
     """No hold with this id was ever made."""
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from quota.errors import StoreUnavailableError
+from quota.errors import StoreTakenError, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Lock:
         except BlockingIOError:
             holder = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
-            raise StoreUnavailableError(
+            raise StoreTakenError(
                 f"{path} is open for writing in another process (pid {holder}): stop that one "
                 "first, or point this one at a database of its own"
             ) from None
