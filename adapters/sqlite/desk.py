@@ -162,9 +162,11 @@ class Desk:
             self.db.execute(self.WAIT.format(0)).fetchall()
             ((busy, _, _),) = self.db.execute(self.WIPE).fetchall()
             self._unwiped = bool(busy)
-            self.db.execute(self.WAIT.format(BUSY_TIMEOUT_S * 1_000)).fetchall()
         except sqlite3.Error as error:
             log.warning("%s: emptying the WAL is put off: %s", self.path, error)
+        finally:
+            # Those who write wait for others again.
+            self.db.execute(self.WAIT.format(BUSY_TIMEOUT_S * 1_000)).fetchall()
 
     def _recover(self, now: int) -> list[Lapsed]:
         self.shelf = SqliteShelf(self.db)
